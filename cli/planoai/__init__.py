@@ -1,0 +1,1 @@
+"""The `planoai` command: validates, renders, and runs Envoy and the sidecar."""

@@ -1,0 +1,1 @@
+"""Sample servers that speak to the gateway: a development model, and agents."""

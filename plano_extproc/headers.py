@@ -1,0 +1,41 @@
+"""Names of the headers, metadata keys and paths that Envoy's configuration and the sidecar both use.
+
+The rendered Envoy configuration and the gateway meet in these words only. Header names are lower case,
+as Envoy hands them over.
+"""
+
+PREFIXES = ("x-plano-", "x-arch-")
+"""Ours and the peer's. Envoy removes every header with these prefixes on entry, but for `CLIENT_MAY_SEND`."""
+
+CLIENT_MAY_SEND = (
+    "x-plano-cache",
+    "x-plano-key",
+    "x-plano-max-switch-spend-pct",
+    "x-arch-ratelimit-selector",
+)
+
+# Set by the sidecar on the request: the route matches on it, so that what the sidecar did not see goes nowhere.
+CLUSTER = "x-plano-cluster"
+
+# Set by the sidecar or by Envoy on the answer.
+MODEL = "x-plano-model"
+ATTEMPTS = "x-plano-attempts"
+ROUTE = "x-plano-route"
+ROUTE_REASON = "x-plano-route-reason"
+DROPPED = "x-plano-dropped"
+OVERHEAD_MS = "x-plano-overhead-ms"
+REQUEST_ID = "x-request-id"
+
+# gRPC initial metadata of an ext_proc stream: which listener it belongs to, and for /readyz which
+# configuration generation the route was rendered from.
+LISTENER = "x-plano-listener"
+GENERATION = "x-plano-generation"
+
+METADATA_NAMESPACE = "plano"
+"""Dynamic metadata that the sidecar may set and Envoy's access log reads."""
+
+LOCAL_REPLY_DETAILS_PREFIX = "plano_"
+"""`details` of every immediate response begin with this, so that Envoy's error mappers leave its body alone."""
+
+CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-plano-key", "cookie", "proxy-authorization")
+"""What a client may have sent to prove who it is. Never forwarded, unless `passthrough_auth` says so."""
