@@ -1,0 +1,6 @@
+"""The request, end to end: events in, actions out. The only place that knows all the nouns."""
+
+from plano_extproc.gateway.build import Gateway, Ports
+from plano_extproc.gateway.exchange import Exchange
+
+__all__ = ["Exchange", "Gateway", "Ports"]

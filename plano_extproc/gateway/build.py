@@ -1,0 +1,69 @@
+"""A gateway: one configuration, compiled for requests. A reload builds another and swaps them whole."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from plano_extproc.apis import Api
+from plano_extproc.config import Config
+from plano_extproc.errors import NotImplementedYet
+from plano_extproc.gateway.plan import Plan, plan
+from plano_extproc.routing import Directory
+from plano_extproc.translate import can_translate
+
+_PLANS_KEPT = 4096
+"""Names under a wildcard are the client's choice, so the cache of plans is bounded."""
+
+
+class Metrics(Protocol):
+    """Where an exchange reports what became of it."""
+
+    def answered(self, listener: str, client_api: str, model: str, way: str, status: int) -> None:
+        """Count an answer whose status is known."""
+
+    def decided(self, listener: str, way: str, seconds: float) -> None:
+        """Record how long the gateway took before the provider was called."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What comes from outside: a monotonic clock in seconds, the metrics, and the text of /metrics."""
+
+    clock: Callable[[], float]
+    metrics: Metrics
+    exposition: Callable[[], bytes]
+
+
+class Gateway:
+    """Everything that exchanges read and none of them changes, but for the cache of plans."""
+
+    def __init__(self, config: Config, *, generation: int, ports: Ports) -> None:
+        self.config = config
+        self.generation = generation
+        self.ports = ports
+        self.directory = Directory(config)
+        self.listeners = {listener.name: listener for listener in config.listeners}
+        self._plans: dict[tuple[Api, str | None, str], Plan] = {}
+
+    def plan(self, client: Api, model: str | None, listener: str) -> Plan:
+        """Return how a request for `model` is served; raises what the directory raises."""
+        key = (client, model, listener)
+        found = self._plans.get(key)
+        if found is None:
+            found = self._make_plan(client, model, listener)
+            if len(self._plans) >= _PLANS_KEPT:
+                self._plans.clear()
+            self._plans[key] = found
+        return found
+
+    def _make_plan(self, client: Api, model: str | None, listener: str) -> Plan:
+        choice = self.directory.resolve(model)
+        made = plan(
+            choice, client, listener, default_connect_timeout=self.config.overrides.upstream_connect_timeout
+        )
+        for api in (made.upstream.api, client):
+            if made.upstream.api != client and not can_translate(api):
+                raise NotImplementedYet(
+                    f"model '{choice.name}' speaks {made.upstream.api}, which cannot be translated for {client} clients yet"
+                )
+        return made

@@ -1,0 +1,45 @@
+"""What Envoy tells us about one HTTP exchange, in this order; a body comes whole or in chunks as we asked."""
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class RequestHeaders:
+    """The request line and headers. Names are lower case; of a repeated header the last value counts."""
+
+    headers: dict[str, bytes]
+    end_of_stream: bool
+
+
+@dataclass(slots=True)
+class RequestBody:
+    """The request's body."""
+
+    body: bytes
+    end_of_stream: bool
+
+
+@dataclass(slots=True)
+class ResponseHeaders:
+    """The status line and headers of the answer, from the provider or from Envoy itself."""
+
+    headers: dict[str, bytes]
+    end_of_stream: bool
+
+
+@dataclass(slots=True)
+class ResponseBody:
+    """The answer's body, or the next chunk of it."""
+
+    body: bytes
+    end_of_stream: bool
+
+
+@dataclass(slots=True)
+class Trailers:
+    """Trailers of either direction. We ask for none; a foreign Envoy may send them all the same."""
+
+    of_request: bool
+
+
+Event = RequestHeaders | RequestBody | ResponseHeaders | ResponseBody | Trailers

@@ -1,0 +1,94 @@
+"""A plan: how one model name is served for one client dialect. Made at first use, then read by every exchange."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from plano_extproc import headers
+from plano_extproc.apis import Api
+from plano_extproc.gateway.actions import HeaderEdits, Metadata
+from plano_extproc.providers import Upstream, upstream
+from plano_extproc.routing import Choice
+from plano_extproc.translate import Profile
+
+_ACCOUNT_HEADERS = ("openai-organization", "openai-project")
+"""They select an account of the client's own key, and would be refused with ours."""
+
+
+class Way(Enum):
+    """How an answer comes back."""
+
+    BYPASS = "bypass"
+    """The provider speaks the caller's dialect: Envoy streams its bytes, Python has left the path."""
+
+    DIRECT = "direct"
+    """The answer passes through this exchange, to be translated."""
+
+
+@dataclass(slots=True, eq=False)
+class Plan:
+    """All of an exchange that does not depend on the body beyond its model's name."""
+
+    way: Way
+    client: Api
+    choice: Choice
+    upstream: Upstream
+    profile: Profile
+    request: HeaderEdits
+    response: HeaderEdits
+    metadata: Metadata
+
+
+def plan(choice: Choice, client: Api, listener: str, *, default_connect_timeout: float) -> Plan:
+    """Work out everything about serving `choice` to a client of one dialect that every request shares."""
+    up = upstream(choice.provider, client, choice.model, default_connect_timeout=default_connect_timeout)
+    way = Way.BYPASS if up.api == client else Way.DIRECT
+    reason = choice.reason.encode("ascii", "replace")
+    return Plan(
+        way=way,
+        client=client,
+        choice=choice,
+        upstream=up,
+        profile=Profile(max_tokens_field=up.max_tokens_field),
+        request=_request_edits(up, way, first_byte=_first_byte(choice)),
+        response=HeaderEdits(
+            set=(
+                (headers.MODEL, choice.name.encode("ascii", "replace")),
+                (headers.ROUTE_REASON, reason),
+            ),
+            # What is translated has another length, and is sent plain.
+            remove=("content-length", "content-encoding") if way is Way.DIRECT else (),
+        ),
+        metadata=Metadata(
+            {
+                "listener": listener,
+                "client_api": client,
+                "provider_api": up.api,
+                "way": way.value,
+                "model": choice.name,
+                "reason": choice.reason,
+            }
+        ),
+    )
+
+
+def _first_byte(choice: Choice) -> float | None:
+    timeouts = choice.provider.timeouts
+    return timeouts.first_byte if timeouts else None
+
+
+def _request_edits(up: Upstream, way: Way, *, first_byte: float | None) -> HeaderEdits:
+    set_ = [(headers.CLUSTER, up.cluster), (":path", up.path)]
+    if up.credential:
+        set_.append(up.credential)
+    if way is Way.DIRECT:
+        # The answer is read here, so it must come as it is.
+        set_ += [("accept-encoding", "identity"), ("content-type", "application/json")]
+    if first_byte:
+        set_.append(("x-envoy-upstream-rq-per-try-timeout-ms", str(int(first_byte * 1000))))
+    set_ += [(name.lower(), value) for name, value in up.headers]
+    account = () if up.passthrough else _ACCOUNT_HEADERS
+    return HeaderEdits(
+        set=tuple((name, value.encode()) for name, value in set_),
+        default=tuple((name, value.encode()) for name, value in up.defaults),
+        remove=(*headers.CREDENTIALS, *account),
+    )

@@ -1,0 +1,28 @@
+"""Change the model of a request and nothing else, byte for byte where that is safe."""
+
+import re
+from typing import Any
+
+import orjson
+
+_ESCAPED_ASCII = b"\\u00"
+"""A key may be written with escapes (`"mod\\u0065l"`); then bytes do not tell which key is which."""
+
+
+def with_model(body: bytes, request: dict[str, Any], model: str) -> bytes | None:
+    """Return `body` with its top-level `model` set to `model`; None where the body can go as it is.
+
+    `request` is `body`, parsed. JSON allows a key to come twice and parsers differ on which one counts, so a body
+    in which "model" is not plainly written once is serialised anew from what was parsed: the provider then reads
+    what was decided on. Else only the value's bytes change, and everything around them stays.
+    """
+    asked = request.get("model")
+    if body.count(b'"model"') != 1 or _ESCAPED_ASCII in body or not isinstance(asked, str):
+        return orjson.dumps({**request, "model": model})
+    if asked == model:
+        return None
+    found = re.search(rb'"model"\s*:\s*' + re.escape(orjson.dumps(asked)), body)
+    if found is None:
+        return orjson.dumps({**request, "model": model})
+    key_end = body.index(b":", found.start()) + 1
+    return b"".join((body[:key_end], orjson.dumps(model), body[found.end() :]))

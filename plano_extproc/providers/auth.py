@@ -1,0 +1,48 @@
+"""How a provider is paid: the credential headers of a request.
+
+Envoy removes every credential that the client sent before these are set, so what is not returned here
+does not reach the provider.
+"""
+
+from collections.abc import Mapping
+
+from plano_extproc.apis import Api
+
+_SCHEMES = {
+    "bearer": ("authorization", "Bearer "),
+    "x-api-key": ("x-api-key", ""),
+    "api-key": ("api-key", ""),
+    "x-goog-api-key": ("x-goog-api-key", ""),
+}
+
+
+def credential(scheme: str, secret: str) -> tuple[str, str] | None:
+    """Return the header that carries `secret` under an auth scheme of the catalogue; None where none is used."""
+    if scheme == "none":
+        return None
+    name, prefix = _SCHEMES[scheme]
+    return name, f"{prefix}{secret}"
+
+
+def scheme_for(api: Api, scheme: str) -> str:
+    """Return the auth scheme of one API of a provider: the Messages API takes its key in a header of its own."""
+    return "x-api-key" if api == "anthropic.messages" and scheme == "bearer" else scheme
+
+
+def passed_through(headers: Mapping[str, bytes], *, scheme: str, same_dialect: bool) -> tuple[tuple[str, bytes], ...]:
+    """Return the client's own credential as the provider takes it; empty where the client sent none.
+
+    Within one dialect the credential stays in the header in which it came, since a subscription token is
+    valid there only. `Authorization` goes before `x-api-key`; `Bearer` may be left out by the client.
+    """
+    authorization = headers.get("authorization", b"").strip()
+    api_key = headers.get("x-api-key", b"").strip()
+    if not authorization and not api_key:
+        return ()
+    if same_dialect:
+        return (("authorization", authorization),) if authorization else (("x-api-key", api_key),)
+    secret = authorization
+    if authorization[:6].lower() == b"bearer":
+        secret = authorization[6:].strip()
+    name, prefix = _SCHEMES.get(scheme, _SCHEMES["bearer"])
+    return ((name, prefix.encode() + (secret or api_key)),)

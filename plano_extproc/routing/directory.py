@@ -1,0 +1,102 @@
+"""The directory of models: from the name that a request carries to the provider entry that serves it.
+
+A name is looked up as an alias, then as a provider entry's name, its full `provider/model`, its bare model id,
+and at last under a wildcard such as `openai/*`. A request without a name gets the default entry.
+"""
+
+import difflib
+from dataclasses import dataclass
+
+from plano_extproc.config import Config
+from plano_extproc.config.models import ModelProvider
+from plano_extproc.errors import InvalidRequest, NotFound
+
+_NEAREST = 3
+_SHOWN_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A provider entry and the model of it that serves. `model` is the provider's own id for it.
+
+    `reason` is for people: it says how the name was found.
+    """
+
+    provider: ModelProvider
+    model: str
+    reason: str
+
+    @property
+    def name(self) -> str:
+        """Return `provider/model`, as answers and logs name it."""
+        return f"{self.provider.provider}/{self.model}"
+
+
+class Directory:
+    """All models of one configuration. Lookups are dictionary reads; only wildcards are matched per request."""
+
+    def __init__(self, config: Config) -> None:
+        entries = config.model_providers
+        self._exact: dict[str, Choice] = {}
+        self._wildcards: dict[str, ModelProvider] = {}
+        for entry in entries:
+            if entry.is_wildcard:
+                self._wildcards.setdefault(entry.provider, entry)
+                self._wildcards.setdefault(entry.model.partition("/")[0], entry)
+                self._wildcards.setdefault(entry.name.removesuffix("/*"), entry)
+        specific = [entry for entry in entries if not entry.is_wildcard]
+        for how, key in (("name", "name"), ("full name", "model"), ("model id", "model_id")):
+            for entry in specific:
+                self._exact.setdefault(getattr(entry, key), Choice(entry, entry.model_id, f"{how} {getattr(entry, key)}"))
+        for entry in specific:
+            self._exact.setdefault(f"{entry.provider}/{entry.model_id}", Choice(entry, entry.model_id, f"full name {entry.model}"))
+        self._aliases = {name: alias.target for name, alias in config.model_aliases.items()}
+        default = next((entry for entry in specific if entry.default), None)
+        self._default = Choice(default, default.model_id, "default model") if default else None
+
+    def resolve(self, name: str | None) -> Choice:
+        """Return what serves a request for `name`; None or an empty name asks for the default.
+
+        Raises `NotFound` with the nearest known names, or `InvalidRequest` where a name is missing and there
+        is no default.
+        """
+        if not name:
+            if self._default is None:
+                raise InvalidRequest(
+                    "the request names no model and no provider is marked `default: true`; set `model`", param="model"
+                )
+            return self._default
+        target = self._aliases.get(name)
+        if target is None:
+            found = self._find(name)
+            if found is None:
+                raise NotFound(self._unknown(name), param="model", code="model_not_found")
+            return found
+        chain = [name]
+        while target in self._aliases and target not in chain:
+            chain.append(target)
+            target = self._aliases[target]
+        found = self._find(target)
+        assert found is not None, f"alias {name}: validation demands a known target"
+        return Choice(found.provider, found.model, f"alias {' -> '.join([*chain, target])}")
+
+    def names(self) -> tuple[tuple[str, ModelProvider], ...]:
+        """Return every name that a client can count on: configured models by entry name, then aliases."""
+        models = [(c.provider.name, c.provider) for c in dict.fromkeys(self._exact.values(), None)]
+        aliases = [(name, self.resolve(name).provider) for name in self._aliases]
+        return tuple(dict([*models, *aliases]).items())
+
+    def _find(self, name: str) -> Choice | None:
+        exact = self._exact.get(name)
+        if exact is not None:
+            return exact
+        prefix, slash, model = name.partition("/")
+        entry = self._wildcards.get(prefix) if slash and model else None
+        return Choice(entry, model, f"wildcard {entry.model}") if entry else None
+
+    def _unknown(self, name: str) -> str:
+        known = [*self._aliases, *self._exact, *(f"{prefix}/*" for prefix in self._wildcards)]
+        nearest = difflib.get_close_matches(name[:_SHOWN_NAME], known, n=_NEAREST, cutoff=0.4) or known[:_NEAREST]
+        shown = name if len(name) <= _SHOWN_NAME else name[:_SHOWN_NAME] + "…"
+        hint = f"; nearest configured: {', '.join(nearest)}" if nearest else "; no models are configured"
+        return f"model '{shown}' is not configured{hint}"

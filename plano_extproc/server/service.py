@@ -1,0 +1,54 @@
+"""The ext_proc service: one coroutine for each stream, one answer for each message, in order."""
+
+import logging
+from collections.abc import Callable
+
+import grpc
+
+from plano_extproc import headers
+from plano_extproc.gateway import Exchange, Gateway
+from plano_extproc.server import wire
+
+METHOD = "Process"
+SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
+
+_log = logging.getLogger(__name__)
+
+
+class ExternalProcessor:
+    """Serves exchanges by the gateway of the moment; an exchange keeps the one that it began with."""
+
+    def __init__(self, gateway: Callable[[], Gateway]) -> None:
+        self._gateway = gateway
+        self.open_exchanges = 0
+
+    async def process(self, _requests: object, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
+        """Answer Envoy until it ends the stream.
+
+        Envoy takes a stream that we end cleanly as leave to go on unprocessed. So this returns only when Envoy has
+        ended it; everything else aborts with an error status, and the request fails.
+        """
+        self.open_exchanges += 1
+        try:
+            exchange = self._exchange(context)
+            while (raw := await context.read()) is not grpc.aio.EOF:
+                kind, event = wire.event(raw)
+                await context.write(wire.answer(kind, exchange.handle(event)))
+        except grpc.aio.AbortError:
+            raise
+        except Exception:
+            _log.exception("an exchange failed; its request is answered with 503")
+            await context.abort(grpc.StatusCode.INTERNAL, "the exchange failed; see the sidecar's log")
+        finally:
+            self.open_exchanges -= 1
+
+    def _exchange(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> Exchange:
+        metadata = dict(context.invocation_metadata() or ())
+        generation = metadata.get(headers.GENERATION)
+        listener = metadata.get(headers.LISTENER, "")
+        return Exchange(self._gateway(), str(listener), int(generation) if generation else None)
+
+    def handler(self) -> grpc.GenericRpcHandler:
+        """Return the gRPC handler. Messages stay bytes here: `wire` parses what it needs."""
+        process = grpc.stream_stream_rpc_method_handler(self.process)
+        return grpc.method_handlers_generic_handler(SERVICE, {METHOD: process})

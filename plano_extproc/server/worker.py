@@ -1,0 +1,147 @@
+"""One worker process: a gRPC server on its sockets, the configuration of the moment, and its life from start to drain."""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+import uvloop
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from plano_extproc._pb import external_processor_pb2 as _described  # noqa: F401  reflection reads its descriptors
+from plano_extproc.config import Loaded, environment, load
+from plano_extproc.gateway import Gateway, Ports
+from plano_extproc.server import control, service
+from plano_extproc.telemetry.metrics import Metrics, exposition
+
+_log = logging.getLogger(__name__)
+
+_NOTICE_SECONDS = 1.5
+"""How long a draining worker goes on serving, so that Envoy's health checks (every 0.5 s) see it go first."""
+
+_PARENT_CHECK_SECONDS = 1.0
+
+_MESSAGE_HEADROOM = 1 << 20
+"""gRPC's limits are on messages, ours on bodies; headers and framing need some room beside a body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to run a worker. `listen` are gRPC addresses: `unix:PATH` or `HOST:PORT`."""
+
+    config: Path
+    listen: tuple[str, ...]
+    generation: int = 1
+    drain_seconds: float = 30.0
+
+
+class Worker:
+    """Serves until SIGTERM or SIGINT, then drains. SIGHUP reads the configuration file anew."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Load the configuration; raises `control.ConfigurationRefused` with every problem in it."""
+        self._settings = settings
+        self._ports = Ports(clock=time.perf_counter, metrics=Metrics(), exposition=exposition)
+        self._gateway = self._build(_load_file(settings.config), settings.generation)
+        self._processor = service.ExternalProcessor(lambda: self._gateway)
+        self._stopping = asyncio.Event()
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        gc.collect()
+        # What is loaded by now lives as long as the process: the collector need not walk it for each request.
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 20)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        limit = self._gateway.config.overrides.max_body_bytes + _MESSAGE_HEADROOM
+        server = grpc.aio.server(
+            options=(
+                ("grpc.max_receive_message_length", limit),
+                ("grpc.max_send_message_length", limit),
+                # One address, one worker: Envoy balances over workers, the kernel must not.
+                ("grpc.so_reuseport", 0),
+            )
+        )
+        alive = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(alive, server)
+        server.add_generic_rpc_handlers((self._processor.handler(),))
+        if all(address.startswith("unix:") for address in self._settings.listen):
+            server.add_generic_rpc_handlers((control.Control(self.reload_text).handler(),))
+        names = (service.SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)
+        reflection.enable_server_reflection(names, server)
+        for address in self._settings.listen:
+            _bind(server, address)
+        await server.start()
+        await alive.set("", health_pb2.HealthCheckResponse.SERVING)
+        self._handle_signals()
+        _log.info("serving on %s, generation %d", ", ".join(self._settings.listen), self._gateway.generation)
+        await self._until_told_to_stop()
+        await alive.enter_graceful_shutdown()
+        await asyncio.sleep(_NOTICE_SECONDS)
+        _log.info("draining %d exchanges", self._processor.open_exchanges)
+        await server.stop(self._settings.drain_seconds)
+
+    def _handle_signals(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload_file)
+
+    async def _until_told_to_stop(self) -> None:
+        """Wait for a signal, or for the parent's death: a worker without its supervisor would never be stopped."""
+        parent = os.getppid()
+        while os.getppid() == parent:
+            try:
+                await asyncio.wait_for(self._stopping.wait(), _PARENT_CHECK_SECONDS)
+            except TimeoutError:
+                continue
+            return
+        _log.warning("the parent process is gone; stopping")
+
+    def reload_text(self, text: str, name: str, environ: Mapping[str, str], generation: int) -> int:
+        """Swap to a configuration given as text; `environ` is laid over this process's own environment."""
+        os.environ.update(environ)
+        self._gateway = self._build(load(text, environ=os.environ, name=name), generation)
+        _log.info("serving generation %d", generation)
+        return generation
+
+    def _reload_file(self) -> None:
+        try:
+            self._gateway = self._build(_load_file(self._settings.config), self._gateway.generation)
+        except control.ConfigurationRefused as error:
+            _log.error("the configuration is not reloaded, the old one stays:\n%s", error)  # noqa: TRY400
+            return
+        _log.info("reloaded %s", self._settings.config)
+
+    def _build(self, loaded: Loaded, generation: int) -> Gateway:
+        if loaded.config is None:
+            raise control.ConfigurationRefused("\n".join(str(problem) for problem in loaded.errors))
+        return Gateway(loaded.config, generation=generation, ports=self._ports)
+
+
+def _load_file(path: Path) -> Loaded:
+    return load(path, environ=environment(path, os.environ))
+
+
+def _bind(server: grpc.aio.Server, address: str) -> None:
+    if address.startswith("unix:"):
+        path = Path(address.removeprefix("unix:"))
+        # A socket file of a worker that was killed would make the bind fail.
+        path.unlink(missing_ok=True)
+        before = os.umask(0o177)
+        try:
+            server.add_insecure_port(f"unix:{path}")
+        finally:
+            os.umask(before)
+        return
+    server.add_insecure_port(address)
