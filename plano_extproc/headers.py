@@ -37,5 +37,13 @@ METADATA_NAMESPACE = "plano"
 LOCAL_REPLY_DETAILS_PREFIX = "plano_"
 """`details` of every immediate response begin with this, so that Envoy's error mappers leave its body alone."""
 
-CREDENTIALS = ("authorization", "x-api-key", "api-key", "x-goog-api-key", "x-plano-key", "cookie", "proxy-authorization")
+CREDENTIALS = (
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "x-plano-key",
+    "cookie",
+    "proxy-authorization",
+)
 """What a client may have sent to prove who it is. Never forwarded, unless `passthrough_auth` says so."""

@@ -31,9 +31,20 @@ def main() -> None:
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="How many processes.")
 @click.option("--worker-number", type=int, default=0, hidden=True)
 @click.option("--metrics", metavar="HOST:PORT", help="Serve Prometheus metrics of all workers here.")
-@click.option("--drain-seconds", type=float, default=30.0, show_default=True, help="How long a stop waits for exchanges.")
+@click.option(
+    "--drain-seconds",
+    type=float,
+    default=30.0,
+    show_default=True,
+    help="How long a stop waits for exchanges.",
+)
 def serve(
-    config: Path, listen: tuple[str, ...], workers: int, worker_number: int, metrics: str | None, drain_seconds: float
+    config: Path,
+    listen: tuple[str, ...],
+    workers: int,
+    worker_number: int,
+    metrics: str | None,
+    drain_seconds: float,
 ) -> None:
     """Serve until SIGTERM, then drain. SIGHUP reads the configuration anew."""
     logging.basicConfig(level=_log_level(), format="%(asctime)s %(process)d %(levelname)s %(name)s: %(message)s")
@@ -54,13 +65,13 @@ def serve(
 
 def _work(config: Path, listen: tuple[str, ...], drain_seconds: float) -> int:
     # Imported here, since the parent of several workers needs none of it.
-    from plano_extproc.server.control import ConfigurationRefused
+    from plano_extproc.server.control import ConfigurationError
     from plano_extproc.server.worker import Settings, Worker
 
     generation = int(os.environ.get("PLANO_GENERATION", "1"))
     try:
         worker = Worker(Settings(config, listen, generation, drain_seconds))
-    except ConfigurationRefused as error:
+    except ConfigurationError as error:
         click.echo(str(error), err=True)
         return 1
     try:

@@ -58,9 +58,7 @@ class Gateway:
 
     def _make_plan(self, client: Api, model: str | None, listener: str) -> Plan:
         choice = self.directory.resolve(model)
-        made = plan(
-            choice, client, listener, default_connect_timeout=self.config.overrides.upstream_connect_timeout
-        )
+        made = plan(choice, client, listener, default_connect_timeout=self.config.overrides.upstream_connect_timeout)
         for api in (made.upstream.api, client):
             if made.upstream.api != client and not can_translate(api):
                 raise NotImplementedYet(

@@ -33,7 +33,9 @@ def decide(gateway: Gateway, listener: str, client: Api, headers: Mapping[str, b
     """Decide on a request to a listener. Raises a `GatewayError` that names the field at fault."""
     kind = gateway.listeners[listener].type
     if kind != "model":
-        raise NotImplementedYet(f"listener '{listener}' is of type {kind}, which this version accepts but does not serve")
+        raise NotImplementedYet(
+            f"listener '{listener}' is of type {kind}, which this version accepts but does not serve"
+        )
     request = parse(client, headers, body)
     plan = gateway.plan(client, request.get("model"), listener)
     if plan.way is Way.BYPASS:

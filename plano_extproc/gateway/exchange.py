@@ -17,7 +17,14 @@ from plano_extproc.gateway import local
 from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Continue, Reply
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.decide import Decision, decide
-from plano_extproc.gateway.events import Event, RequestBody, RequestHeaders, ResponseBody, ResponseHeaders, Trailers
+from plano_extproc.gateway.events import (
+    Event,
+    RequestBody,
+    RequestHeaders,
+    ResponseBody,
+    ResponseHeaders,
+    Trailers,
+)
 from plano_extproc.gateway.plan import Way
 from plano_extproc.translate import ContentDecoder, StreamTranslation, error_body
 
@@ -56,7 +63,8 @@ class Exchange:
             self._gateway.ports.metrics.answered(self._listener, self._api, "", "local", action.status)
         return action
 
-    def _on_request_headers(self, event: RequestHeaders) -> Action:
+    def on_request_headers(self, event: RequestHeaders) -> Action:
+        """Answer what needs no provider; else wait for the body."""
         self._started = self._gateway.ports.clock()
         self._headers = event.headers
         path = event.headers[":path"].partition(b"?")[0].decode("latin-1")
@@ -77,17 +85,23 @@ class Exchange:
             return local.models(self._gateway, unquote(path), self._headers)
         raise NotFound(f"nothing is served at {path}")
 
-    def _on_request_body(self, event: RequestBody) -> Action:
+    def on_request_body(self, event: RequestBody) -> Action:
+        """Decide."""
         decision = decide(self._gateway, self._listener, self._api, self._headers, event.body)
         self._decision = decision
         plan = decision.plan
         self._overhead = self._gateway.ports.clock() - self._started
         self._gateway.ports.metrics.decided(self._listener, plan.way.value, self._overhead)
         return Continue(
-            edits=plan.request, extra=decision.extra, body=decision.body, clear_route=True, metadata=plan.metadata
+            edits=plan.request,
+            extra=decision.extra,
+            body=decision.body,
+            clear_route=True,
+            metadata=plan.metadata,
         )
 
-    def _on_response_headers(self, event: ResponseHeaders) -> Action:
+    def on_response_headers(self, event: ResponseHeaders) -> Action:
+        """Explain the decision, and ask for the body where it must be read."""
         decision = self._decision
         if decision is None:
             # Envoy answered before we decided, for example a body over the limit.
@@ -108,20 +122,23 @@ class Exchange:
     def _read_answer(self, event: ResponseHeaders, decision: Decision) -> BodyMode:
         self._decoder = ContentDecoder(event.headers.get("content-encoding", b"identity"))
         is_stream = event.headers.get("content-type", b"").startswith(_EVENT_STREAM)
-        if is_stream and self._status < 300 and decision.translation:  # noqa: PLR2004
+        if is_stream and self._status < 300 and decision.translation:
             self._stream = decision.translation.stream()
             return BodyMode.STREAMED
         return BodyMode.BUFFERED
 
-    def _on_response_body(self, event: ResponseBody) -> Action:
+    def on_response_body(self, event: ResponseBody) -> Action:
+        """Translate the answer, or its next chunk."""
         decision = self._decision
         assert decision is not None
         assert decision.translation is not None
         assert self._decoder is not None
         if self._stream is not None:
-            return Continue(body=self._stream.feed(self._decoder.feed(event.body, event.end_of_stream), event.end_of_stream))
+            return Continue(
+                body=self._stream.feed(self._decoder.feed(event.body, event.end_of_stream), event.end_of_stream)
+            )
         plain = self._decoder.feed(event.body, end=True)
-        if self._status >= 400:  # noqa: PLR2004
+        if self._status >= 400:
             return _whole(decision.translation.error(self._status, plain))
         try:
             return _whole(decision.translation.response(plain))
@@ -129,7 +146,8 @@ class Exchange:
             # The headers are still held, but an immediate response is too late here: the status is rewritten.
             return _whole(error_body(self._api, error), (":status", b"%d" % error.status))
 
-    def _on_trailers(self, event: Trailers) -> Action:  # noqa: ARG002
+    def on_trailers(self, event: Trailers) -> Action:  # noqa: ARG002
+        """Leave trailers alone."""
         return PROCEED
 
 
@@ -139,9 +157,9 @@ def _whole(body: bytes, *more: tuple[str, bytes]) -> Continue:
 
 
 PHASES: dict[type[Event], Callable[[Exchange, Any], Action]] = {
-    RequestHeaders: Exchange._on_request_headers,
-    RequestBody: Exchange._on_request_body,
-    ResponseHeaders: Exchange._on_response_headers,
-    ResponseBody: Exchange._on_response_body,
-    Trailers: Exchange._on_trailers,
+    RequestHeaders: Exchange.on_request_headers,
+    RequestBody: Exchange.on_request_body,
+    ResponseHeaders: Exchange.on_response_headers,
+    ResponseBody: Exchange.on_response_body,
+    Trailers: Exchange.on_trailers,
 }

@@ -47,9 +47,14 @@ class Directory:
         specific = [entry for entry in entries if not entry.is_wildcard]
         for how, key in (("name", "name"), ("full name", "model"), ("model id", "model_id")):
             for entry in specific:
-                self._exact.setdefault(getattr(entry, key), Choice(entry, entry.model_id, f"{how} {getattr(entry, key)}"))
+                self._exact.setdefault(
+                    getattr(entry, key), Choice(entry, entry.model_id, f"{how} {getattr(entry, key)}")
+                )
         for entry in specific:
-            self._exact.setdefault(f"{entry.provider}/{entry.model_id}", Choice(entry, entry.model_id, f"full name {entry.model}"))
+            self._exact.setdefault(
+                f"{entry.provider}/{entry.model_id}",
+                Choice(entry, entry.model_id, f"full name {entry.model}"),
+            )
         self._aliases = {name: alias.target for name, alias in config.model_aliases.items()}
         default = next((entry for entry in specific if entry.default), None)
         self._default = Choice(default, default.model_id, "default model") if default else None
@@ -63,7 +68,8 @@ class Directory:
         if not name:
             if self._default is None:
                 raise InvalidRequest(
-                    "the request names no model and no provider is marked `default: true`; set `model`", param="model"
+                    "the request names no model and no provider is marked `default: true`; set `model`",
+                    param="model",
                 )
             return self._default
         target = self._aliases.get(name)

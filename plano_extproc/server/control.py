@@ -14,7 +14,7 @@ SERVICE = "plano.control.v1.Control"
 METHOD = "Reload"
 
 
-class ConfigurationRefused(Exception):
+class ConfigurationError(Exception):
     """The new configuration has errors; the old one stays."""
 
 
@@ -32,9 +32,12 @@ class Control:
         try:
             asked: dict[str, Any] = orjson.loads(request)
             generation = self._reload(
-                str(asked["config"]), str(asked["file"]), dict(asked.get("environment") or {}), int(asked["generation"])
+                str(asked["config"]),
+                str(asked["file"]),
+                dict(asked.get("environment") or {}),
+                int(asked["generation"]),
             )
-        except ConfigurationRefused as error:
+        except ConfigurationError as error:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
         except (ValueError, KeyError, TypeError):
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not a reload request")

@@ -1,6 +1,5 @@
 """The ext_proc service: one coroutine for each stream, one answer for each message, in order."""
 
-import logging
 from collections.abc import Callable
 
 import grpc
@@ -11,8 +10,6 @@ from plano_extproc.server import wire
 
 METHOD = "Process"
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
-
-_log = logging.getLogger(__name__)
 
 
 class ExternalProcessor:
@@ -26,7 +23,8 @@ class ExternalProcessor:
         """Answer Envoy until it ends the stream.
 
         Envoy takes a stream that we end cleanly as leave to go on unprocessed. So this returns only when Envoy has
-        ended it; everything else aborts with an error status, and the request fails.
+        ended it; an exception escapes to gRPC, which logs it and ends the stream with an error status: the
+        request fails.
         """
         self.open_exchanges += 1
         try:
@@ -34,11 +32,6 @@ class ExternalProcessor:
             while (raw := await context.read()) is not grpc.aio.EOF:
                 kind, event = wire.event(raw)
                 await context.write(wire.answer(kind, exchange.handle(event)))
-        except grpc.aio.AbortError:
-            raise
-        except Exception:
-            _log.exception("an exchange failed; its request is answered with 503")
-            await context.abort(grpc.StatusCode.INTERNAL, "the exchange failed; see the sidecar's log")
         finally:
             self.open_exchanges -= 1
 

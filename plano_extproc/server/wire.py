@@ -12,7 +12,14 @@ from google.protobuf.struct_pb2 import Struct
 from plano_extproc import headers
 from plano_extproc._pb import ext_proc_pb2 as pb
 from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Continue, HeaderEdits, Metadata, Reply
-from plano_extproc.gateway.events import Event, RequestBody, RequestHeaders, ResponseBody, ResponseHeaders, Trailers
+from plano_extproc.gateway.events import (
+    Event,
+    RequestBody,
+    RequestHeaders,
+    ResponseBody,
+    ResponseHeaders,
+    Trailers,
+)
 
 _REPLACE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 _DEFAULT = pb.HeaderValueOption.ADD_IF_ABSENT

@@ -46,7 +46,7 @@ class Worker:
     """Serves until SIGTERM or SIGINT, then drains. SIGHUP reads the configuration file anew."""
 
     def __init__(self, settings: Settings) -> None:
-        """Load the configuration; raises `control.ConfigurationRefused` with every problem in it."""
+        """Load the configuration; raises `control.ConfigurationError` with every problem in it."""
         self._settings = settings
         self._ports = Ports(clock=time.perf_counter, metrics=Metrics(), exposition=exposition)
         self._gateway = self._build(_load_file(settings.config), settings.generation)
@@ -118,14 +118,14 @@ class Worker:
     def _reload_file(self) -> None:
         try:
             self._gateway = self._build(_load_file(self._settings.config), self._gateway.generation)
-        except control.ConfigurationRefused as error:
-            _log.error("the configuration is not reloaded, the old one stays:\n%s", error)  # noqa: TRY400
+        except control.ConfigurationError as error:
+            _log.error("the configuration is not reloaded, the old one stays:\n%s", error)
             return
         _log.info("reloaded %s", self._settings.config)
 
     def _build(self, loaded: Loaded, generation: int) -> Gateway:
         if loaded.config is None:
-            raise control.ConfigurationRefused("\n".join(str(problem) for problem in loaded.errors))
+            raise control.ConfigurationError("\n".join(str(problem) for problem in loaded.errors))
         return Gateway(loaded.config, generation=generation, ports=self._ports)
 
 
