@@ -1,0 +1,72 @@
+"""Which headers cross the gateway's edges: from a client to us, to a provider, and back to the client."""
+
+from plano_extproc import headers
+
+HIDDEN_FROM_PROVIDERS = (
+    headers.CLUSTER,
+    *headers.CLIENT_MAY_SEND,
+    "x-forwarded-for",
+    "x-forwarded-proto",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-real-ip",
+    "forwarded",
+    "via",
+    "x-envoy-external-address",
+    "x-envoy-internal",
+)
+"""Our own words, and what would tell a provider who our client is."""
+
+HIDDEN_FROM_CLIENTS = (
+    # They would bind the client to a provider's site.
+    "set-cookie",
+    "alt-svc",
+    "strict-transport-security",
+    "nel",
+    "report-to",
+    # They tell of our account there, or of what stands in between.
+    "openai-organization",
+    "openai-project",
+    "anthropic-organization-id",
+    "cf-ray",
+    "cf-cache-status",
+    "via",
+    "x-powered-by",
+    "x-envoy-upstream-service-time",
+    "x-envoy-decorator-operation",
+    # Under these names only we speak; the sidecar sets them later.
+    headers.MODEL,
+    headers.ROUTE,
+    headers.ROUTE_REASON,
+    headers.DROPPED,
+    headers.OVERHEAD_MS,
+)
+"""What a provider's answer loses."""
+
+
+_ASIDE = "plano-aside-"
+
+
+def entry_mutations() -> list[dict[str, object]]:
+    """Return what happens to a client's headers before anything reads them, as Envoy's header mutations.
+
+    Ours and Envoy's own go, except those that a client may send. A pattern that spares them would be over Envoy's
+    limit for regular expressions, so they are put aside under other names, and back when the rest is gone.
+    """
+    aside = {name: f"{_ASIDE}{number}" for number, name in enumerate(headers.CLIENT_MAY_SEND)}
+    return [
+        _remove(_ASIDE),
+        *(_copy(name, to) for name, to in aside.items()),
+        *(_remove(prefix) for prefix in (*headers.PREFIXES, "x-envoy-")),
+        *(_copy(kept, name) for name, kept in aside.items()),
+        _remove(_ASIDE),
+    ]
+
+
+def _remove(prefix: str) -> dict[str, object]:
+    return {"remove_on_match": {"key_matcher": {"prefix": prefix}}}
+
+
+def _copy(name: str, to: str) -> dict[str, object]:
+    # Of a header that is absent nothing is copied, since an empty value is not kept.
+    return {"append": {"header": {"key": to, "value": f"%REQ({name})%"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
