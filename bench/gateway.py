@@ -24,6 +24,13 @@ model_providers:
 _PLANOAI = python("planoai")
 
 
+def configuration(*, listener_port: int, provider_port: int) -> str:
+    """Return the text of a configuration with one model listener and both providers."""
+    return _CONFIG.format(
+        listener_port=listener_port, provider_port=provider_port, openai=OPENAI_MODEL, anthropic=ANTHROPIC_MODEL
+    )
+
+
 class Gateway:
     """A running gateway. It is stopped, with all that belongs to it, when the `with` block ends."""
 
@@ -32,14 +39,7 @@ class Gateway:
         self.port, self.admin_port = free_ports(2)
         home = folder / "home"
         config = folder / "config.yaml"
-        config.write_text(
-            _CONFIG.format(
-                listener_port=self.port,
-                provider_port=provider_port,
-                openai=OPENAI_MODEL,
-                anthropic=ANTHROPIC_MODEL,
-            )
-        )
+        config.write_text(configuration(listener_port=self.port, provider_port=provider_port))
         self._environment = {
             "PLANO_HOME": str(home),
             "PLANO_ADMIN_PORT": str(self.admin_port),

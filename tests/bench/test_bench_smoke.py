@@ -65,12 +65,12 @@ def test_a_round_brings_every_figure_of_every_case(rig: Rig) -> None:
 def test_a_wrong_answer_ends_the_job_with_what_came(rig: Rig) -> None:
     rig.load.prepare(Job(rig._admin["plain"], "openai", "m", 1, requests=1, warmup_seconds=0))
 
-    with pytest.raises(BadAnswerError, match="expected 200 .*\n.*404"):
+    with pytest.raises(BadAnswerError, match=r"expected 200 .*\n.*404"):
         rig.load.run()
 
 
 def test_nobody_listening_ends_the_job_with_the_reason(rig: Rig) -> None:
-    with pytest.raises(BadAnswerError, match="refused|Connect"):
+    with pytest.raises(BadAnswerError, match=r"refused|Connect"):
         rig.load.prepare(Job(1, "openai", "m", 1, requests=1, warmup_seconds=0))
 
 
