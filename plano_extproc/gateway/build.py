@@ -62,6 +62,6 @@ class Gateway:
         for api in (made.upstream.api, client):
             if made.upstream.api != client and not can_translate(api):
                 raise NotImplementedYet(
-                    f"model '{choice.name}' speaks {made.upstream.api}, which cannot be translated for {client} clients yet"
+                    f"model '{choice.name}' speaks {made.upstream.api}, which cannot be translated to {client} yet"
                 )
         return made

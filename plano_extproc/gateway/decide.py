@@ -70,6 +70,6 @@ def _finish(
         # Envoy does not correct the length itself: a wrong one would desynchronise the provider's connection.
         extra = (("content-length", b"%d" % len(body)),)
     up = plan.upstream
-    if up.passthrough:
-        extra += passed_through(headers, scheme=up.scheme, same_dialect=translation is None)
+    if up.is_passthrough:
+        extra += passed_through(headers, scheme=up.auth, same_dialect=translation is None)
     return Decision(plan, body, extra, translation, dropped)

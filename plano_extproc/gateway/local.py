@@ -7,7 +7,6 @@ import orjson
 
 from plano_extproc import headers
 from plano_extproc.apis import Api
-from plano_extproc.config.catalogue import provider as provider_kind
 from plano_extproc.config.models import ModelProvider
 from plano_extproc.errors import GatewayError, NotFound
 from plano_extproc.gateway.actions import Reply
@@ -56,8 +55,7 @@ def models(gateway: Gateway, path: str, request: Mapping[str, bytes]) -> Reply:
 
 
 def _openai_model(name: str, provider: ModelProvider) -> dict[str, Any]:
-    kind = provider_kind(provider.provider)
-    return {"id": name, "object": "model", "created": 0, "owned_by": kind.name if kind else provider.provider}
+    return {"id": name, "object": "model", "created": 0, "owned_by": provider.kind.name}
 
 
 def _anthropic_model(name: str, provider: ModelProvider) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def plan(choice: Choice, client: Api, listener: str, *, default_connect_timeout:
         choice=choice,
         upstream=up,
         profile=Profile(max_tokens_field=up.max_tokens_field),
-        request=_request_edits(up, way, first_byte=_first_byte(choice)),
+        request=_request_edits(up, way, first_byte=choice.provider.timeouts.first_byte),
         response=HeaderEdits(
             set=(
                 (headers.MODEL, choice.name.encode("ascii", "replace")),
@@ -71,11 +71,6 @@ def plan(choice: Choice, client: Api, listener: str, *, default_connect_timeout:
     )
 
 
-def _first_byte(choice: Choice) -> float | None:
-    timeouts = choice.provider.timeouts
-    return timeouts.first_byte if timeouts else None
-
-
 def _request_edits(up: Upstream, way: Way, *, first_byte: float | None) -> HeaderEdits:
     set_ = [(headers.CLUSTER, up.cluster), (":path", up.path)]
     if up.credential:
@@ -86,7 +81,7 @@ def _request_edits(up: Upstream, way: Way, *, first_byte: float | None) -> Heade
     if first_byte:
         set_.append(("x-envoy-upstream-rq-per-try-timeout-ms", str(int(first_byte * 1000))))
     set_ += [(name.lower(), value) for name, value in up.headers]
-    account = () if up.passthrough else _ACCOUNT_HEADERS
+    account = () if up.is_passthrough else _ACCOUNT_HEADERS
     return HeaderEdits(
         set=tuple((name, value.encode()) for name, value in set_),
         default=tuple((name, value.encode()) for name, value in up.defaults),

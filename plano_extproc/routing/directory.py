@@ -5,11 +5,20 @@ and at last under a wildcard such as `openai/*`. A request without a name gets t
 """
 
 import difflib
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from plano_extproc.config import Config
 from plano_extproc.config.models import ModelProvider
 from plano_extproc.errors import InvalidRequest, NotFound
+
+_KEYS: tuple[tuple[str, Callable[[ModelProvider], str]], ...] = (
+    ("name", lambda entry: entry.name),
+    ("full name", lambda entry: entry.model),
+    ("full name", lambda entry: f"{entry.provider}/{entry.model_id}"),
+    ("model id", lambda entry: entry.model_id),
+)
+"""What a provider entry is known by, best first; of two entries with one key, the first in the file counts."""
 
 _NEAREST = 3
 _SHOWN_NAME = 100
@@ -28,33 +37,25 @@ class Choice:
 
     @property
     def name(self) -> str:
-        """Return `provider/model`, as answers and logs name it."""
-        return f"{self.provider.provider}/{self.model}"
+        """Return `provider/model`, as answers and logs name it: the provider as the configuration writes it."""
+        return f"{self.provider.prefix}/{self.model}"
 
 
 class Directory:
     """All models of one configuration. Lookups are dictionary reads; only wildcards are matched per request."""
 
     def __init__(self, config: Config) -> None:
-        entries = config.model_providers
+        specific = [entry for entry in config.model_providers if not entry.is_wildcard]
         self._exact: dict[str, Choice] = {}
-        self._wildcards: dict[str, ModelProvider] = {}
-        for entry in entries:
-            if entry.is_wildcard:
-                self._wildcards.setdefault(entry.provider, entry)
-                self._wildcards.setdefault(entry.model.partition("/")[0], entry)
-                self._wildcards.setdefault(entry.name.removesuffix("/*"), entry)
-        specific = [entry for entry in entries if not entry.is_wildcard]
-        for how, key in (("name", "name"), ("full name", "model"), ("model id", "model_id")):
+        for how, key in _KEYS:
             for entry in specific:
-                self._exact.setdefault(
-                    getattr(entry, key), Choice(entry, entry.model_id, f"{how} {getattr(entry, key)}")
-                )
-        for entry in specific:
-            self._exact.setdefault(
-                f"{entry.provider}/{entry.model_id}",
-                Choice(entry, entry.model_id, f"full name {entry.model}"),
-            )
+                name = key(entry)
+                self._exact.setdefault(name, Choice(entry, entry.model_id, f"{how} {name}"))
+        self._wildcards: dict[str, ModelProvider] = {}
+        for entry in config.model_providers:
+            if entry.is_wildcard:
+                for prefix in (entry.prefix, entry.name.removesuffix("/*"), entry.provider):
+                    self._wildcards.setdefault(prefix, entry)
         self._aliases = {name: alias.target for name, alias in config.model_aliases.items()}
         default = next((entry for entry in specific if entry.default), None)
         self._default = Choice(default, default.model_id, "default model") if default else None

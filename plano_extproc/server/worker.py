@@ -1,4 +1,4 @@
-"""One worker process: a gRPC server on its sockets, the configuration of the moment, and its life from start to drain."""
+"""One worker process: a gRPC server on its sockets, the configuration of the moment, and a life from start to drain."""
 
 import asyncio
 import gc
