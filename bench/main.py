@@ -6,7 +6,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from types import FrameType
@@ -16,9 +16,9 @@ from rich.console import Console
 from bench import machine, report
 from bench.cases import CASES, MEMORY
 from bench.load import BadAnswerError
-from bench.measure import FULL, QUICK, Results, Settings, measure, measure_memory
+from bench.measure import FULL, QUICK, Figures, Results, measure, measure_memory
 from bench.processes import StartError
-from bench.rig import Rig, proxies_of, split_cpus
+from bench.rig import Rig, proxies_of
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -50,7 +50,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds, under two minutes")
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=names, default=names, help=", ".join(names))
     parser.add_argument("--rounds", type=int, help="how many rounds, instead of the usual")
-    parser.add_argument("--pin", action="store_true", help="keep load and provider on CPUs of their own")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here, not to bench/results")
     parser.add_argument("--markdown", action="store_true", help="print Markdown tables")
     parser.add_argument("--show", type=Path, metavar="FILE", help="measure nothing, show the results in FILE")
@@ -58,29 +57,24 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _run(chosen: argparse.Namespace) -> report.Run:
-    settings: Settings = QUICK if chosen.quick else FULL
-    rounds = chosen.rounds or settings.rounds
+    settings = QUICK if chosen.quick else FULL
+    if chosen.rounds:
+        settings = replace(settings, rounds=chosen.rounds)
     cases = [case for case in CASES if case.name in chosen.only]
     facts = machine.describe()
+    measured: dict[str, list[Figures]] = {}
+    memory = None
     with tempfile.TemporaryDirectory(prefix="plano-bench-") as folder:
-        with Rig(Path(folder), proxies_of(cases), pin=chosen.pin) as rig:
-            measured = measure(
-                rig,
-                cases,
-                _with_rounds(settings, rounds),
-                lambda number: _tell(f"round {number + 1} of {rounds}"),
-            )
-        memory = None
+        if cases:
+            with Rig(Path(folder), proxies_of(cases)) as rig:
+                watch = machine.Watch()
+                measured = measure(rig, cases, settings, _tell)
+                facts |= watch.disturbance()
         if MEMORY in chosen.only:
             _tell("memory")
             with Rig(Path(folder), ()) as rig:
                 memory = measure_memory(rig)
-    used = {**asdict(_with_rounds(settings, rounds)), "pinned": bool(chosen.pin and any(split_cpus()))}
-    return report.Run(facts, used, Results(measured, memory))
-
-
-def _with_rounds(settings: Settings, rounds: int) -> Settings:
-    return Settings(**{**asdict(settings), "rounds": rounds})
+    return report.Run(facts, asdict(settings), Results(measured, memory))
 
 
 def _write(run: report.Run, path: Path | None) -> Path:

@@ -68,12 +68,12 @@ class Results:
 
 
 def measure(
-    rig: Rig, cases: Sequence[Case], settings: Settings, progress: Callable[[int], None]
+    rig: Rig, cases: Sequence[Case], settings: Settings, tell: Callable[[str], None]
 ) -> dict[str, list[Figures]]:
     """Measure every case once a round."""
     rounds: dict[str, list[Figures]] = {case.name: [] for case in cases}
     for number in range(settings.rounds):
-        progress(number)
+        tell(f"round {number + 1} of {settings.rounds}")
         for case in cases:
             rounds[case.name].append(_measure_once(rig, case, settings))
     return rounds

@@ -80,12 +80,17 @@ def markdown(run: Run) -> str:
 
 
 def _how(run: Run) -> str:
-    settings = run.settings
-    pinned = "load and provider pinned apart from Envoy and worker" if settings["pinned"] else "nothing pinned"
-    return (
+    settings, facts = run.settings, run.machine
+    said = (
         f"One Envoy thread, one worker, {settings['connections']} connections "
-        f"({settings['stream_connections']} for streams), medians over {settings['rounds']} rounds, {pinned}."
+        f"({settings['stream_connections']} for streams), medians over {settings['rounds']} rounds."
     )
+    if machine.OTHERS in facts:
+        said += (
+            f" Meanwhile other processes used {facts[machine.OTHERS]} of the machine's CPU time, "
+            f"and its host took {facts[machine.STOLEN]} away."
+        )
+    return said
 
 
 def _sheets(results: Results) -> list[_Sheet]:

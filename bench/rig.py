@@ -4,7 +4,6 @@ A rig starts what its cases need and nothing else, and knows which processes sta
 """
 
 import json
-import os
 import re
 import urllib.request
 from collections.abc import Collection, Mapping, Sequence
@@ -19,7 +18,7 @@ from bench import yardsticks
 from bench.cases import Case, ProxyName
 from bench.gateway import Gateway
 from bench.load import Job, Outcome
-from bench.processes import Child, cpu_seconds, free_ports, pinned, python, tree, wait_until
+from bench.processes import Child, cpu_seconds, free_ports, python, tree, wait_until
 
 Part = Literal["envoy", "workers", "provider", "load"]
 PARTS: tuple[Part, ...] = ("envoy", "workers", "provider", "load")
@@ -50,11 +49,10 @@ class Load:
 class Rig:
     """The running bench. Use it as a context manager; nothing is left running when it ends."""
 
-    def __init__(self, folder: Path, proxies: Collection[ProxyName], *, pin: bool = False) -> None:
+    def __init__(self, folder: Path, proxies: Collection[ProxyName]) -> None:
         self._folder = folder
         self._stack = ExitStack()
         self._proxies = proxies
-        self.load_cpus, self.path_cpus = split_cpus() if pin else ((), ())
         self._ports: dict[ProxyName, int] = {}
         self._admin: dict[ProxyName, int] = {}
         self._processes: dict[ProxyName, dict[Part, list[psutil.Process]]] = {}
@@ -88,16 +86,14 @@ class Rig:
         """Start a gateway in a folder of its own."""
         folder = self._folder / f"gateway-{workers}"
         folder.mkdir()
-        with pinned(self.path_cpus):
-            return Gateway(folder, provider_port=self.provider_port, workers=workers, envoy_threads=envoy_threads)
+        return Gateway(folder, provider_port=self.provider_port, workers=workers, envoy_threads=envoy_threads)
 
     def _child(self, name: str, command: Sequence[str], *, speaks: bool = True) -> Child:
         return self._stack.enter_context(Child(command, self._folder / f"{name}.log", speaks=speaks))
 
     def _start(self) -> None:
-        with pinned(self.load_cpus):
-            provider = self._child("provider", python("bench.provider"))
-            load = self._child("load", python("bench.load"))
+        provider = self._child("provider", python("bench.provider"))
+        load = self._child("load", python("bench.load"))
         self.provider_port = int(provider.hear()["port"])
         self.load = Load(load)
         self._ends: dict[Part, list[psutil.Process]] = {
@@ -106,8 +102,7 @@ class Rig:
         }
         plain = [proxy for proxy in self._proxies if proxy != "gateway"]
         if plain:
-            with pinned(self.path_cpus):
-                self._start_yardsticks(plain)
+            self._start_yardsticks(plain)
         if "gateway" in self._proxies:
             self._start_gateway()
 
@@ -165,18 +160,6 @@ class Rig:
         self._ports[proxy] = port
         self._admin[proxy] = admin_port
         self._processes[proxy] = {"envoy": envoy, "workers": workers, **self._ends}
-
-
-def split_cpus() -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Return the CPUs of load and provider, and those of the path under test.
-
-    Both are empty, which means anywhere, where there is but one.
-    """
-    if not hasattr(os, "sched_getaffinity"):
-        return (), ()
-    cpus = sorted(os.sched_getaffinity(0))
-    half = len(cpus) // 2
-    return (tuple(cpus[:half]), tuple(cpus[half:])) if half else ((), ())
 
 
 def proxies_of(cases: Collection[Case]) -> Mapping[ProxyName, None]:

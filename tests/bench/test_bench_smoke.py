@@ -52,7 +52,7 @@ def test_a_yardstick_sees_each_request_with_its_number_of_messages(rig: Rig, pro
 @pytest.mark.envoy
 def test_a_round_brings_every_figure_of_every_case(rig: Rig) -> None:
     cases = [case for case in CASES if case.name in {"plain", "null", "plain-stream"}]
-    rounds = measure(rig, cases, TINY, lambda _number: None)
+    rounds = measure(rig, cases, TINY, lambda _text: None)
 
     assert {name: len(figures) for name, figures in rounds.items()} == {case.name: 1 for case in cases}
     assert rounds["null"][0]["cpu_workers"] > 0

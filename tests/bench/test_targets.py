@@ -50,7 +50,7 @@ def test_what_was_not_measured_is_neither_met_nor_missed() -> None:
 def test_a_run_reads_back_from_its_json_as_it_was() -> None:
     figures = {"rate": 10.0, "cpu_workers": 1.0}
     results = Results({"null": [figures]}, Memory(66, 60, 90, 80, 2))
-    settings = {"rounds": 1, "connections": 32, "stream_connections": 8, "pinned": False}
+    settings = {"rounds": 1, "connections": 32, "stream_connections": 8}
     facts = {"cpu": "a", "cores": "2", "system": "b", "python": "3", "envoy": "1", "grpcio": "1"}
     run = Run(facts, settings, results)
     again = Run.of(json.loads(json.dumps(run.document())))
