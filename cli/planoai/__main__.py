@@ -1,0 +1,5 @@
+"""`python -m planoai`."""
+
+from planoai.main import main
+
+main()

@@ -1,0 +1,102 @@
+"""`planoai up`: start the gateway."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+import rich_click as click
+from rich.markup import escape
+
+from planoai import foreground, sources, startup
+from planoai.errors import Failure
+from planoai.greeting import greet
+from planoai.home import home
+from planoai.output import diagnose, say
+
+DEFAULT_PORT = 12000
+
+
+@click.command("up")
+@click.argument("file", required=False)
+@click.option("--path", "folder", default=".", show_default=True, help="The folder to look in when no FILE is named.")
+@click.option("--foreground", "in_foreground", is_flag=True, help="Show the logs and stay until Ctrl-C or SIGTERM.")
+@click.option("--with-tracing", is_flag=True, help="Start a local trace collector too.")
+@click.option("--tracing-port", type=click.IntRange(1, 65535), default=4317, show_default=True, help="Its port.")
+@click.option("--docker", is_flag=True, help="Run in a container.")
+@click.option(
+    "--listener-port", type=click.IntRange(1, 65535), help="The port of a zero configuration.  [default: 12000]"
+)
+@click.option("--workers", type=click.IntRange(1, 256), help="Sidecar processes.  [default: one per core]")
+@click.option("-v", "--verbose", is_flag=True, help="Say what is done.")
+def command(
+    file: str | None,
+    folder: str,
+    in_foreground: bool,
+    with_tracing: bool,
+    tracing_port: int,
+    docker: bool,
+    listener_port: int | None,
+    workers: int | None,
+    verbose: bool,
+) -> None:
+    """Start the gateway for FILE, else for config.yaml or plano_config.yaml in the folder.
+
+    Without any of them it serves every provider whose key is in the environment, on loopback.
+    """
+    begun = time.monotonic()
+    if docker:
+        raise Failure(
+            "`up --docker` does not exist yet",
+            "build the image with `docker build -t plano .`, then: "
+            "docker run -p 12000:12000 -v ./config.yaml:/app/config.yaml:ro --env-file .env plano",
+        )
+    if with_tracing:
+        diagnose(
+            "warning",
+            f"--with-tracing starts nothing yet: there is no local collector on port {tracing_port}",
+            ["point `tracing.opentracing_grpc_endpoint` at a collector of yours"],
+        )
+    signal.signal(signal.SIGTERM, _interrupt)
+    source = _source(file, folder, listener_port)
+    config = sources.accept(source)
+    place = home(os.environ)
+    with place.locked():
+        plan = startup.plan(place, source, config, workers=workers)
+        if verbose:
+            _describe(plan)
+        with startup.undone_on_failure(place):
+            started = startup.launch(plan)
+            startup.await_ready(started)
+    if verbose:
+        say(f"[dim]ready after {time.monotonic() - begun:.1f} s[/]")
+    greet(plan)
+    if in_foreground:
+        sys.stdout.flush()
+        raise SystemExit(foreground.stay(started))
+
+
+def _source(file: str | None, folder: str, listener_port: int | None) -> sources.Source:
+    if file is None and not Path(folder).is_dir():
+        raise Failure(f"--path {folder} is not a folder")
+    found = sources.locate(file, folder)
+    if found is None:
+        return sources.zero(folder, os.environ, listener_port or DEFAULT_PORT)
+    if listener_port is not None:
+        diagnose("warning", f"--listener-port has no effect: the listeners are those of {found}")
+    return sources.read(found, os.environ)
+
+
+def _describe(plan: startup.Plan) -> None:
+    settings, state = plan.settings, plan.state
+    say(f"[dim]home {escape(str(plan.home.root))}, sockets {escape(str(plan.home.sockets))}[/]")
+    say(f"[dim]envoy {escape(settings.envoy)}, {settings.envoy_concurrency} threads[/]")
+    say(f"[dim]{settings.workers} workers in {escape(str(settings.directory))}[/]")
+    say(f"[dim]admin port {state.admin_port}, metrics port {state.metrics_port}[/]")
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

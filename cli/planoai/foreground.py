@@ -1,0 +1,83 @@
+"""`up --foreground`: the logs on the terminal, and an end when we are told, also as process 1 of a container."""
+
+import os
+import signal
+from contextlib import suppress
+from types import FrameType
+
+import click
+
+from planoai import tail
+from planoai.drain import stop
+from planoai.errors import Failure
+from planoai.home import Home
+from planoai.output import say
+from planoai.startup import Started
+from planoai.supervise import DRAIN_SECONDS, Supervisor
+
+LOGS = ("access.log", "envoy.log", "extproc.log")
+
+
+def stay(started: Started) -> int:
+    """Show the logs until a signal comes or supervisord ends; return the exit code.
+
+    The first Ctrl-C or SIGTERM drains, a second one stops at once. An end that `planoai down` asked for is 0,
+    one that nobody asked for is 1.
+    """
+    signals = _Signals()
+    place = started.plan.home
+    running = _Child(started.process.pid)
+    paths = [place.logs / name for name in LOGS]
+    tail.follow(paths, click.echo, until=lambda: signals.count > 0 or running.has_ended())
+    if signals.count == 0:
+        _clear(place)
+        return 0 if running.code == 0 else 1
+    say("stopping; once more stops at once")
+    signals.raise_next = True
+    try:
+        stop(place, drain_seconds=DRAIN_SECONDS, note=say)
+    except KeyboardInterrupt:
+        stop(place, drain_seconds=0)
+    return 0
+
+
+def _clear(home: Home) -> None:
+    """Remove what an end without us left, unless another command is at it, or has started a gateway since."""
+    with suppress(Failure), home.locked():
+        if Supervisor(home).pid() is None:
+            stop(home, drain_seconds=0)
+
+
+class _Signals:
+    def __init__(self) -> None:
+        self.count = 0
+        self.raise_next = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._take)
+
+    def _take(self, _number: int, _frame: FrameType | None) -> None:
+        self.count += 1
+        if self.raise_next:
+            self.raise_next = False
+            raise KeyboardInterrupt
+
+
+class _Child:
+    """supervisord, and as process 1 whatever else is left to us to bury."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self.code: int | None = None
+
+    def has_ended(self) -> bool:
+        whom = -1 if os.getpid() == 1 else self._pid
+        while self.code is None:
+            try:
+                pid, status = os.waitpid(whom, os.WNOHANG)
+            except ChildProcessError:
+                return True
+            if pid == 0:
+                return False
+            if pid == self._pid:
+                self.code = os.waitstatus_to_exitcode(status)
+        return True

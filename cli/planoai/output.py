@@ -1,0 +1,90 @@
+"""What commands print: results on stdout, diagnostics on stderr, colour where the terminal and NO_COLOR allow it."""
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from plano_extproc.config import Problem
+
+COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+
+
+def stdout() -> Console:
+    """Return a console on stdout. Long lines are left to the terminal, so that what is piped stays whole."""
+    return Console(highlight=False, soft_wrap=True)
+
+
+def stderr() -> Console:
+    """Return a console on stderr."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def plain(text: str) -> str:
+    """Return text that markup leaves as it is."""
+    return escape(text)
+
+
+def say(text: str) -> None:
+    """Print a line of markup on stdout."""
+    stdout().print(text)
+
+
+def diagnose(severity: str, message: str, advice: Sequence[str] = ()) -> None:
+    """Print a diagnostic on stderr, with what to do about it below."""
+    console = stderr()
+    console.print(f"[{COLOURS[severity]}]{severity}:[/] {escape(message)}")
+    for line in advice:
+        console.print(f"  [dim]->[/] {escape(line)}")
+
+
+def print_problems(problems: Iterable[Problem]) -> None:
+    """Print problems on stderr, one a line, where editors and terminals can follow `file:line:column`."""
+    console = stderr()
+    for problem in problems:
+        place, mark, words = str(problem).partition(f": {problem.severity}: ")
+        if mark:
+            console.print(f"{escape(place)}: [{COLOURS[problem.severity]}]{problem.severity}:[/] {escape(words)}")
+        else:
+            console.print(escape(str(problem)))
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON document on stdout."""
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
+    """Print rows below their columns' names."""
+    table = Table(
+        box=None,
+        pad_edge=False,
+        padding=(0, 3, 0, 0),
+        header_style="dim",
+        title=title,
+        title_justify="left",
+        title_style="bold",
+    )
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console(highlight=False).print(table)
+
+
+def problem_json(problem: Problem) -> Mapping[str, Any]:
+    """Return a problem as `validate --json` shows it."""
+    names = ("severity", "file", "line", "column", "path", "message", "hint")
+    return {name: getattr(problem, name) for name in names}
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time as people read it: `4s`, `3m 20s`, `2h 5m`, `6d 1h`."""
+    whole = int(seconds)
+    units = [(whole // 86400, "d"), (whole // 3600 % 24, "h"), (whole // 60 % 60, "m"), (whole % 60, "s")]
+    first = next((place for place, (count, _) in enumerate(units) if count), len(units) - 1)
+    return " ".join(f"{count}{unit}" for count, unit in units[first : first + 2] if count) or "0s"
