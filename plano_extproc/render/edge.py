@@ -4,6 +4,7 @@ from plano_extproc import headers
 
 HIDDEN_FROM_PROVIDERS = (
     headers.CLUSTER,
+    headers.LISTENER,
     *headers.CLIENT_MAY_SEND,
     "x-forwarded-for",
     "x-forwarded-proto",
@@ -47,11 +48,12 @@ HIDDEN_FROM_CLIENTS = (
 _ASIDE = "plano-aside-"
 
 
-def entry_mutations() -> list[dict[str, object]]:
-    """Return what happens to a client's headers before anything reads them, as Envoy's header mutations.
+def entry_mutations(listener: str | None = None) -> list[dict[str, object]]:
+    """Return what happens to a request's headers before anything reads them, as Envoy's mutations.
 
     Ours and Envoy's own go, except those that a client may send. A pattern that spares them would be over Envoy's
     limit for regular expressions, so they are put aside under other names, and back when the rest is gone.
+    `listener` is what the routes then know the listener by.
     """
     aside = {name: f"{_ASIDE}{number}" for number, name in enumerate(headers.CLIENT_MAY_SEND)}
     return [
@@ -60,6 +62,7 @@ def entry_mutations() -> list[dict[str, object]]:
         *(_remove(prefix) for prefix in (*headers.PREFIXES, "x-envoy-")),
         *(_copy(kept, name) for name, kept in aside.items()),
         _remove(_ASIDE),
+        *([_set(headers.LISTENER, listener)] if listener else []),
     ]
 
 
@@ -69,4 +72,8 @@ def _remove(prefix: str) -> dict[str, object]:
 
 def _copy(name: str, to: str) -> dict[str, object]:
     # Of a header that is absent nothing is copied, since an empty value is not kept.
-    return {"append": {"header": {"key": to, "value": f"%REQ({name})%"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
+    return _set(to, f"%REQ({name})%")
+
+
+def _set(name: str, value: str) -> dict[str, object]:
+    return {"append": {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}

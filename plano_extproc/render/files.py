@@ -11,21 +11,28 @@ from plano_extproc.render.paths import SURFACES, Service
 from plano_extproc.render.topology import METRICS, Listener, Topology
 
 ORDER = ("bootstrap.yaml", "cds.yaml", "rds.yaml", "lds.yaml")
-"""The order in which a running Envoy must see new files: a cluster before the route to it, a route before its listener."""
+"""The order in which a running Envoy must see new files: clusters, the routes to them, and their listeners."""
 
 
 def files(topology: Topology) -> dict[str, str]:
-    """Return the files by name, in the order in which they must be written."""
-    return {name: _render(name.removesuffix(".yaml"), topology, is_static=False) for name in ORDER}
+    """Return the files by name, in `ORDER`."""
+    return {name: _render(name.removesuffix(".yaml"), topology) for name in ORDER}
 
 
 def static(topology: Topology) -> str:
     """Return the same resources as one file, for `envoy --mode validate`, which does not read watched files."""
-    return _render("static", topology, is_static=True)
+    return _render("static", topology)
+
+
+def snippet(topology: Topology, kind: str) -> str:
+    """Return what another Envoy needs to call the sidecar; `kind` is one of `SNIPPETS`."""
+    if kind not in SNIPPETS:
+        raise ValueError(f"unknown snippet '{kind}'; there is: {', '.join(SNIPPETS)}")
+    return _render(SNIPPETS[kind], topology)
 
 
 def write(rendered: Mapping[str, str], folder: Path) -> None:
-    """Write the files into `folder`, each at once by rename, since Envoy looks at renamed files only.
+    """Write files into `folder` in their order, each at once by rename: Envoy looks at renamed files only.
 
     They are readable by the owner alone. A file that has not changed is left as it is.
     """
@@ -40,16 +47,23 @@ def write(rendered: Mapping[str, str], folder: Path) -> None:
         Path(temporary).replace(target)
 
 
-def _render(template: str, topology: Topology, *, is_static: bool) -> str:
-    metrics = Listener(METRICS, "127.0.0.1", topology.metrics_port, METRICS)
+def _listeners(topology: Topology) -> tuple[Listener, ...]:
+    return (*topology.listeners, Listener(METRICS, "127.0.0.1", topology.metrics_port, METRICS))
+
+
+def _render(template: str, topology: Topology) -> str:
     return words.text(
         template,
         topology=topology,
-        listeners=(*topology.listeners, metrics),
-        is_static=is_static,
+        listeners=_listeners(topology),
+        is_static=template == "static",
         headers=headers,
         edge=edge,
         replies=replies,
         surfaces=SURFACES,
         Service=Service,
     )
+
+
+SNIPPETS = {"ext-proc": "snippet_ext_proc"}
+"""Kinds of foreign proxies, and the template of each."""

@@ -55,5 +55,6 @@ SURFACES: dict[str, tuple[Path, ...]] = {
     "model": PUBLIC,
     "agent": PUBLIC,
     "prompt": PUBLIC,
+    "unified": PUBLIC,
     METRICS: (Path("/metrics", ("GET",), Service.SIDECAR),),
 }

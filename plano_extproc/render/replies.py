@@ -7,11 +7,14 @@ exchange; `code_details` are Envoy's own words for what went wrong.
 import json
 from dataclasses import dataclass
 
-from plano_extproc import headers
+from plano_extproc import apis, headers
 from plano_extproc.apis import Api
 from plano_extproc.errors import BadProviderAnswer, GatewayError, InvalidRequest, NotFound, TooLarge, Unavailable
 
-OURS = f"response.code_details.startsWith('{headers.LOCAL_REPLY_DETAILS_PREFIX}') || response.code_details == 'direct_response'"
+OURS = (
+    f"response.code_details.startsWith('{headers.LOCAL_REPLY_DETAILS_PREFIX}')"
+    " || response.code_details == 'direct_response'"
+)
 """Bodies that are already as the caller shall see them: the sidecar's, and those of the routes."""
 
 JSON_HEADERS = (
@@ -52,9 +55,27 @@ def cases(max_body_bytes: int) -> tuple[Case, ...]:
             "response.code_details.startsWith('ext_proc')",
             Unavailable("the gateway cannot decide on requests at the moment; try again shortly"),
         ),
+        # A request that the sidecar let pass without a decision, or one for a cluster that is gone.
+        Case(
+            "response.code_details == 'cluster_not_found'",
+            Unavailable("the gateway has no provider for this request at the moment; try again shortly"),
+        ),
         Case(
             "response.code == 504",
             Unavailable("the model provider did not answer in time"),
+        ),
+        Case(
+            " || ".join(f"response.code_details.contains('{reset}')" for reset in _RESETS),
+            BadProviderAnswer("the model provider closed the connection without a valid answer"),
+            status=502,
+        ),
+        Case(
+            "response.code_details.startsWith('upstream_reset') || response.code_details == 'no_healthy_upstream'",
+            Unavailable("the model provider cannot be reached"),
+        ),
+        Case(
+            "response.code_details == 'overload'",
+            Unavailable("the gateway is overloaded; try again shortly"),
         ),
         Case(
             "response.code == 408",
@@ -65,27 +86,8 @@ def cases(max_body_bytes: int) -> tuple[Case, ...]:
             InvalidRequest("the request's headers are too large"),
         ),
         Case(
-            "response.code == 404",
-            NotFound("nothing is served here"),
-        ),
-        Case(
             "response.code < 500",
             InvalidRequest("the request is not valid HTTP, or uses a feature that this gateway does not offer"),
-        ),
-        Case(
-            "response.code_details.contains('connection_termination') || response.code_details.contains('remote_reset')"
-            " || response.code_details.contains('protocol_error')",
-            BadProviderAnswer("the model provider closed the connection without an answer"),
-            status=502,
-        ),
-        Case(
-            "response.code_details.startsWith('upstream_reset') || response.code_details == 'no_healthy_upstream'"
-            " || response.code_details == 'cluster_not_found'",
-            Unavailable("the model provider cannot be reached"),
-        ),
-        Case(
-            "response.code == 503",
-            Unavailable("the gateway is overloaded; try again shortly"),
         ),
         Case(
             "true",
@@ -94,15 +96,24 @@ def cases(max_body_bytes: int) -> tuple[Case, ...]:
     )
 
 
-def mappers(max_body_bytes: int) -> tuple[Mapper, ...]:
-    """Return the cases in every dialect that clients speak; OpenAI's is for all who did not say."""
+def mappers(max_body_bytes: int, *, everywhere: bool) -> tuple[Mapper, ...]:
+    """Return the cases in every dialect that clients speak.
+
+    With `everywhere`, OpenAI's is also for whoever called no path of ours; else those requests have no mapper.
+    """
     return tuple(
-        Mapper(
-            f"({case.condition}) && {dialect}" if dialect else case.condition, error_body(api, case.error), case.status
-        )
+        Mapper(f"({case.condition}) && ({dialect})" if dialect else case.condition, body, case.status)
         for case in cases(max_body_bytes)
-        for api, dialect in _DIALECTS.items()
+        for dialect, body in (
+            (_on_path("anthropic.messages"), error_body("anthropic.messages", case.error)),
+            ("" if everywhere else _on_path("openai.chat", "openai.responses"), error_body("openai.chat", case.error)),
+        )
     )
+
+
+def _on_path(*dialects: Api) -> str:
+    paths = (path for path, api in apis.BY_PATH.items() if api in dialects)
+    return " || ".join(f"filter_state['plano.path'] == b'{path}'" for path in paths)
 
 
 def cel(expression: str) -> dict[str, object]:
@@ -135,9 +146,9 @@ def allow(methods: tuple[str, ...]) -> tuple[dict[str, object], ...]:
     return ({"header": {"key": "allow", "value": ", ".join(methods)}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"},)
 
 
-def undecided(api: Api) -> str:
-    """Return the body for a request that the sidecar let pass without a decision."""
-    return error_body(api, Unavailable("the gateway did not decide on this request; nothing was sent to a provider"))
+def unanswered() -> str:
+    """Return the body for a request that the sidecar should have answered, and let pass."""
+    return error_body("openai.chat", Unavailable("the gateway has no answer to this request; try again shortly"))
 
 
 def error_body(api: Api, error: GatewayError) -> str:
@@ -149,7 +160,4 @@ def error_body(api: Api, error: GatewayError) -> str:
     )
 
 
-_DIALECTS: dict[Api, str] = {
-    "anthropic.messages": "filter_state['plano.path'] == '/v1/messages'",
-    "openai.chat": "",
-}
+_RESETS = ("connection_termination", "remote_reset", "protocol_error")

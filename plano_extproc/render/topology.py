@@ -86,3 +86,8 @@ class Topology:
     access_log: str = "/dev/stdout"
     max_heap_bytes: int = 2 * 1024 * 1024 * 1024
     max_connections: int = 50_000
+
+    @property
+    def max_answer_bytes(self) -> int:
+        """The largest answer that can be held as a whole; a small limit for requests does not make it small."""
+        return max(self.max_body_bytes, 32 * 1024 * 1024)

@@ -20,8 +20,21 @@ from plano_extproc.render.topology import address, is_ip
 _UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
+class Raw(str):
+    """Text that stands in a comment."""
+
+    __slots__ = ()
+
+
+def raw(text: str) -> Raw:
+    """Return text for a comment: it is not quoted, and cannot leave its line."""
+    return Raw("".join(c for c in text if c.isprintable()))
+
+
 def scalar(value: object) -> str:
-    """Return `value` as JSON that YAML reads the same: characters beyond the 16-bit plane stay as they are."""
+    """Return `value` as JSON that YAML reads the same, and `Raw` text as it is."""
+    if isinstance(value, Raw):
+        return value
     text = json.dumps(value, ensure_ascii=False, sort_keys=True)
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
@@ -58,7 +71,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701  YAML, where HTML's escapes would be text; `scalar` is the escape here
     )
-    words = (address, duration, is_ip, literal, metadata_value, slug)
+    words = (address, duration, is_ip, literal, metadata_value, raw, slug)
     env.filters.update({word.__name__: word for word in words})
     return env
 

@@ -1,0 +1,69 @@
+"""A topology from the user's configuration."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from plano_extproc import providers
+from plano_extproc.config import Config
+from plano_extproc.render.topology import Cluster, Listener, Topology
+
+CA_FILES = (
+    "/etc/ssl/certs/ca-certificates.crt",
+    "/etc/pki/tls/certs/ca-bundle.crt",
+    "/etc/ssl/ca-bundle.pem",
+    "/etc/ssl/cert.pem",
+)
+"""Where systems keep the certificate authorities they trust: Debian, Red Hat, SUSE, Alpine and macOS."""
+
+
+def topology(
+    config: Config,
+    *,
+    folder: str,
+    workers: Sequence[str],
+    admin_port: int,
+    metrics_port: int,
+    generation: int = 1,
+    access_log: str = "/dev/stdout",
+) -> Topology:
+    """Return what Envoy must be for `config`.
+
+    `folder` is where Envoy will find its files, `workers` are the sidecar's addresses (`unix:PATH` or `HOST:PORT`).
+    """
+    return Topology(
+        folder=folder,
+        listeners=tuple(
+            Listener(
+                name=listener.name,
+                address=listener.address,
+                port=listener.port,
+                type=listener.type,
+                idle_timeout=listener.timeout,
+                max_retries=listener.max_retries,
+            )
+            for listener in config.listeners
+        ),
+        clusters=tuple(
+            Cluster(
+                name=endpoint.cluster,
+                scheme=endpoint.scheme,
+                host=endpoint.host,
+                port=endpoint.port,
+                authority=endpoint.authority,
+                connect_timeout=endpoint.connect_timeout,
+            )
+            for endpoint in providers.endpoints(config)
+        ),
+        workers=tuple(workers),
+        admin_port=admin_port,
+        metrics_port=metrics_port,
+        generation=generation,
+        max_body_bytes=config.overrides.max_body_bytes,
+        ca_file=config.overrides.upstream_tls_ca_path or system_ca_file(),
+        access_log=access_log,
+    )
+
+
+def system_ca_file() -> str:
+    """Return the system's file of trusted authorities, or where it usually is when there is none."""
+    return next((path for path in CA_FILES if Path(path).is_file()), CA_FILES[0])
