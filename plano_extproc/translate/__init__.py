@@ -1,0 +1,26 @@
+"""Every dialect of LLM APIs in bytes and JSON: requests out, answers back, and errors. No I/O and no clock.
+
+Dialects meet in the neutral model of `chat` and, when they stream, in the events of `deltas`; `apis` holds one
+package for each dialect, and `translation` joins two of them.
+"""
+
+from plano_extproc.translate.codec import Codec
+from plano_extproc.translate.faults import error_body, error_event
+from plano_extproc.translate.framing.content import ContentDecoder
+from plano_extproc.translate.profile import Profile
+from plano_extproc.translate.shape import request_shape
+from plano_extproc.translate.translation import Outgoing, StreamTranslation, Translation, can_translate, codec
+
+__all__ = [
+    "Codec",
+    "ContentDecoder",
+    "Outgoing",
+    "Profile",
+    "StreamTranslation",
+    "Translation",
+    "can_translate",
+    "codec",
+    "error_body",
+    "error_event",
+    "request_shape",
+]

@@ -1,0 +1,10 @@
+"""The dialects that can be translated, one package each."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from plano_extproc.apis import Api
+from plano_extproc.translate.apis import anthropic_messages, openai_chat
+from plano_extproc.translate.codec import Codec
+
+CODECS: Final[Mapping[Api, Codec]] = {made.api: made for made in (openai_chat.CODEC, anthropic_messages.CODEC)}

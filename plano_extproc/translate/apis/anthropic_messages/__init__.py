@@ -1,0 +1,29 @@
+"""Anthropic's Messages.
+
+https://platform.claude.com/docs/en/api/messages
+"""
+
+from plano_extproc.translate.apis.anthropic_messages.answer import decode_answer, encode_answer
+from plano_extproc.translate.apis.anthropic_messages.decode_request import decode_request
+from plano_extproc.translate.apis.anthropic_messages.encode_request import encode_request
+from plano_extproc.translate.apis.anthropic_messages.stream_decoder import MessagesStreamDecoder
+from plano_extproc.translate.apis.anthropic_messages.stream_encoder import MessagesStreamEncoder
+from plano_extproc.translate.codec import Codec
+
+CODEC = Codec(
+    api="anthropic.messages",
+    words={
+        "stop": "stop_sequences",
+        "tools_strict": "tools[].strict",
+        "output": "output_config.format",
+        "reasoning": "thinking",
+        "cache": "cache_control",
+    },
+    tool_name_limit=128,
+    decode_request=decode_request,
+    encode_request=encode_request,
+    decode_answer=decode_answer,
+    encode_answer=encode_answer,
+    stream_decoder=MessagesStreamDecoder,
+    stream_encoder=MessagesStreamEncoder,
+)

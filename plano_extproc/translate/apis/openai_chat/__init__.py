@@ -1,0 +1,28 @@
+"""OpenAI's chat completions.
+
+https://platform.openai.com/docs/api-reference/chat
+"""
+
+from plano_extproc.translate.apis.openai_chat.answer import decode_answer, encode_answer
+from plano_extproc.translate.apis.openai_chat.decode_request import decode_request
+from plano_extproc.translate.apis.openai_chat.encode_request import encode_request
+from plano_extproc.translate.apis.openai_chat.stream_decoder import ChatStreamDecoder
+from plano_extproc.translate.apis.openai_chat.stream_encoder import ChatStreamEncoder
+from plano_extproc.translate.codec import Codec
+
+CODEC = Codec(
+    api="openai.chat",
+    words={
+        "output": "response_format",
+        "reasoning": "reasoning_effort",
+        "cache": "cache_control",
+        "tools_strict": "tools[].function.strict",
+    },
+    tool_name_limit=64,
+    decode_request=decode_request,
+    encode_request=encode_request,
+    decode_answer=decode_answer,
+    encode_answer=encode_answer,
+    stream_decoder=ChatStreamDecoder,
+    stream_encoder=ChatStreamEncoder,
+)

@@ -1,0 +1,71 @@
+"""What a dialect has to offer: four functions, two stream classes, a framing, and its words."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from plano_extproc.apis import Api
+from plano_extproc.translate.chat import Answer, Json, Request, Usage
+from plano_extproc.translate.deltas import Delta
+from plano_extproc.translate.framing.sse import Event
+from plano_extproc.translate.losses import Losses
+from plano_extproc.translate.profile import Profile
+
+
+class StreamDecoder(Protocol):
+    """Turns the frames of one provider's stream into deltas, in the order that `deltas` promises.
+
+    Raises `BadProviderAnswer` for what the dialect does not allow; a frame of the wrong JSON shape may also show
+    as one of `WRONG_SHAPE`.
+    """
+
+    usage: Usage | None
+
+    def take(self, event: Event) -> list[Delta]:
+        """Return what one frame says."""
+
+    def end(self) -> list[Delta]:
+        """Return what the end of the stream says. Raises when it came too early."""
+
+
+class StreamEncoder(Protocol):
+    """Writes one stream to a client. Relies on the order that `deltas` promises."""
+
+    def take(self, delta: Delta) -> bytes:
+        """Return the bytes for a delta; none where the dialect has no word for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerOptions:
+    """What a client's stream or answer must say that the provider's may not.
+
+    `id` and `model` stand in for those that the provider left out, `created` is seconds since 1970.
+    """
+
+    id: str = ""
+    model: str = ""
+    created: int = 0
+    include_usage: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """One dialect in both roles: decoding requests and encoding answers for clients, the reverse for providers.
+
+    `words` names the fields of the neutral request as this dialect's callers know them, `tool_name_limit` is the
+    longest tool name it takes.
+    """
+
+    api: Api
+    words: Mapping[str, str]
+    tool_name_limit: int
+    decode_request: Callable[[Json, Losses], Request]
+    encode_request: Callable[[Request, Profile, Losses], Json]
+    decode_answer: Callable[[Json], Answer]
+    encode_answer: Callable[[Answer, AnswerOptions], Json]
+    stream_decoder: Callable[[], StreamDecoder]
+    stream_encoder: Callable[[AnswerOptions], StreamEncoder]
+
+
+WRONG_SHAPE = (AttributeError, KeyError, IndexError, TypeError, ValueError)
+"""How JSON of an unexpected shape shows when it is read as the dialect says it should be."""

@@ -1,0 +1,173 @@
+"""The join of two dialects, for one exchange: the client's request goes out, the provider's answer comes back."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import orjson
+
+from plano_extproc.apis import Api
+from plano_extproc.errors import BadProviderAnswer, NotImplementedYet
+from plano_extproc.translate import structured
+from plano_extproc.translate.apis import CODECS
+from plano_extproc.translate.chat import Json, Usage
+from plano_extproc.translate.codec import WRONG_SHAPE, AnswerOptions, Codec
+from plano_extproc.translate.deltas import BlockStart, Delta, Failure, Finished
+from plano_extproc.translate.faults import Fault, fault_body, fault_of, read_fault
+from plano_extproc.translate.framing.sse import SseParser
+from plano_extproc.translate.losses import Losses
+from plano_extproc.translate.names import fit_tools, renamed
+from plano_extproc.translate.profile import Profile
+
+
+def codec(api: Api) -> Codec:
+    """Return the codec of a dialect. Raises `NotImplementedYet` for one that cannot be translated."""
+    if api not in CODECS:
+        raise NotImplementedYet(f"the dialect {api} cannot be translated yet; known: {', '.join(CODECS)}")
+    return CODECS[api]
+
+
+def can_translate(api: Api) -> bool:
+    """Tell whether there is a codec for a dialect."""
+    return api in CODECS
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request in the provider's dialect. `dropped` names the caller's fields that the provider does not get."""
+
+    body: bytes
+    dropped: tuple[str, ...]
+
+
+class Translation:
+    """Translates one exchange. `request` comes first: it remembers what the way back must undo."""
+
+    def __init__(
+        self,
+        client: Api,
+        provider: Api,
+        profile: Profile = Profile(),  # noqa: B008 (a frozen value)
+        *,
+        created: int = 0,
+        answer_id: str = "",
+    ) -> None:
+        """Join two different dialects.
+
+        `created` (seconds since 1970) and `answer_id` are told to the client where the provider's answer has none.
+        """
+        assert client != provider, "the same dialect on both sides is never translated"
+        self._client = codec(client)
+        self._provider = codec(provider)
+        self._profile = profile
+        self._options = AnswerOptions(id=answer_id or "unknown", created=created)
+        self._tool_names: Mapping[str, str] = {}
+        self._is_wrapped = False
+
+    def request(self, body: Json, model: str) -> Outgoing:
+        """Return the request for `model`.
+
+        Raises `InvalidRequest` that names the field of a wrong shape, and the part that the provider cannot take.
+        """
+        losses = Losses(self._client.words)
+        request = replace(self._client.decode_request(body, losses), model=model)
+        self._options = replace(self._options, model=model, include_usage=request.include_usage)
+        if request.output and not self._profile.json_schema:
+            request = structured.as_tool(request, losses)
+            self._is_wrapped = any(tool.name == structured.JSON_TOOL for tool in request.tools)
+        request, self._tool_names = fit_tools(request, self._provider.tool_name_limit)
+        made = self._provider.encode_request(request, self._profile, losses)
+        for field in self._profile.refused & made.keys():
+            del made[field]
+            losses.add(field)
+        return Outgoing(orjson.dumps(made), losses.names())
+
+    def response(self, body: bytes) -> bytes:
+        """Return a whole answer of status 2xx. Raises `BadProviderAnswer` where the provider's makes no sense."""
+        try:
+            answer = self._provider.decode_answer(orjson.loads(body))
+        except WRONG_SHAPE:
+            raise BadProviderAnswer("the provider's answer is not what its API promises") from None
+        if self._is_wrapped:
+            answer = structured.unwrapped(answer)
+        if self._tool_names:
+            answer = replace(answer, blocks=tuple(renamed(block, self._tool_names) for block in answer.blocks))
+        return orjson.dumps(self._client.encode_answer(answer, self._options))
+
+    def stream(self) -> "StreamTranslation":
+        """Return the translation of a streamed answer."""
+        unwrap = structured.Unwrap() if self._is_wrapped else None
+        return StreamTranslation(self._client, self._provider, self._options, self._tool_names, unwrap)
+
+    def error(self, status: int, body: bytes) -> bytes:
+        """Return the provider's error, whatever its form, with its message, and its type where the client knows it."""
+        return fault_body(self._client.api, read_fault(status, body))
+
+
+class StreamTranslation:
+    """Translates the bytes of one stream as they come.
+
+    Whatever goes wrong becomes one error event of the client's dialect, and nothing follows it. `finished` tells
+    that the answer is complete, `failed` that it never will be; `usage` is what is known of it so far.
+    """
+
+    def __init__(
+        self,
+        client: Codec,
+        provider: Codec,
+        options: AnswerOptions,
+        tool_names: Mapping[str, str],
+        unwrap: structured.Unwrap | None,
+    ) -> None:
+        """Translate from `provider` to `client`; tools get back the names in `tool_names`."""
+        self._frames = SseParser()
+        self._decoder = provider.stream_decoder()
+        self._encoder = client.stream_encoder(options)
+        self._tool_names = tool_names
+        self._unwrap = unwrap
+        self.finished = False
+        self.failed = False
+
+    @property
+    def usage(self) -> Usage | None:
+        """Return the token counts that the provider has told."""
+        return self._decoder.usage
+
+    def feed(self, chunk: bytes, end: bool) -> bytes:
+        """Return what the client is to get for `chunk`; empty swallows it. `end` says that nothing follows."""
+        out: list[bytes] = []
+        try:
+            self._read(chunk, end, out)
+        except BadProviderAnswer as error:
+            out.append(self._fail(fault_of(error)))
+        except WRONG_SHAPE:
+            out.append(self._fail(Fault("the provider sent an event that its API does not know", 502, "api_error")))
+        return b"".join(out)
+
+    def _read(self, chunk: bytes, end: bool, out: list[bytes]) -> None:
+        if self.finished or self.failed:
+            return
+        for event in self._frames.feed(chunk):
+            self._write(self._decoder.take(event), out)
+            if self.finished or self.failed:
+                return
+        if end:
+            for event in self._frames.end():
+                self._write(self._decoder.take(event), out)
+            if not (self.finished or self.failed):
+                self._write(self._decoder.end(), out)
+
+    def _write(self, deltas: list[Delta], out: list[bytes]) -> None:
+        for delta in deltas:
+            if self._unwrap:
+                delta = self._unwrap.take(delta)
+            if isinstance(delta, BlockStart) and delta.name in self._tool_names:
+                delta = replace(delta, name=self._tool_names[delta.name])
+            out.append(self._encoder.take(delta))
+            if isinstance(delta, Finished):
+                self.finished = True
+            elif isinstance(delta, Failure):
+                self.failed = True
+
+    def _fail(self, fault: Fault) -> bytes:
+        self.failed = True
+        return self._encoder.take(Failure(fault))
