@@ -2,14 +2,12 @@
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
-
-from plano_extproc.config import Problem
 
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 
@@ -42,17 +40,6 @@ def diagnose(severity: str, message: str, advice: Sequence[str] = ()) -> None:
         console.print(f"  [dim]->[/] {escape(line)}")
 
 
-def print_problems(problems: Iterable[Problem]) -> None:
-    """Print problems on stderr, one a line, where editors and terminals can follow `file:line:column`."""
-    console = stderr()
-    for problem in problems:
-        place, mark, words = str(problem).partition(f": {problem.severity}: ")
-        if mark:
-            console.print(f"{escape(place)}: [{COLOURS[problem.severity]}]{problem.severity}:[/] {escape(words)}")
-        else:
-            console.print(escape(str(problem)))
-
-
 def print_json(value: Any) -> None:
     """Print one JSON document on stdout."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
@@ -74,12 +61,6 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title:
     for row in rows:
         table.add_row(*row)
     Console(highlight=False).print(table)
-
-
-def problem_json(problem: Problem) -> Mapping[str, Any]:
-    """Return a problem as `validate --json` shows it."""
-    names = ("severity", "file", "line", "column", "path", "message", "hint")
-    return {name: getattr(problem, name) for name in names}
 
 
 def duration(seconds: float) -> str:

@@ -14,7 +14,7 @@ import json
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from plano_extproc import render
@@ -79,7 +79,7 @@ class Reload:
             file=str(source.file.absolute()) if source.file else self._state.file,
             generation=new.generation,
             endpoints=endpoints,
-            clusters=new.clusters,
+            clusters=tuple(asdict(cluster) for cluster in new.clusters),
             max_body_bytes=config.overrides.max_body_bytes,
         )
         state.save(self._home)
@@ -97,7 +97,7 @@ class Reload:
             metrics_port=state.metrics_port,
             generation=generation,
         )
-        both = replace(topology, clusters=_union(topology.clusters, state.clusters))
+        both = replace(topology, clusters=_union(topology.clusters, _clusters(state)))
         files = render.files(both)
         if files["bootstrap.yaml"] != (self._home.envoy / "bootstrap.yaml").read_text(encoding="utf-8"):
             raise Failure(
@@ -115,7 +115,7 @@ class Reload:
             self._supervisor.environment(names),
             self._state.generation,
             {name: (self._home.envoy / name).read_text(encoding="utf-8") for name in new.files},
-            self._state.clusters,
+            _clusters(self._state),
         )
 
     def _refuse_what_needs_a_start(self, config: Config) -> None:
@@ -198,6 +198,10 @@ def _serves(endpoint: Endpoint, generation: int) -> bool:
     except (ValueError, KeyError, TypeError):
         return False
     return isinstance(wanted, int) and wanted >= generation
+
+
+def _clusters(state: State) -> tuple[Cluster, ...]:
+    return tuple(Cluster(**fields) for fields in state.clusters)
 
 
 def _union(new: Iterable[Cluster], old: Iterable[Cluster]) -> tuple[Cluster, ...]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from plano_extproc.config import Config, Loaded, environment, load, zero_config
 from planoai.errors import Failure
-from planoai.output import print_problems
+from planoai.problems import print_problems
 
 NAMES = ("config.yaml", "plano_config.yaml")
 """Looked up in this order where no file is named."""

@@ -12,7 +12,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from plano_extproc import render
@@ -84,7 +84,7 @@ def plan(home: Home, source: Source, config: Config, *, workers: int | None) -> 
         started_at=time.time(),
         max_body_bytes=topology.max_body_bytes,
         endpoints=endpoints,
-        clusters=topology.clusters,
+        clusters=tuple(asdict(cluster) for cluster in topology.clusters),
     )
     return Plan(home, source, config, settings, topology, state)
 

@@ -4,7 +4,6 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
-from plano_extproc.render import Cluster
 from planoai.home import Home, write
 
 
@@ -40,7 +39,8 @@ class State:
     started_at: float
     max_body_bytes: int
     endpoints: tuple[Endpoint, ...]
-    clusters: tuple[Cluster, ...]
+    clusters: tuple[dict[str, Any], ...]
+    """The fields of Envoy's provider clusters, which a reload keeps beside the new ones."""
 
     def tried(self, generation: int) -> Self:
         """Return the state after a generation was tried, whatever came of it."""
@@ -56,7 +56,7 @@ def load(home: Home) -> State | None:
     try:
         found: dict[str, Any] = json.loads(home.state.read_text(encoding="utf-8"))
         endpoints = tuple(Endpoint(**entry) for entry in found.pop("endpoints"))
-        clusters = tuple(Cluster(**entry) for entry in found.pop("clusters"))
+        clusters = tuple(dict(entry) for entry in found.pop("clusters"))
         state = State(**found, endpoints=endpoints, clusters=clusters)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None

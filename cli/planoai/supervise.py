@@ -27,6 +27,8 @@ DRAIN_SECONDS = 30
 
 RPC_TIMEOUT = 5.0
 
+DEAD = frozenset({"BACKOFF", "EXITED", "FATAL", "UNKNOWN"})
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -41,7 +43,7 @@ class Program:
     @property
     def is_dead(self) -> bool:
         """It ended, or could not be started; supervisord may be about to try again."""
-        return self.state in {"BACKOFF", "EXITED", "FATAL", "UNKNOWN"}
+        return self.state in DEAD
 
     @property
     def log(self) -> str:
@@ -59,7 +61,7 @@ class Settings:
     envoy_concurrency: int
     envoy_log_level: str
     directory: Path
-    """Where workers run: the folder of the user's file, so that relative paths in it mean what they say."""
+    """Where both run: the folder of the user's file, so that relative paths in it mean what they say."""
 
     def environment(self) -> dict[str, str]:
         """Return the variables that `supervisord.conf` reads. Values that land in a command are quoted for it."""
@@ -155,6 +157,8 @@ def _program(info: Mapping[str, Any]) -> Program:
     state = str(info["statename"])
     uptime = max(0.0, float(info["now"] - info["start"])) if state in {"STARTING", "RUNNING", "STOPPING"} else 0.0
     reason = str(info.get("spawnerr") or info.get("description") or "")
+    if state in DEAD and info.get("exitstatus", 0) > 0:
+        reason = f"exit status {info['exitstatus']}"
     return Program(str(info["name"]), state, int(info["pid"]), uptime, reason)
 
 

@@ -6,7 +6,8 @@ import rich_click as click
 from rich.markup import escape
 
 from planoai import sources
-from planoai.output import print_json, print_problems, problem_json, say
+from planoai.output import print_json, say
+from planoai.problems import print_problems, problem_json
 
 
 @click.command("validate")
