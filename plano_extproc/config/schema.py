@@ -1,6 +1,6 @@
 """The whole configuration, typed: what `load` returns, and what the JSON Schema is made from."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -56,3 +56,8 @@ class Config(Part):
     tracing: Tracing = Field(Tracing(), description="Where spans go.")
     overrides: Overrides = Field(Overrides(), description="Single settings.")
     mode: Literal["llm", "prompt"] | None = Field(None, description="Read for compatibility; has no effect.")
+
+
+def json_schema() -> dict[str, Any]:
+    """Return the JSON Schema of files, for editors."""
+    return Config.model_json_schema()

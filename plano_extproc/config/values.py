@@ -81,7 +81,8 @@ def _scalar(value: object) -> object:
 Scalar = Annotated[Any, BeforeValidator(_scalar), WithJsonSchema({"type": ["string", "integer", "number", "boolean"]})]
 
 
-def _address(value: str) -> str:
+def listen_address(value: str) -> str:
+    """Return the IP address meant, or raise a refusal."""
     bare = value.removeprefix("[").removesuffix("]")
     if bare == "localhost":
         return "127.0.0.1"
@@ -91,7 +92,7 @@ def _address(value: str) -> str:
         raise refusal("is no IP address", "write 127.0.0.1, 0.0.0.0 or the address of an interface") from None
 
 
-Address = Annotated[str, AfterValidator(_address)]
+Address = Annotated[str, AfterValidator(listen_address)]
 """An IP address to listen on."""
 
 _HEADER_NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")

@@ -1,0 +1,104 @@
+"""Keys that are read and checked, and do nothing yet. An entry goes when its feature comes."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+from plano_extproc.apis import Api
+from plano_extproc.config.checks.finding import Check, Finding, Loc, Subject
+
+NO_EFFECT_YET: Final[Mapping[str, str]] = {
+    "listeners[agent]": "agent listeners",
+    "listeners[prompt]": "prompt listeners",
+    "listeners[unified]": "unified listeners",
+    "listeners[model].router": "agents",
+    "listeners[model].agents": "agents",
+    "listeners[model].parallel": "agents",
+    "listeners[model].input_filters": "filters",
+    "listeners[model].output_filters": "filters",
+    "listeners[model].prompt_targets": "prompt targets",
+    "listeners[model].clients": "client keys",
+    "listeners[model].jwt": "client tokens",
+    "listeners[model].memory": "memory",
+    "listeners[model].cors": "CORS",
+    "model_providers[].retry_policy": "fallback",
+    "model_providers[].weight": "pools",
+    "model_providers[].aws": "AWS signatures",
+    "routing_preferences": "routing by preference",
+    "model_metrics_sources": "prices and latencies",
+    "routing": "sessions",
+    "prompt_caching": "prompt caching",
+    "agents": "agents",
+    "filters": "filters",
+    "endpoints": "prompt targets",
+    "prompt_targets": "prompt targets",
+    "system_prompt": "prompt targets",
+    "prompt_guards": "guards",
+    "clients": "client keys",
+    "ratelimits": "rate limits",
+    "state_storage": "stored conversations",
+    "cache": "cached answers",
+    "cooldown": "cool-down",
+    "governance": "governance",
+    "tracing": "tracing",
+    "overrides.llm_routing_model": "routing by preference",
+    "overrides.agent_orchestration_model": "agents",
+    "overrides.orchestrator_model_context_length": "routing by preference",
+    "overrides.function_calling_model": "prompt targets",
+    "overrides.disable_signals": "signals",
+    "overrides.optimize_context_window": "prompt targets",
+    "overrides.prompt_target_intent_matching_threshold": "prompt targets",
+    "overrides.use_agent_orchestrator": "agents",
+}
+"""Key paths, and the feature that they wait for. Items of a list with a `type` are told apart by it."""
+
+NO_EFFECT: Final[frozenset[str]] = frozenset(
+    {"mode", "routing.llm_provider", "routing.model", "tracing.trace_arch_internal"}
+)
+"""Key paths that are read for compatibility only."""
+
+SPOKEN: Final[frozenset[Api]] = frozenset({"openai.chat", "anthropic.messages"})
+"""The dialects that can be spoken to a provider."""
+
+_GUARDS_NOTHING: Final[frozenset[str]] = frozenset(
+    {"prompt_guards", "clients", "listeners[model].clients", "listeners[model].jwt", "governance", "ratelimits"}
+)
+"""Keys whose absence of effect lets something through."""
+
+
+def keys_have_an_effect(subject: Subject) -> Iterator[Finding]:
+    """Find keys that do nothing."""
+    for pattern, loc in _set_keys(subject.config, "", ()):
+        if pattern in NO_EFFECT:
+            yield Finding(loc, "has no effect", "Remove it.", "warning")
+        elif pattern in NO_EFFECT_YET:
+            hint = "Do not rely on it: nothing is refused." if pattern in _GUARDS_NOTHING else ""
+            yield Finding(loc, f"has no effect yet: {NO_EFFECT_YET[pattern]} will come", hint, "warning")
+
+
+def _set_keys(value: Any, pattern: str, loc: Loc) -> Iterator[tuple[str, Loc]]:
+    """Yield every key that the file sets, outermost first, and nothing below one that has no effect."""
+    if pattern in NO_EFFECT_YET or pattern in NO_EFFECT:
+        yield pattern, loc
+    elif isinstance(value, BaseModel):
+        for name in sorted(value.model_fields_set):
+            key = type(value).model_fields[name].alias or name
+            yield from _set_keys(getattr(value, name), f"{pattern}.{key}" if pattern else key, (*loc, key))
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            kind = item.type if pattern == "listeners" and hasattr(item, "type") else ""
+            yield from _set_keys(item, f"{pattern}[{kind}]", (*loc, index))
+
+
+def dialects_are_spoken(subject: Subject) -> Iterator[Finding]:
+    """Find providers that cannot be called."""
+    for index, entry in enumerate(subject.config.model_providers):
+        apis = (entry.api,) if entry.api else entry.known_kind.apis if entry.known_kind else ()
+        if apis and not SPOKEN.intersection(apis):
+            loc = ("model_providers", index, "api" if entry.api else "model")
+            message = f"{apis[0]} is not spoken yet: requests to '{entry.name}' are answered with 501"
+            yield Finding(loc, message, "", "warning")
+
+
+CHECKS: Final[tuple[Check, ...]] = (keys_have_an_effect, dialects_are_spoken)

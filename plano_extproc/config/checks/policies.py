@@ -1,0 +1,174 @@
+"""Keys that need one another, and names that stand once."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Final
+
+from pydantic import SecretStr
+
+from plano_extproc.config.checks.finding import Check, Finding, Loc, Subject, repeated
+from plano_extproc.config.prompts import PromptTarget
+
+_SCHEMES: Final[dict[str, tuple[str, ...]]] = {
+    "postgres": ("postgres://", "postgresql://"),
+    "redis": ("redis://", "rediss://"),
+}
+
+
+def _server(loc: Loc, kind: str, given: SecretStr | None) -> Iterator[Finding]:
+    """Find what is wrong with the URL of a server; libpq's own `key=value` form of PostgreSQL passes."""
+    schemes = _SCHEMES[kind]
+    if given is None or not given.get_secret_value():
+        yield Finding(loc, f"is required for {kind}", f"Write {schemes[0]}user:password@host/name, or a variable.")
+        return
+    text = given.get_secret_value()
+    if not text.startswith(schemes) and not (kind == "postgres" and re.match(r"\s*\w+\s*=", text)):
+        yield Finding(loc, f"is no URL of a {kind} server", f"Begin it with {schemes[0]}.")
+
+
+def stores_have_servers(subject: Subject) -> Iterator[Finding]:
+    """Find stores on a server that is not named."""
+    state, cache = subject.config.state_storage, subject.config.routing.session_cache
+    if state is not None and state.type in _SCHEMES:
+        yield from _server(("state_storage", "connection_string"), state.type, state.connection_string)
+    if cache.type == "redis":
+        yield from _server(("routing", "session_cache", "url"), "redis", cache.url)
+
+
+SOURCES: Final[dict[str, str]] = {"cheapest": "cost", "fastest": "latency"}
+
+
+def figures_have_sources(subject: Subject) -> Iterator[Finding]:
+    """Find wishes for the cheapest or the fastest without prices or latencies, and second sources of them."""
+    config = subject.config
+    types: Counter[str] = Counter(source.type for source in config.model_metrics_sources)
+    seen: Counter[str] = Counter()
+    for index, source in enumerate(config.model_metrics_sources):
+        seen[source.type] += 1
+        if seen[source.type] > 1:
+            message = f"is a second source of type {source.type}"
+            yield Finding(("model_metrics_sources", index, "type"), message, "Keep one of each type.")
+    for index, preference in enumerate(config.routing_preferences):
+        prefer = preference.selection_policy.prefer if preference.selection_policy else "none"
+        if prefer in SOURCES and not types[SOURCES[prefer]]:
+            loc = ("routing_preferences", index, "selection_policy", "prefer")
+            hint = f"Add an entry of type {SOURCES[prefer]} to model_metrics_sources."
+            yield Finding(loc, f"'{prefer}' needs a {SOURCES[prefer]} source", hint)
+    if config.routing.routing_budget is not None and not types["cost"]:
+        hint = "Add an entry of type cost to model_metrics_sources."
+        yield Finding(("routing", "routing_budget"), "needs a cost source", hint)
+
+
+def limits_say_how_much(subject: Subject) -> Iterator[Finding]:
+    """Find limits without an amount."""
+    hint = "Set tokens, requests, or both."
+    for index, entry in enumerate(subject.config.ratelimits):
+        if entry.limit.tokens is None and entry.limit.requests is None:
+            yield Finding(("ratelimits", index, "limit"), "says no amount", hint)
+    for index, client in enumerate(subject.config.clients):
+        if client.ratelimit and client.ratelimit.tokens is None and client.ratelimit.requests is None:
+            yield Finding(("clients", index, "ratelimit"), "says no amount", hint)
+
+
+def names_stand_once(subject: Subject) -> Iterator[Finding]:
+    """Find repeated names of entries that are told apart by them."""
+    config = subject.config
+    agents = [(one.id, ("agents", at, "id")) for at, one in enumerate(config.agents)]
+    filters = [(one.id, ("filters", at, "id")) for at, one in enumerate(config.filters)]
+    endpoints: list[tuple[str, Loc]] = [(name, ("endpoints", name)) for name in config.endpoints]
+    yield from repeated([*agents, *filters, *endpoints], "the id of an agent, filter or endpoint")
+    preferences = ((one.name, ("routing_preferences", at, "name")) for at, one in enumerate(config.routing_preferences))
+    yield from repeated(preferences, "routing preference")
+    targets: list[tuple[str, Loc]] = [
+        (one.name, ("prompt_targets", at, "name")) for at, one in enumerate(config.prompt_targets)
+    ]
+    for index, listener in enumerate(config.listeners):
+        own: list[tuple[str, Loc]] = [
+            (one.name, ("listeners", index, "prompt_targets", at, "name"))
+            for at, one in enumerate(listener.prompt_targets or ())
+            if isinstance(one, PromptTarget)
+        ]
+        targets.extend(own)
+    yield from repeated(targets, "prompt target")
+    yield from repeated(((one.id, ("clients", at, "id")) for at, one in enumerate(config.clients)), "client")
+    governed = config.governance.agents if config.governance else ()
+    yield from repeated(((one.id, ("governance", "agents", at, "id")) for at, one in enumerate(governed)), "agent")
+
+
+def client_keys_differ(subject: Subject) -> Iterator[Finding]:
+    """Find keys that do not say who calls."""
+    seen: dict[str, str] = {}
+    for index, client in enumerate(subject.config.clients):
+        key, loc = client.key.get_secret_value(), ("clients", index, "key")
+        if not key:
+            yield Finding(loc, "is empty", "Set its variable to a key.")
+        elif key in seen:
+            yield Finding(loc, f"is the same as that of '{seen[key]}'", "Give each client its own key.")
+        seen.setdefault(key, client.id)
+
+
+def one_default_target(subject: Subject) -> Iterator[Finding]:
+    """Find second default targets: a prompt that matches none goes to one."""
+    defaults = [index for index, target in enumerate(subject.config.prompt_targets) if target.default]
+    for index in defaults[1:]:
+        loc = ("prompt_targets", index, "default")
+        yield Finding(loc, "there is a default prompt target already", "Keep one default.", subject.stricter)
+
+
+TYPES: Final[frozenset[str]] = frozenset(
+    {"int", "integer", "str", "string", "float", "number", "bool", "boolean", "list", "array", "set", "dict"}
+    | {"object", "tuple"}
+)
+
+
+def parameters_fit(subject: Subject) -> Iterator[Finding]:
+    """Find parameters that contradict themselves or the path."""
+    for index, target in enumerate(subject.config.prompt_targets):
+        here: Loc = ("prompt_targets", index, "parameters")
+        yield from repeated(((one.name, (*here, at, "name")) for at, one in enumerate(target.parameters)), "parameter")
+        path = target.endpoint.path if target.endpoint else ""
+        for at, parameter in enumerate(target.parameters):
+            if parameter.type.partition("[")[0].lower() not in TYPES:
+                hint = f"Known: {', '.join(sorted(TYPES))}."
+                message = f"'{parameter.type}' is no known type"
+                yield Finding((*here, at, "type"), message, hint, "warning")
+            if parameter.in_path and f"{{{parameter.name}}}" not in path:
+                message = f"the path has no {{{parameter.name}}}"
+                yield Finding((*here, at, "in_path"), message, "Put it into endpoint.path.", subject.stricter)
+            if parameter.enum and parameter.default is not None and parameter.default not in parameter.enum:
+                yield Finding((*here, at, "default"), "is none of the values of enum", "", subject.stricter)
+
+
+def one_orchestrator(subject: Subject) -> Iterator[Finding]:
+    """Find no endpoint, or several, where the old switch sends prompts to the one."""
+    config = subject.config
+    count = len(config.endpoints) + len(config.agents) + len(config.filters)
+    if config.overrides.use_agent_orchestrator and count != 1:
+        message = f"needs exactly one endpoint, the orchestrator; there are {count}"
+        hint = "Use a listener of type unified instead."
+        yield Finding(("overrides", "use_agent_orchestrator"), message, hint)
+
+
+def origins_are_origins(subject: Subject) -> Iterator[Finding]:
+    """Find origins that no browser would send."""
+    for index, listener in enumerate(subject.config.listeners):
+        for at, origin in enumerate(listener.cors.allow_origins if listener.cors else ()):
+            if origin != "*" and not re.fullmatch(r"[a-z][a-z0-9+.\-]*://[^/\s]+", origin):
+                loc = ("listeners", index, "cors", "allow_origins", at)
+                yield Finding(
+                    loc, f"'{origin}' is no origin", 'Write scheme and host, such as https://app.example, or "*".'
+                )
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    stores_have_servers,
+    figures_have_sources,
+    limits_say_how_much,
+    names_stand_once,
+    client_keys_differ,
+    one_default_target,
+    parameters_fit,
+    one_orchestrator,
+    origins_are_origins,
+)
