@@ -41,7 +41,7 @@ def scalar(value: object) -> str:
 
 def duration(seconds: float) -> str:
     """Return a time in protobuf's spelling, such as `0.25s`."""
-    return f"{seconds:.3f}".rstrip("0").rstrip(".") + "s"
+    return f"{seconds:.9f}".rstrip("0").rstrip(".") + "s"
 
 
 def literal(text: str) -> str:
@@ -57,7 +57,9 @@ def metadata_value(text: str) -> str:
 def slug(name: str) -> str:
     """Return a name for files, statistics and resources: equal for equal names, different for different ones."""
     plain = re.sub(r"[^A-Za-z0-9_-]", "_", name)[:40]
-    return plain if plain == name else f"{plain}_{hashlib.sha256(name.encode(errors='replace')).hexdigest()[:8]}"
+    if plain == name:
+        return plain
+    return f"{plain}_{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()[:8]}"
 
 
 @functools.cache
