@@ -1,6 +1,7 @@
 """A document's tree to a `Config`: what the user left out is filled in, then every value is checked by its type."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
@@ -68,16 +69,29 @@ def report_empty(root: Node, report: Report) -> None:
         report_empty(node, report)
 
 
-def build(root: Node, report: Report) -> tuple[Config | None, Node, bool]:
-    """Return the configuration, the tree that it was made from, and whether whole entries are missing in it.
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A configuration and the tree that it was made from. `config` is None where too little was right.
 
-    Every error of the first attempt is reported. What is wrong is then left out, so that later checks can say at once
-    what else is wrong; None means that too little was left.
+    `lost` are the paths of what was left out because it is wrong, `lost_entries` whether whole entries are among it.
     """
+
+    config: Config | None
+    root: Node
+    lost: frozenset[str] = frozenset()
+    lost_entries: bool = False
+
+
+def build(root: Node, report: Report) -> Built:
+    """Check every value by its type, and report every error.
+
+    What is wrong is then left out, so that later checks can say at once what else is wrong.
+    """
+    lost: set[str] = set()
     lost_entries = False
     for attempt in range(_ROUNDS):
         try:
-            return Config.model_validate(plain(root)), root, lost_entries
+            return Built(Config.model_validate(plain(root)), root, frozenset(lost), lost_entries)
         except ValidationError as invalid:
             dropped: list[Node] = []
             for error in invalid.errors(include_url=False, include_input=False):
@@ -87,6 +101,7 @@ def build(root: Node, report: Report) -> tuple[Config | None, Node, bool]:
                 if attempt == 0 and not (node.is_unset or node.value is None) and (said := words(error, node)):
                     report.error(*place_and_path(error, node, lacking), *said)
             if any(node is root for node in dropped):
-                return None, root, True
+                break
+            lost |= {node.path for node in dropped}
             root = prune(root, dropped)
-    return None, root, True
+    return Built(None, root)

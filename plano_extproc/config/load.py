@@ -11,9 +11,9 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from plano_extproc.config.build import build, complete, report_empty
+from plano_extproc.config.build import Built, build, complete, report_empty
 from plano_extproc.config.checks import findings
-from plano_extproc.config.checks.finding import Subject
+from plano_extproc.config.checks.finding import Finding, Subject
 from plano_extproc.config.document import Node, child_path, follow
 from plano_extproc.config.migrate import CURRENT_VERSION, Version, migrate, version_of
 from plano_extproc.config.problem import START, Problem, Report
@@ -94,16 +94,21 @@ def _load(
         return None, used
     _report_duplicates(duplicates, version, report)
     root = complete(migrate(root, version, report), version, environ, report)
-    config, root, lost_entries = build(root, report)
-    if config is not None:
-        for finding in findings(Subject(config, version), lost_entries=lost_entries):
-            node, lacking, _ = follow(root, finding.loc)
-            if node.is_unset or node.value is None:
-                continue
-            path = child_path(node.path, lacking[-1]) if lacking else node.path
-            place = node.start if lacking or finding.severity == "warning" else node.place
-            report.add(finding.severity, place, path, finding.message, finding.hint)
-    return config, used
+    built = build(root, report)
+    if built.config is not None:
+        for finding in findings(Subject(built.config, version), lost_entries=built.lost_entries):
+            _report_finding(finding, built, report)
+    return built.config, used
+
+
+def _report_finding(finding: Finding, built: Built, report: Report) -> None:
+    node, lacking, _ = follow(built.root, finding.loc)
+    path = child_path(node.path, lacking[-1]) if lacking else node.path
+    follows_from_another = any(lost == path or lost.startswith((f"{path}.", f"{path}[")) for lost in built.lost)
+    if node.is_unset or node.value is None or follows_from_another:
+        return
+    place = node.start if lacking or finding.severity == "warning" else node.place
+    report.add(finding.severity, place, path, finding.message, finding.hint)
 
 
 def _report_duplicates(duplicates: tuple[Duplicate, ...], version: Version, report: Report) -> None:

@@ -153,7 +153,7 @@ class ModelProvider(Part):
     provider_interface: Annotated[str, AfterValidator(_interface)] | None = Field(
         None, description="Which known provider an unknown one behaves like."
     )
-    headers: Headers = Field({}, description="Headers sent with every request, after authentication.")
+    headers: Headers = Field({}, repr=False, description="Headers sent with every request, after authentication.")
     retry_policy: RetryPolicy | None = Field(
         None, description="What to do when this provider fails.", json_schema_extra=SINCE_V0_5
     )

@@ -32,7 +32,7 @@ class TargetEndpoint(Part):
     name: Text = Field(description="Key of an entry of `endpoints`, or id of an agent or filter.")
     path: Annotated[Text, AfterValidator(_path)] = Field(description="Path; {parameter} is filled in.")
     http_method: Literal["GET", "POST"] = Field("GET", description="Method of the call.")
-    http_headers: Headers = Field({}, description="Headers sent with the call.")
+    http_headers: Headers = Field({}, repr=False, description="Headers sent with the call.")
 
 
 class PromptTarget(Part):

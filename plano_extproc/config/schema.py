@@ -1,8 +1,8 @@
 """The whole configuration, typed: what `load` returns, and what the JSON Schema is made from."""
 
-from typing import Any, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from plano_extproc.config.agents import Agent, Endpoint, Filter
 from plano_extproc.config.governance import Governance
@@ -21,6 +21,9 @@ from plano_extproc.config.routing import MetricsSource, Overrides, PromptCaching
 from plano_extproc.config.telemetry import Tracing
 from plano_extproc.config.values import SINCE_V0_5, Part
 
+SPELLINGS: Final = ("v0.5.0", "0.5.0", "v0.5", "0.5")
+"""How the current version may be written."""
+
 
 class Config(Part):
     """A gateway's configuration.
@@ -29,7 +32,9 @@ class Config(Part):
     address, every provider entry its name and a known kind.
     """
 
-    version: Literal["v0.5.0"] = Field(description="Version of the file's format.")
+    version: Annotated[Literal["v0.5.0"], WithJsonSchema({"enum": list(SPELLINGS)})] = Field(
+        description="Version of the file's format."
+    )
     listeners: tuple[Listener, ...] = Field(
         (), description="Ports that clients call. A model listener on 127.0.0.1:12000 is added when there is none."
     )
@@ -56,8 +61,3 @@ class Config(Part):
     tracing: Tracing = Field(Tracing(), description="Where spans go.")
     overrides: Overrides = Field(Overrides(), description="Single settings.")
     mode: Literal["llm", "prompt"] | None = Field(None, description="Read for compatibility; has no effect.")
-
-
-def json_schema() -> dict[str, Any]:
-    """Return the JSON Schema of files, for editors."""
-    return Config.model_json_schema()

@@ -40,6 +40,6 @@ class Tracing(Part):
     opentracing_grpc_endpoint: Annotated[Url, AfterValidator(_collector)] | None = Field(
         None, description="OTLP collector over gRPC, such as http://localhost:4317; https too."
     )
-    headers: Headers = Field({}, description="Headers sent to the collector.", json_schema_extra=SINCE_V0_5)
+    headers: Headers = Field({}, repr=False, description="Headers sent to the collector.", json_schema_extra=SINCE_V0_5)
     span_attributes: SpanAttributes = Field(SpanAttributes(), description="What is added to spans.")
     exporters: tuple[PostHog, ...] = Field((), description="Other places that events go to.")

@@ -5,7 +5,7 @@ import re
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 SINCE_V0_5: Final[dict[str, Any]] = {"x-since": "v0.5.0"}
@@ -115,8 +115,8 @@ def _sent_header_name(value: str) -> str:
     return name
 
 
-def _header_value(value: SecretStr) -> SecretStr:
-    if any((ord(char) < 32 and char != "\t") or ord(char) == 127 for char in value.get_secret_value()):
+def _header_value(value: str) -> str:
+    if any((ord(char) < 32 and char != "\t") or ord(char) == 127 for char in value):
         raise refusal("holds a line break or another control character", "write the value on one line")
     return value
 
@@ -124,8 +124,8 @@ def _header_value(value: SecretStr) -> SecretStr:
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 """The name of a header to read, lower case."""
 
-Headers = dict[Annotated[str, AfterValidator(_sent_header_name)], Annotated[SecretStr, AfterValidator(_header_value)]]
-"""Headers to send: lower-case names. Values may be credentials."""
+Headers = dict[Annotated[str, AfterValidator(_sent_header_name)], Annotated[str, AfterValidator(_header_value)]]
+"""Headers to send: lower-case names. Values may be credentials, so fields of this type have `repr=False`."""
 
 
 def host_problem(host: str) -> str | None:

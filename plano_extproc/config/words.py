@@ -129,6 +129,7 @@ _MAPPING: Final = _fixed("should be a mapping of keys and values")
 _WORDS: Final[dict[str, Callable[[ErrorDetails, Node], Words | None]]] = {
     "refused": _refused,
     "missing": _fixed("is required"),
+    "default_factory_not_called": lambda *_: None,
     "extra_forbidden": _unknown_key,
     "literal_error": _choice,
     "union_tag_invalid": _choice,

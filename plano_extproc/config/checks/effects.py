@@ -74,7 +74,9 @@ def keys_have_an_effect(subject: Subject) -> Iterator[Finding]:
             yield Finding(loc, "has no effect", "Remove it.", "warning")
         elif pattern in NO_EFFECT_YET:
             hint = "Do not rely on it: nothing is refused." if pattern in _GUARDS_NOTHING else ""
-            yield Finding(loc, f"has no effect yet: {NO_EFFECT_YET[pattern]} will come", hint, "warning")
+            yield Finding(
+                loc, f"has no effect yet: {NO_EFFECT_YET[pattern]} will come with a later release", hint, "warning"
+            )
 
 
 def _set_keys(value: Any, pattern: str, loc: Loc) -> Iterator[tuple[str, Loc]]:

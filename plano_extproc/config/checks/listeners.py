@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Final
 
 from plano_extproc.config.checks.finding import Check, Finding, Subject, repeated
-from plano_extproc.config.listeners import Listener
+from plano_extproc.config.listeners import DEFAULT_NAME, Listener
 
 
 def ports_are_given(subject: Subject) -> Iterator[Finding]:
@@ -20,12 +20,15 @@ def ports_are_given(subject: Subject) -> Iterator[Finding]:
 def ports_do_not_clash(subject: Subject) -> Iterator[Finding]:
     """Find listeners that cannot be bound together."""
     for (first, a), (second, b) in combinations(enumerate(subject.config.listeners), 2):
-        if a.port and a.port == b.port and _overlap(a.address, b.address):
-            yield Finding(
-                ("listeners", second, "port"),
-                f"port {b.port} of '{b.name}' is also that of '{a.name}' (listeners[{first}])",
-                "Give each listener its own port; a model listener on 12000 is added when the file declares none.",
-            )
+        if not a.port or a.port != b.port or not _overlap(a.address, b.address):
+            continue
+        if b.name == DEFAULT_NAME:
+            message = f"port {a.port} is that of the model listener, which every gateway has"
+            hint = "Choose another one, or declare a listener of type model on another port."
+            yield Finding(("listeners", first, "port"), message, hint)
+        else:
+            message = f"port {b.port} of '{b.name}' is also that of '{a.name}' (listeners[{first}])"
+            yield Finding(("listeners", second, "port"), message, "Give each listener its own port.")
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -21,7 +21,7 @@ def kinds_are_known(subject: Subject) -> Iterator[Finding]:
         if lacking:
             yield Finding(
                 ("model_providers", index, "model"),
-                f"'{entry.prefix}' is no known provider, and {' and '.join(lacking)} is not given",
+                f"'{entry.prefix}' is no known provider, and the entry lacks {' and '.join(lacking)}",
                 f"{nearest(entry.prefix, PROVIDERS)} For one of your own, set provider_interface and base_url.",
             )
 
@@ -66,7 +66,7 @@ def names_are_unique(subject: Subject) -> Iterator[Finding]:
 def _identity(entry: ModelProvider) -> tuple[object, ...]:
     """Return what tells entries of one model apart. A secret is compared, never shown."""
     key = entry.access_key.get_secret_value() if entry.access_key else None
-    headers = sorted((name, value.get_secret_value()) for name, value in entry.headers.items())
+    headers = sorted(entry.headers.items())
     return (entry.name, entry.model, key, entry.base_url, entry.http_host, headers, entry.api, entry.aws)
 
 

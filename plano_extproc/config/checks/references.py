@@ -60,8 +60,6 @@ def alias_targets_are_models(subject: Subject) -> Iterator[Finding]:
             chain.append(target)
         if target in chain:
             yield Finding(loc, f"aliases go in a circle: {' -> '.join([*chain, target])}", "Name a model.")
-        else:
-            yield Finding(loc, f"alias '{name}' names another alias", f"Name its model: {target}.")
 
 
 def _models_asked(config: Config) -> Iterator[tuple[Loc, str, bool]]:
