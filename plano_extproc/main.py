@@ -93,15 +93,14 @@ def _share_metrics(listen: tuple[str, ...]) -> None:
 
 
 def _serve_metrics(address: str) -> None:
-    from prometheus_client import CollectorRegistry, start_http_server
-    from prometheus_client.multiprocess import MultiProcessCollector
+    from prometheus_client import start_http_server
+
+    from plano_extproc.telemetry.metrics import registry_of_all
 
     host, colon, port = address.rpartition(":")
     if not colon or not port.isdigit():
         raise click.UsageError(f"--metrics wants HOST:PORT, not '{address}'")
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)
-    start_http_server(int(port), addr=host or "127.0.0.1", registry=registry)
+    start_http_server(int(port), addr=host or "127.0.0.1", registry=registry_of_all())
 
 
 def _log_level() -> str:

@@ -27,9 +27,13 @@ class Metrics(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """What comes from outside: a monotonic clock in seconds, the metrics, and the text of /metrics."""
+    """What comes from outside.
+
+    `clock` is monotonic, `now` counts seconds since 1970; `exposition` is the text of /metrics.
+    """
 
     clock: Callable[[], float]
+    now: Callable[[], float]
     metrics: Metrics
     exposition: Callable[[], bytes]
 

@@ -40,7 +40,13 @@ def decide(gateway: Gateway, listener: str, client: Api, headers: Mapping[str, b
     plan = gateway.plan(client, request.get("model"), listener)
     if plan.way is Way.BYPASS:
         return _finish(plan, headers, with_model(body, request, plan.upstream.model))
-    translation = Translation(client, plan.upstream.api, plan.profile)
+    translation = Translation(
+        client,
+        plan.upstream.api,
+        plan.profile,
+        created=int(gateway.ports.now()),
+        answer_id=headers.get("x-request-id", b"").decode("latin-1"),
+    )
     outgoing = translation.request(request, plan.upstream.model)
     return _finish(plan, headers, outgoing.body, translation, outgoing.dropped)
 

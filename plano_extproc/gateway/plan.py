@@ -8,7 +8,7 @@ from plano_extproc.apis import Api
 from plano_extproc.gateway.actions import HeaderEdits, Metadata
 from plano_extproc.providers import Upstream, upstream
 from plano_extproc.routing import Choice
-from plano_extproc.translate import Profile
+from plano_extproc.translate import Profile, profile_for
 
 _ACCOUNT_HEADERS = ("openai-organization", "openai-project")
 """They select an account of the client's own key, and would be refused with ours."""
@@ -48,7 +48,7 @@ def plan(choice: Choice, client: Api, listener: str, *, default_connect_timeout:
         client=client,
         choice=choice,
         upstream=up,
-        profile=Profile(max_tokens_field=up.max_tokens_field),
+        profile=profile_for(up.api, up.model, up.max_tokens_field),
         request=_request_edits(up, way, first_byte=choice.provider.timeouts.first_byte),
         response=HeaderEdits(
             set=(

@@ -21,8 +21,7 @@ def with_model(body: bytes, request: dict[str, Any], model: str) -> bytes | None
         return orjson.dumps({**request, "model": model})
     if asked == model:
         return None
-    found = re.search(rb'"model"\s*:\s*' + re.escape(orjson.dumps(asked)), body)
+    found = re.search(rb'"model"\s*:\s*(?P<value>' + re.escape(orjson.dumps(asked)) + rb")", body)
     if found is None:
         return orjson.dumps({**request, "model": model})
-    key_end = body.index(b":", found.start()) + 1
-    return b"".join((body[:key_end], orjson.dumps(model), body[found.end() :]))
+    return b"".join((body[: found.start("value")], orjson.dumps(model), body[found.end() :]))

@@ -24,7 +24,7 @@ _NEAREST = 3
 _SHOWN_NAME = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Choice:
     """A provider entry and the model of it that serves. `model` is the provider's own id for it.
 
@@ -45,7 +45,7 @@ class Directory:
     """All models of one configuration. Lookups are dictionary reads; only wildcards are matched per request."""
 
     def __init__(self, config: Config) -> None:
-        specific = [entry for entry in config.model_providers if not entry.is_wildcard]
+        specific = self._specific = [entry for entry in config.model_providers if not entry.is_wildcard]
         self._exact: dict[str, Choice] = {}
         for how, key in _KEYS:
             for entry in specific:
@@ -79,19 +79,16 @@ class Directory:
             if found is None:
                 raise NotFound(self._unknown(name), param="model", code="model_not_found")
             return found
-        chain = [name]
-        while target in self._aliases and target not in chain:
-            chain.append(target)
-            target = self._aliases[target]
-        found = self._find(target)
-        assert found is not None, f"alias {name}: validation demands a known target"
-        return Choice(found.provider, found.model, f"alias {' -> '.join([*chain, target])}")
+        chain = [name, target]
+        while (found := self._find(chain[-1])) is None:
+            chain.append(self._aliases[chain[-1]])
+        return Choice(found.provider, found.model, f"alias {' -> '.join(chain)}")
 
     def names(self) -> tuple[tuple[str, ModelProvider], ...]:
         """Return every name that a client can count on: configured models by entry name, then aliases."""
-        models = [(c.provider.name, c.provider) for c in dict.fromkeys(self._exact.values(), None)]
-        aliases = [(name, self.resolve(name).provider) for name in self._aliases]
-        return tuple(dict([*models, *aliases]).items())
+        models = {entry.name: entry for entry in self._specific}
+        aliases = {name: self.resolve(name).provider for name in self._aliases}
+        return tuple({**models, **aliases}.items())
 
     def _find(self, name: str) -> Choice | None:
         exact = self._exact.get(name)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import grpc
+from grpc.aio import EOF  # type: ignore[attr-defined]  # the stubs lack it
 
 from plano_extproc import headers
 from plano_extproc.gateway import Exchange, Gateway
@@ -29,7 +30,7 @@ class ExternalProcessor:
         self.open_exchanges += 1
         try:
             exchange = self._exchange(context)
-            while (raw := await context.read()) is not grpc.aio.EOF:
+            while (raw := await context.read()) is not EOF:
                 kind, event = wire.event(raw)
                 await context.write(wire.answer(kind, exchange.handle(event)))
         finally:
@@ -41,7 +42,7 @@ class ExternalProcessor:
         listener = metadata.get(headers.LISTENER, "")
         return Exchange(self._gateway(), str(listener), int(generation) if generation else None)
 
-    def handler(self) -> grpc.GenericRpcHandler:
+    def handler(self) -> grpc.GenericRpcHandler[bytes, bytes]:
         """Return the gRPC handler. Messages stay bytes here: `wire` parses what it needs."""
         process = grpc.stream_stream_rpc_method_handler(self.process)
         return grpc.method_handlers_generic_handler(SERVICE, {METHOD: process})

@@ -48,7 +48,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         """Load the configuration; raises `control.ConfigurationError` with every problem in it."""
         self._settings = settings
-        self._ports = Ports(clock=time.perf_counter, metrics=Metrics(), exposition=exposition)
+        self._ports = Ports(clock=time.perf_counter, now=time.time, metrics=Metrics(), exposition=exposition)
         self._gateway = self._build(_load_file(settings.config), settings.generation)
         self._processor = service.ExternalProcessor(lambda: self._gateway)
         self._stopping = asyncio.Event()
@@ -72,7 +72,7 @@ class Worker:
                 ("grpc.so_reuseport", 0),
             )
         )
-        alive = health.aio.HealthServicer()
+        alive = health.aio.HealthServicer()  # type: ignore[attr-defined]  # it exists where grpc.aio does
         health_pb2_grpc.add_HealthServicer_to_server(alive, server)
         server.add_generic_rpc_handlers((self._processor.handler(),))
         if all(address.startswith("unix:") for address in self._settings.listen):

@@ -54,8 +54,11 @@ class Metrics:
 
 def exposition() -> bytes:
     """Return the metrics of all workers in Prometheus' text format."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return generate_latest(_registry)
+    return generate_latest(registry_of_all() if "PROMETHEUS_MULTIPROC_DIR" in os.environ else _registry)
+
+
+def registry_of_all() -> CollectorRegistry:
+    """Return a registry that adds up the figures of every process that shares the folder."""
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)
-    return generate_latest(registry)
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
+    return registry

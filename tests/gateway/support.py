@@ -44,7 +44,9 @@ def gateway(text: str = CONFIG, *, generation: int = 1) -> Gateway:
     loaded = load(text, environ=ENVIRON)
     assert loaded.config is not None, "\n".join(map(str, loaded.problems))
     ticks = iter(range(1_000_000))
-    ports = Ports(clock=lambda: next(ticks) / 1000, metrics=Counts(), exposition=lambda: b"figures")
+    ports = Ports(
+        clock=lambda: next(ticks) / 1000, now=lambda: 1_700_000_000.0, metrics=Counts(), exposition=lambda: b"figures"
+    )
     return Gateway(loaded.config, generation=generation, ports=ports)
 
 

@@ -47,7 +47,7 @@ def test_a_body_with_the_right_model_is_not_touched() -> None:
 def test_spaces_and_order_survive() -> None:
     body = b'{ "z" : 1, "model" :\n "a" , "b" : [ ] }'
 
-    assert with_model(body, orjson.loads(body), "longer") == b'{ "z" : 1, "model" :"longer" , "b" : [ ] }'
+    assert with_model(body, orjson.loads(body), "longer") == b'{ "z" : 1, "model" :\n "longer" , "b" : [ ] }'
 
 
 def test_a_key_that_comes_twice_goes_out_once() -> None:

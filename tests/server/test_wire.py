@@ -89,7 +89,9 @@ def test_an_empty_body_swallows_and_an_absent_one_does_not() -> None:
 def test_the_body_of_an_answer_can_be_asked_for() -> None:
     action = Continue(response_body=BodyMode.STREAMED)
 
-    assert parsed(wire.answer("response_headers", action)).mode_override.response_body_mode == pb.ProcessingMode.STREAMED
+    assert (
+        parsed(wire.answer("response_headers", action)).mode_override.response_body_mode == pb.ProcessingMode.STREAMED
+    )
 
 
 def test_metadata_travels_beside_the_answer() -> None:
