@@ -65,15 +65,16 @@ def _run(chosen: argparse.Namespace) -> report.Run:
     measured: dict[str, list[Figures]] = {}
     memory = None
     with tempfile.TemporaryDirectory(prefix="plano-bench-") as folder:
-        if cases:
-            with Rig(Path(folder), proxies_of(cases)) as rig:
-                watch = machine.Watch()
-                measured = measure(rig, cases, settings, _tell)
-                facts |= watch.disturbance()
         if MEMORY in chosen.only:
             _tell("memory")
             with Rig(Path(folder), ()) as rig:
                 memory = measure_memory(rig)
+        if cases:
+            _tell("start")
+            with Rig(Path(folder), proxies_of(cases)) as rig:
+                watch = machine.Watch()
+                measured = measure(rig, cases, settings, _tell)
+                facts |= watch.disturbance()
     return report.Run(facts, asdict(settings), Results(measured, memory))
 
 
