@@ -19,9 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         listening = _bind(options.host, options.port)
     except OSError as problem:
-        print(
-            f"cannot listen on {options.host}:{options.port}: {problem.strerror or problem}", file=sys.stderr
-        )
+        print(f"cannot listen on {options.host}:{options.port}: {problem.strerror or problem}", file=sys.stderr)
         return 1
     with listening:
         port = listening.getsockname()[1]
@@ -79,9 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=int, default=0, help="the port; 0, the default, takes any free one")
-    parser.add_argument(
-        "--pace", type=float, default=0.0, help="seconds to pause between two events of a stream"
-    )
+    parser.add_argument("--pace", type=float, default=0.0, help="seconds to pause between two events of a stream")
     return parser
 
 

@@ -21,18 +21,13 @@ def read(body: Json) -> Ask:
     return Ask(
         model=fields.text(body.get("model"), "model"),
         turns=((Turn("system", system),) if system else ()) + turns,
-        tools=tuple(
-            _tool(tool, index) for index, tool in enumerate(fields.items(body.get("tools"), "tools"))
-        ),
-        tool_choice=f"={choice.get('name')}"
-        if choice.get("type") == "tool"
-        else str(choice.get("type") or "auto"),
+        tools=tuple(_tool(tool, index) for index, tool in enumerate(fields.items(body.get("tools"), "tools"))),
+        tool_choice=f"={choice.get('name')}" if choice.get("type") == "tool" else str(choice.get("type") or "auto"),
         parallel_tools=not fields.flag(choice, "disable_parallel_tool_use"),
         answer_schema=_answer_schema(body.get("output_config")),
         max_tokens=limit,
         stop=tuple(
-            fields.text(one, "stop_sequences")
-            for one in fields.items(body.get("stop_sequences"), "stop_sequences")
+            fields.text(one, "stop_sequences") for one in fields.items(body.get("stop_sequences"), "stop_sequences")
         ),
         thinks=fields.mapping(body.get("thinking") or {}, "thinking").get("type") in ("enabled", "adaptive"),
         stream=fields.flag(body, "stream"),
@@ -106,9 +101,7 @@ def _taken_apart(block: Json) -> tuple[Json, list[Json]]:
             ]
         case _:
             pieces = tokens.pieces(json.dumps(block["input"], ensure_ascii=False))
-            return block | {"input": {}}, [
-                {"type": "input_json_delta", "partial_json": piece} for piece in pieces
-            ]
+            return block | {"input": {}}, [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
 
 
 def _event(kind: str, event: Json) -> bytes:
@@ -170,9 +163,7 @@ def _tool(tool: Any, index: int) -> Tool:
     where = f"tools[{index}]"
     offered = fields.mapping(tool, where)
     schema = fields.mapping(offered.get("input_schema") or {}, f"{where}.input_schema")
-    return Tool(
-        fields.text(offered.get("name"), f"{where}.name"), str(offered.get("description") or ""), schema
-    )
+    return Tool(fields.text(offered.get("name"), f"{where}.name"), str(offered.get("description") or ""), schema)
 
 
 def _answer_schema(config: Any) -> Json | None:

@@ -67,9 +67,7 @@ def _endpoint(dialect: Dialect, pace: float) -> Callable[[Request], object]:
         if not ask.stream:
             return JSONResponse(dialect.whole(ask, answer, ident))
         events = _paced(dialect.stream(ask, answer, ident), pace)
-        return StreamingResponse(
-            events, media_type="text/event-stream", headers={"cache-control": "no-cache"}
-        )
+        return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-cache"})
 
     return serve
 

@@ -11,8 +11,7 @@ def answer(ask: Ask) -> Answer:
     """Answer an ask; the same ask has the same answer."""
     text = next((turn.text for turn in reversed(ask.turns) if turn.role == "user" and turn.text), "")
     asked = sum(
-        tokens.count(turn.text) + sum(tokens.count(result.text) for result in turn.results)
-        for turn in ask.turns
+        tokens.count(turn.text) + sum(tokens.count(result.text) for result in turn.results) for turn in ask.turns
     )
     thinking = f"The last message asks: {text[:200]}" if ask.thinks else ""
     calls = () if ask.turns[-1].results else tools.calls(ask, text)
@@ -30,9 +29,7 @@ def _said(ask: Ask, text: str) -> str:
 def _calling(ask: Ask, calls: tuple[Call, ...], thinking: str, asked: int) -> Answer:
     """Call tools, or nothing at all where the calls do not fit: half a call is of no use."""
     thought = tokens.count(thinking)
-    spent = thought + sum(
-        tokens.count(call.name) + tokens.count(json.dumps(call.arguments)) for call in calls
-    )
+    spent = thought + sum(tokens.count(call.name) + tokens.count(json.dumps(call.arguments)) for call in calls)
     if ask.max_tokens is not None and spent > ask.max_tokens:
         cut = _saying(ask, "", thinking, asked)
         return replace(cut, stop="length", stop_sequence=None)

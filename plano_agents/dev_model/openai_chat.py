@@ -17,9 +17,7 @@ def read(body: Json) -> Ask:
     return Ask(
         model=fields.text(body.get("model"), "model"),
         turns=tuple(_turn(message, index, names) for index, message in enumerate(messages)),
-        tools=tuple(
-            _tool(tool, index) for index, tool in enumerate(fields.items(body.get("tools"), "tools"))
-        ),
+        tools=tuple(_tool(tool, index) for index, tool in enumerate(fields.items(body.get("tools"), "tools"))),
         tool_choice=_tool_choice(body.get("tool_choice")),
         parallel_tools=fields.flag(body, "parallel_tool_calls", default=True),
         answer_schema=_answer_schema(body.get("response_format")),
@@ -59,9 +57,7 @@ def stream(ask: Ask, answer: Answer, ident: str) -> Iterator[bytes]:
             yield _chunk(ask, ident, {"tool_calls": [{"index": index, "function": {"arguments": piece}}]})
     yield _chunk(ask, ident, {}, FINISH[answer.stop])
     if ask.stream_usage:
-        yield _event(
-            _envelope("chat.completion.chunk", ask, ident) | {"choices": [], "usage": _usage(answer)}
-        )
+        yield _event(_envelope("chat.completion.chunk", ask, ident) | {"choices": [], "usage": _usage(answer)})
     yield b"data: [DONE]\n\n"
 
 
@@ -124,9 +120,7 @@ def _text(content: Any, where: str) -> str:
     if content is None or isinstance(content, str):
         return content or ""
     parts = fields.items(content, f"{where}.content")
-    return "\n".join(
-        fields.text(part.get("text"), f"{where}.content") for part in parts if _type(part) == "text"
-    )
+    return "\n".join(fields.text(part.get("text"), f"{where}.content") for part in parts if _type(part) == "text")
 
 
 def _type(part: Any) -> Any:
@@ -135,9 +129,7 @@ def _type(part: Any) -> Any:
 
 def _names_of_calls(messages: list[Json]) -> dict[str, str]:
     return {
-        str(call.get("id")): str(
-            fields.mapping(call.get("function"), f"messages[{index}].tool_calls").get("name")
-        )
+        str(call.get("id")): str(fields.mapping(call.get("function"), f"messages[{index}].tool_calls").get("name"))
         for index, message in enumerate(messages)
         for call in fields.items(message.get("tool_calls"), f"messages[{index}].tool_calls")
         if isinstance(call, dict)

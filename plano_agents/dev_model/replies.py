@@ -45,26 +45,20 @@ def _identity(ask: Ask, text: str) -> str | None:
         re.IGNORECASE,
     ):
         return None
-    return (
-        f"I am the development model, a local stand-in and not a language model. I was asked as {ask.model}."
-    )
+    return f"I am the development model, a local stand-in and not a language model. I was asked as {ask.model}."
 
 
 def _remembered_name(ask: Ask, text: str) -> str | None:
     if not re.search(r"\bmy name\b\s*\?|\bwho am i\b", text, re.IGNORECASE):
         return None
     for turn in reversed(ask.turns[:-1]):
-        if turn.role == "user" and (
-            found := re.search(r"\b[Mm]y name is (\w+)|\bI am ([A-Z]\w+)", turn.text)
-        ):
+        if turn.role == "user" and (found := re.search(r"\b[Mm]y name is (\w+)|\bI am ([A-Z]\w+)", turn.text)):
             return f"Your name is {found.group(1) or found.group(2)}."
     return "You have not told me your name."
 
 
 def _greeting(_ask: Ask, text: str) -> str | None:
-    found = re.match(
-        r"\s*(hello|hi|hey|good (?:morning|evening|afternoon)|bonjour|hallo)\b", text, re.IGNORECASE
-    )
+    found = re.match(r"\s*(hello|hi|hey|good (?:morning|evening|afternoon)|bonjour|hallo)\b", text, re.IGNORECASE)
     return "Hello! I am here for trying out the gateway. How can I help?" if found else None
 
 

@@ -35,12 +35,7 @@ def _calls_of(tool: Tool, text: str) -> list[Call]:
     required = tool.schema.get("required")
     properties = tool.schema.get("properties")
     subjects = schemas.subjects(text)
-    if (
-        len(subjects) < 2
-        or not isinstance(required, list)
-        or len(required) != 1
-        or not isinstance(properties, dict)
-    ):
+    if len(subjects) < 2 or not isinstance(required, list) or len(required) != 1 or not isinstance(properties, dict):
         return [Call(tool.name, schemas.arguments(tool.schema, text))]
     only = properties.get(required[0])
     if not isinstance(only, dict) or only.get("type") != "string" or "enum" in only:
