@@ -25,7 +25,9 @@ def reload(socket: Path, *, text: str, name: str, environment: Mapping[str, str]
             answer = call(json.dumps(request), timeout=_SECONDS, wait_for_ready=True)
         except grpc.RpcError as error:
             details = error.details() if isinstance(error, grpc.Call) else str(error)
-            raise Failure(f"{socket.stem} did not take the configuration", *str(details).splitlines()) from None
+            raise Failure(
+                f"{socket.stem} did not take the configuration; it says:", quoted=str(details).splitlines()
+            ) from None
     if json.loads(answer).get("generation") != generation:
         raise Failure(f"{socket.stem} serves another generation than {generation}")
 

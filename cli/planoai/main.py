@@ -65,14 +65,14 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         cli.main(arguments, **options)
     except Failure as failure:
-        _end(failure.message, *failure.advice)
+        _end(failure)
     except OSError as error:
         where = f": {os.fsdecode(error.filename)}" if error.filename else ""
-        _end(f"{error.strerror or error}{where}")
+        _end(Failure(f"{error.strerror or error}{where}"))
 
 
-def _end(message: str, *advice: str) -> None:
+def _end(failure: Failure) -> None:
     from planoai.output import diagnose  # only a failure needs it
 
-    diagnose("error", message, advice)
+    diagnose("error", failure.message, failure.advice, quoted=failure.quoted)
     raise SystemExit(1)

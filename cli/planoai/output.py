@@ -32,10 +32,12 @@ def say(text: str) -> None:
     stdout().print(text)
 
 
-def diagnose(severity: str, message: str, advice: Sequence[str] = ()) -> None:
-    """Print a diagnostic on stderr, with what to do about it below."""
+def diagnose(severity: str, message: str, advice: Sequence[str] = (), *, quoted: Sequence[str] = ()) -> None:
+    """Print a diagnostic on stderr; below it what others said about it, and what to do."""
     console = stderr()
     console.print(f"[{COLOURS[severity]}]{severity}:[/] {escape(message)}")
+    for line in quoted:
+        console.print(f"  [dim]|[/] {escape(line)}")
     for line in advice:
         console.print(f"  [dim]->[/] {escape(line)}")
 
@@ -60,7 +62,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    Console(highlight=False).print(table)
+    # Where no terminal is, a line is never folded.
+    Console(highlight=False, width=None if stdout().is_terminal else 10_000).print(table)
 
 
 def duration(seconds: float) -> str:

@@ -75,5 +75,5 @@ def accept(source: Source) -> Config:
     print_problems(source.loaded.problems)
     if source.loaded.config is None:
         count = len(source.loaded.errors)
-        raise Failure(f"{source.name} has {count} error{'s' if count > 1 else ''}; nothing was changed")
+        raise Failure(f"{source.name} has {count} error{'s' if count > 1 else ''}; nothing was done")
     return source.loaded.config

@@ -7,6 +7,7 @@ await_ready
 """
 
 import os
+import re
 import socket
 import subprocess
 import time
@@ -139,13 +140,13 @@ def await_ready(started: Started) -> None:
     deadline = time.monotonic() + START_SECONDS
     while waiting or sockets:
         if started.process.poll() is not None:
-            raise Failure("supervisord ended while starting", *_supervisor_words(home))
+            raise Failure("supervisord ended while starting; it says:", quoted=_supervisor_words(home))
         for program in supervisor.programs() or ():
             if program.is_dead or (program.pid and pids.setdefault(program.name, program.pid) != program.pid):
                 raise _died(started, program)
         updates = admin.updates()
         if updates is not None and updates.rejected:
-            raise Failure("Envoy refused its configuration; it says:", *_last_words(started, "envoy.log"))
+            raise Failure("Envoy refused its configuration; it says:", quoted=_last_words(started, "envoy.log"))
         sockets = [path for path in sockets if not _answers(path)]
         waiting = [endpoint for endpoint in waiting if not is_ready(endpoint)]
         if time.monotonic() > deadline:
@@ -176,9 +177,13 @@ def _answers(path: Path) -> bool:
 
 
 def _died(started: Started, program: Program) -> Failure:
+    # supervisord forgets the status of what ended within its first second; its log does not.
+    log = "\n".join(_last_words(started, "supervisord.log"))
+    found = re.search(rf"(?:exited|gave up): {re.escape(program.name)} \(([^;)]*)", log)
+    reason = found.group(1) if found else program.reason
     return Failure(
-        f"{program.name} ended while the gateway was starting ({program.reason}); its last words:",
-        *_last_words(started, program.log),
+        f"{program.name} ended while the gateway was starting ({reason}); its last words:",
+        quoted=_last_words(started, program.log),
     )
 
 
@@ -186,8 +191,7 @@ def _too_slow(started: Started, waiting: list[Endpoint]) -> Failure:
     names = ", ".join(f"{endpoint.name} on {endpoint.url}" for endpoint in waiting) or "a worker"
     return Failure(
         f"not ready after {START_SECONDS:g} s: {names}; the logs end with:",
-        *_last_words(started, "envoy.log"),
-        *_last_words(started, "extproc.log"),
+        quoted=[*_last_words(started, "envoy.log"), *_last_words(started, "extproc.log")],
     )
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 
 from plano_extproc import resources
-from planoai.home import Home
+from planoai.home import Home, write
 
 DRAIN_SECONDS = 30
 """How long a graceful end may take unless told otherwise."""
@@ -129,7 +129,8 @@ def start(settings: Settings, environ: Mapping[str, str]) -> subprocess.Popen[by
     command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(resources.path("supervisord.conf"))]
     if os.geteuid() == 0:
         command += ["--user", "root"]  # silences the advice to say so
-    with (settings.home.run / "supervisord.err").open("wb") as errors:
+    write(settings.home.run / "supervisord.err", "")
+    with (settings.home.run / "supervisord.err").open("ab") as errors:
         return subprocess.Popen(
             command,
             cwd=settings.home.run,
@@ -157,8 +158,6 @@ def _program(info: Mapping[str, Any]) -> Program:
     state = str(info["statename"])
     uptime = max(0.0, float(info["now"] - info["start"])) if state in {"STARTING", "RUNNING", "STOPPING"} else 0.0
     reason = str(info.get("spawnerr") or info.get("description") or "")
-    if state in DEAD and info.get("exitstatus", 0) > 0:
-        reason = f"exit status {info['exitstatus']}"
     return Program(str(info["name"]), state, int(info["pid"]), uptime, reason)
 
 

@@ -1,0 +1,97 @@
+"""`planoai` as users call it: a process with an environment of its own, in a folder of its own."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.processes import end, of_home
+
+ROOT = Path(__file__).parents[2]
+
+CONFIG = """
+version: v0.5.0
+listeners:
+  - {type: model, name: llm, port: 12000}
+model_providers:
+  - {model: openai/gpt-4o, access_key: $OPENAI_API_KEY, default: true}
+  - {model: anthropic/claude-sonnet-4-5, access_key: $ANTHROPIC_API_KEY}
+  - {model: groq/*, access_key: literal}
+model_aliases:
+  fast: {target: gpt-4o}
+"""
+
+KEYS = {"OPENAI_API_KEY": "sk-one", "ANTHROPIC_API_KEY": "sk-ant-two"}
+
+
+class Shell:
+    """A user at a prompt: what they type, where, and with which variables."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.home = folder / "home"
+        self.environ = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "HOME": str(folder),
+            "PLANO_HOME": str(self.home),
+            "PLANO_ADMIN_PORT": "0",
+            "PLANO_METRICS_PORT": "0",
+            "PLANO_ENVOY_CONCURRENCY": "1",
+            "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "cli"))),
+        }
+
+    def write(self, text: str, name: str = "config.yaml") -> Path:
+        """Write a file into the folder."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        return path
+
+    def planoai(self, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end. Whatever it was, it must not have shown a traceback."""
+        result = subprocess.run(
+            [sys.executable, "-m", "planoai", *arguments],
+            cwd=self.folder,
+            env=self.environ | environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        assert "Traceback" not in result.stdout + result.stderr, result.stderr
+        return result
+
+    def start(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+        """Start a command that stays."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "planoai", *arguments],
+            cwd=self.folder,
+            env=self.environ | environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+
+@contextmanager
+def shell(folder: Path) -> Iterator[Shell]:
+    """Give a user a folder, and end what they left running."""
+    user = Shell(folder)
+    try:
+        yield user
+    finally:
+        if (user.home / "run").exists():
+            user.planoai("down", "--drain-seconds", "0")
+        left = of_home(user.home)
+        end(left)
+        assert not left, f"still running after planoai down: {left}"
+
+
+def flat(text: str) -> str:
+    """Return text in one line, without what a terminal's width and colours made of it."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split())

@@ -1,0 +1,70 @@
+import json
+
+import pytest
+
+from tests.cli.commands import CONFIG, KEYS, Shell, flat
+
+
+def test_without_a_model_the_default_serves(user: Shell) -> None:
+    user.write(CONFIG)
+
+    result = user.planoai("explain", "Hello", "--json", **KEYS)
+
+    found = json.loads(result.stdout)
+    assert result.returncode == 0
+    assert (found["model"], found["provider"], found["reason"]) == ("openai/gpt-4o", "openai", "default model")
+    assert found["listener"]["name"] == "llm"
+    by_path = {upstream["path"]: upstream for upstream in found["upstreams"]}
+    assert by_path["/v1/messages"]["translated"] is True
+    assert by_path["/v1/chat/completions"] == {
+        "path": "/v1/chat/completions",
+        "api": "openai.chat",
+        "url": "https://api.openai.com/v1/chat/completions",
+        "translated": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("model", "served"),
+    [
+        ("fast", "openai/gpt-4o"),
+        ("claude-sonnet-4-5", "anthropic/claude-sonnet-4-5"),
+        ("groq/llama-3.3-70b", "groq/llama-3.3-70b"),
+    ],
+)
+def test_a_named_model_is_found_as_a_request_would_find_it(user: Shell, model: str, served: str) -> None:
+    user.write(CONFIG, "gateway.yaml")
+
+    result = user.planoai("explain", "gateway.yaml", "Hello", "--model", model, "--json", **KEYS)
+
+    assert json.loads(result.stdout)["model"] == served
+
+
+def test_an_unknown_model_is_an_error_with_the_nearest_names(user: Shell) -> None:
+    user.write(CONFIG)
+
+    result = user.planoai("explain", "Hello", "--model", "gpt-4", **KEYS)
+
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "gpt-4o" in result.stderr
+
+
+def test_an_unknown_listener_is_an_error_with_those_there_are(user: Shell) -> None:
+    user.write(CONFIG)
+
+    result = user.planoai("explain", "Hello", "--listener", "nope", **KEYS)
+
+    assert result.returncode == 1
+    assert "no listener is named 'nope'" in result.stderr
+    assert "llm" in result.stderr
+
+
+def test_people_read_model_reason_and_address(user: Shell) -> None:
+    user.write(CONFIG)
+
+    result = user.planoai("explain", "Hello", "--model", "fast", **KEYS)
+
+    words = flat(result.stdout)
+    assert "model openai/gpt-4o" in words
+    assert "because alias fast" in words
+    assert "https://api.openai.com/v1/chat/completions" in words

@@ -1,0 +1,173 @@
+"""`planoai reload` on a gateway that serves."""
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from planoai.probe import ask
+
+from tests.cli.commands import Shell, flat
+from tests.cli.test_up import config
+from tests.support.gateway import until
+from tests.support.ports import free_port
+from tests.support.scripted import ScriptedProvider
+
+pytestmark = pytest.mark.envoy
+
+
+def status(user: Shell) -> dict[str, object]:
+    found: dict[str, object] = json.loads(user.planoai("status", "--json").stdout)
+    return found
+
+
+def chat(port: int, model: str = "gpt-4o") -> int:
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello"}]}).encode()
+    reply = ask(
+        f"http://127.0.0.1:{port}/v1/chat/completions",
+        method="POST",
+        body=body,
+        headers={"content-type": "application/json"},
+        timeout=20,
+    )
+    return reply.status if reply else 0
+
+
+@contextmanager
+def calling(port: int) -> Iterator[list[int]]:
+    """Ask without a pause, from two clients, while the block runs; yields the statuses."""
+    statuses: list[int] = []
+    done = threading.Event()
+
+    def client() -> None:
+        while not done.is_set():
+            statuses.append(chat(port))
+
+    clients = [threading.Thread(target=client) for _ in range(2)]
+    for thread in clients:
+        thread.start()
+    try:
+        yield statuses
+    finally:
+        done.set()
+        for thread in clients:
+            thread.join()
+
+
+def test_a_changed_file_is_applied_without_dropping_a_request(user: Shell) -> None:
+    port = free_port()
+    with ScriptedProvider("openai.chat", key="sk-a") as old, ScriptedProvider("openai.chat", key="sk-b") as new:
+        user.write(config(port, key="sk-a", provider=old.url))
+        assert user.planoai("up", "--workers", "2").returncode == 0
+        assert chat(port) == 200
+
+        with calling(port) as statuses:
+            user.write(config(port, key="sk-b", provider=new.url))
+            result = user.planoai("reload")
+            before = len(new.requests)
+            until(lambda: len(new.requests) > before + 5)
+
+        assert result.returncode == 0, result.stderr
+        assert "generation 2" in result.stdout
+        assert set(statuses) == {200}
+        assert len(new.requests) > 0
+        assert status(user)["config"] == {"file": str(user.folder / "config.yaml"), "generation": 2}
+        assert status(user)["ready"] is True
+
+
+def test_a_file_with_errors_is_refused_and_the_old_one_stays(user: Shell) -> None:
+    port = free_port()
+    with ScriptedProvider("openai.chat", key="sk-a") as provider:
+        user.write(config(port, key="sk-a", provider=provider.url))
+        assert user.planoai("up", "--workers", "1").returncode == 0
+
+        user.write(config(port) + "colour: blue\n")
+        result = user.planoai("reload")
+
+        assert result.returncode == 1
+        assert "colour" in result.stderr
+        assert chat(port) == 200
+        assert status(user)["config"] == {"file": str(user.folder / "config.yaml"), "generation": 1}
+
+
+def test_new_values_of_variables_reach_workers_and_those_that_start_later(user: Shell) -> None:
+    port = free_port()
+    with ScriptedProvider("openai.chat", key="sk-new") as provider:
+        user.write(config(port, key="$PROVIDER_KEY", provider=provider.url))
+        assert user.planoai("up", "--workers", "1", PROVIDER_KEY="sk-old").returncode == 0
+        assert chat(port) == 401
+
+        assert user.planoai("reload", PROVIDER_KEY="sk-new").returncode == 0
+        assert chat(port) == 200
+
+        worker = next(entry["pid"] for entry in status(user)["processes"] if entry["name"] == "worker-0")  # type: ignore[attr-defined]
+        os.kill(worker, signal.SIGKILL)
+        assert until(lambda: chat(port) == 200, seconds=30)
+        assert status(user)["ready"] is True
+
+        # A shell without the variable keeps what the gateway has.
+        assert user.planoai("reload").returncode == 0
+        assert chat(port) == 200
+
+
+def test_listeners_come_and_go(user: Shell) -> None:
+    first, second = free_port(), free_port()
+    user.write(config(first))
+    assert user.planoai("up", "--workers", "1").returncode == 0
+
+    user.write(config(second).replace("name: llm", "name: other"))
+    result = user.planoai("reload")
+    reply = ask(f"http://127.0.0.1:{second}/readyz")
+
+    assert result.returncode == 0, result.stderr
+    assert reply is not None
+    assert reply.status == 200
+    assert f"http://127.0.0.1:{second}" in result.stdout
+
+
+def test_a_port_that_is_taken_is_refused_by_name_before_anything_changes(user: Shell) -> None:
+    port = free_port()
+    user.write(config(port))
+    assert user.planoai("up", "--workers", "1").returncode == 0
+    admin = status(user)["ports"]["admin"]  # type: ignore[index]
+
+    user.write(config(admin))
+    result = user.planoai("reload")
+
+    assert result.returncode == 1
+    assert f"port {admin} is in use" in flat(result.stderr)
+    assert status(user)["ready"] is True
+
+
+def test_what_cannot_change_while_running_is_refused(user: Shell) -> None:
+    port = free_port()
+    user.write(config(port))
+    assert user.planoai("up", "--workers", "1").returncode == 0
+
+    user.write(config(port) + "overrides: {max_body_bytes: 99000000}\n")
+    result = user.planoai("reload")
+
+    assert result.returncode == 1
+    assert "max_body_bytes" in result.stderr
+    assert "planoai down" in result.stderr
+
+
+def test_another_file_may_take_over(user: Shell) -> None:
+    port = free_port()
+    user.write(config(port))
+    assert user.planoai("up", "--workers", "1").returncode == 0
+
+    other = user.write(config(port), "other.yaml")
+    assert user.planoai("reload", "other.yaml").returncode == 0
+
+    assert status(user)["config"] == {"file": str(other), "generation": 2}
+
+
+def test_reload_of_nothing_is_an_error(user: Shell) -> None:
+    result = user.planoai("reload")
+
+    assert result.returncode == 1
+    assert "nothing runs" in result.stderr
