@@ -43,6 +43,6 @@ class Control:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "not a reload request")
         return orjson.dumps({"generation": generation})
 
-    def handler(self) -> grpc.GenericRpcHandler[bytes, bytes]:
+    def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
         """Return the gRPC handler."""
         return grpc.method_handlers_generic_handler(SERVICE, {METHOD: grpc.unary_unary_rpc_method_handler(self.reload)})

@@ -42,7 +42,7 @@ class ExternalProcessor:
         listener = metadata.get(headers.LISTENER, "")
         return Exchange(self._gateway(), str(listener), int(generation) if generation else None)
 
-    def handler(self) -> grpc.GenericRpcHandler[bytes, bytes]:
+    def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
         """Return the gRPC handler. Messages stay bytes here: `wire` parses what it needs."""
         process = grpc.stream_stream_rpc_method_handler(self.process)
         return grpc.method_handlers_generic_handler(SERVICE, {METHOD: process})

@@ -19,7 +19,7 @@ model_providers:
   - {model: openai/gpt-4o, access_key: $OPENAI_API_KEY, default: true}
   - {model: anthropic/claude-sonnet-4-5, access_key: $ANTHROPIC_API_KEY}
   - {model: groq/*, passthrough_auth: true}
-  - {model: amazon_bedrock/nova, base_url: "https://bedrock-runtime.us-east-1.amazonaws.com", access_key: $OPENAI_API_KEY}
+  - {model: amazon_bedrock/nova, base_url: "https://bedrock-runtime.us-east-1.amazonaws.com", access_key: k}
 model_aliases:
   fast: {target: gpt-4o}
 """
