@@ -21,13 +21,13 @@ from tests.support.ports import free_port
 pytestmark = pytest.mark.envoy
 
 
-def config(port: int, *, key: str = "sk-literal-secret", provider: str = "http://127.0.0.1:9") -> str:
+def config(port: int, *, key: str = "sk-literal-secret", provider: str = "http://127.0.0.1:9/v1") -> str:
     return f"""
 version: v0.5.0
 listeners:
   - {{type: model, name: llm, port: {port}}}
 model_providers:
-  - {{model: openai/gpt-4o, access_key: {key}, base_url: "{provider}/v1", default: true}}
+  - {{model: openai/gpt-4o, access_key: {key}, base_url: "{provider}", default: true}}
 """
 
 
