@@ -11,6 +11,7 @@ import argparse
 import cProfile
 import os
 import pstats
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 _EVENTS = 100
 _LISTENER = "bench"
+
+_IMMEDIATE_RESPONSE = b"\x3a"
+"""The first byte of a ProcessingResponse that answers the client itself: field 7, with a length."""
 
 
 def messages(case: Case) -> list[bytes]:
@@ -86,32 +90,29 @@ def _unframed(chunk: bytes) -> bytes:
     return chunk.partition(b"\r\n")[2].removesuffix(b"\r\n")
 
 
-def play(gateway: "Gateway", wire_messages: Sequence[bytes]) -> None:
-    """Serve one exchange."""
+def play(gateway: "Gateway", sent: Sequence[bytes]) -> list[bytes]:
+    """Serve one exchange, and return the serialised answers."""
     from plano_extproc.gateway import Exchange
     from plano_extproc.server import wire
 
     exchange = Exchange(gateway, _LISTENER, 1)
-    for raw in wire_messages:
+    answers = []
+    for raw in sent:
         kind, event = wire.event(raw)
-        wire.answer(kind, exchange.handle(event))
+        answers.append(wire.answer(kind, exchange.handle(event)))
+    return answers
 
 
 def build(folder: Path) -> "Gateway":
-    """Return a gateway with the bench's configuration, reporting to metrics as a worker does."""
+    """Return the gateway that a worker makes of the bench's configuration, its metrics and clocks included."""
+    os.environ["BENCH_KEY"] = "bench-key"
     # Set before the first import of prometheus_client, which reads it once.
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
-    from plano_extproc.config import load
-    from plano_extproc.gateway import Gateway, Ports
-    from plano_extproc.telemetry.metrics import Metrics, exposition
+    from plano_extproc.server.worker import Settings, Worker
 
-    loaded = load(configuration(listener_port=1, provider_port=2), environ={"BENCH_KEY": "bench-key"}, name="bench")
-    assert loaded.config, loaded.errors
-    return Gateway(
-        loaded.config,
-        generation=1,
-        ports=Ports(clock=time.perf_counter, metrics=Metrics(), exposition=exposition),
-    )
+    config = folder / "config.yaml"
+    config.write_text(configuration(listener_port=1, provider_port=2))
+    return Worker(Settings(config, listen=()))._gateway  # noqa: SLF001 - the worker shows it to nobody else
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -128,19 +129,46 @@ def main(arguments: Sequence[str] | None = None) -> None:
         gateway = build(Path(folder))
         for name in chosen.case or cases:
             sent = messages(cases[name])
+            if refused := [answer for answer in play(gateway, sent) if answer[:1] == _IMMEDIATE_RESPONSE]:
+                sys.exit(f"{name} is refused: {refused[0].decode(errors='replace')}")
             count = max(1, chosen.count * 3 // len(sent))
             took = min(_time(gateway, sent, count // 5 + 1) for _ in range(5))
             print(f"{name}: {took * 1e6:.1f} us an exchange, {len(sent)} messages")
+            for kind, steps in _steps(gateway, sent, count).items():
+                parse, handle, answer = (seconds * 1e6 for seconds in steps)
+                print(f"  {kind:<17} parse {parse:6.1f}   handle {handle:6.1f}   answer {answer:6.1f}")
             if chosen.profile:
                 _show(gateway, sent, count)
 
 
 def _time(gateway: "Gateway", sent: Sequence[bytes], count: int) -> float:
-    play(gateway, sent)
     started = time.process_time()
     for _ in range(count):
         play(gateway, sent)
     return (time.process_time() - started) / count
+
+
+def _steps(gateway: "Gateway", sent: Sequence[bytes], count: int) -> dict[str, tuple[float, float, float]]:
+    """Return, for each kind of message, what parsing, handling and answering all of them took in an exchange."""
+    from plano_extproc.gateway import Exchange
+    from plano_extproc.server import wire
+
+    clock = time.perf_counter
+    took: dict[str, list[float]] = {}
+    for _ in range(count):
+        exchange = Exchange(gateway, _LISTENER, 1)
+        for raw in sent:
+            started = clock()
+            kind, event = wire.event(raw)
+            parsed = clock()
+            action = exchange.handle(event)
+            handled = clock()
+            wire.answer(kind, action)
+            answered = clock()
+            sums = took.setdefault(kind, [0.0, 0.0, 0.0])
+            for step, seconds in enumerate((parsed - started, handled - parsed, answered - handled)):
+                sums[step] += seconds / count
+    return {kind: (parse, handle, answer) for kind, (parse, handle, answer) in took.items()}
 
 
 def _show(gateway: "Gateway", sent: Sequence[bytes], count: int) -> None:
