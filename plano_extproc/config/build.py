@@ -28,7 +28,7 @@ def complete(root: Node, version: Version, environ: Mapping[str, str], report: R
         item.holding({**item.mapping, "address": item.made(address)}) if _lacks_address(item) else item
         for item in listeners.items
     ]
-    types = [node.value for item in items if (node := item.get("type"))]
+    types = {node.string for item in items if (node := item.get("type"))}
     if "model" not in types:
         items.append(_added(listeners, items))
     return root.holding({**root.mapping, "listeners": listeners.holding(items)})
@@ -51,7 +51,7 @@ def _lacks_address(item: Node) -> bool:
 
 
 def _added(listeners: Node, items: list[Node]) -> Node:
-    names = {node.value for item in items if (node := item.get("name"))}
+    names = {node.string for item in items if (node := item.get("name"))}
     name = DEFAULT_NAME
     while name in names:
         name += "_"

@@ -37,6 +37,11 @@ class Node:
         return self.value if isinstance(self.value, list) else []
 
     @property
+    def string(self) -> str:
+        """The text, if this is one; else nothing."""
+        return self.value if isinstance(self.value, str) else ""
+
+    @property
     def start(self) -> Place:
         """Where the key stands, or the value when it has no key."""
         return self.key_place or self.place

@@ -81,7 +81,7 @@ def _lift_preferences(root: Node, report: Report) -> Node:
     if declared is not None and not isinstance(declared.value, list):
         return root
     own = declared.items if declared is not None else []
-    names = {name.value for preference in own if (name := preference.get("name"))}
+    names = {name.string for preference in own if (name := preference.get("name"))}
     new = [preference for name, preference in lifted.items() if name not in names]
     preferences = (declared or inlines[0]).holding([*own, *new])
     return root.holding({**root.mapping, "routing_preferences": preferences})
@@ -99,7 +99,7 @@ def _lift(provider: Node, inline: Node, lifted: dict[str, Node], report: Report)
         report.error(inline.place, inline.path, "should be a list of preferences")
     for entry in inline.items:
         name = entry.get("name")
-        if name is None or not isinstance(name.value, str) or not name.value:
+        if name is None or not name.string:
             report.warning(entry.place, entry.path, "is ignored: it has no name")
             continue
         for key, node in entry.mapping.items():

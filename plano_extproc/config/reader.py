@@ -137,9 +137,12 @@ class _Reader:
 
     def _close(self) -> None:
         frame = self._stack.pop()
-        for source in frame.merged:
-            for key, node in source.mapping.items():
-                frame.node.value.setdefault(key, node)
+        for merged in frame.merged:
+            for source in merged.items or [merged]:
+                if not isinstance(source.value, dict):
+                    raise _Unreadable(merged.place, "'<<' takes a mapping or a list of mappings")
+                for key, node in source.mapping.items():
+                    frame.node.value.setdefault(key, node)
 
     def _scalar(self, event: Any, place: Place) -> Node:
         tag = event.tag
@@ -174,10 +177,7 @@ class _Reader:
         key, frame.key = frame.key, None
         assert key is not None
         if key.value == _MERGE:
-            sources = node.items or [node]
-            if not all(isinstance(source.value, dict) for source in sources):
-                raise _Unreadable(node.place, "'<<' takes a mapping or a list of mappings")
-            frame.merged.extend(sources)
+            frame.merged.append(node)
             return
         first = frame.node.value.get(key.text)
         frame.at = key.text

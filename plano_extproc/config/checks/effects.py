@@ -1,5 +1,6 @@
 """Keys that are read and checked, and do nothing yet. An entry goes when its feature comes."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -18,8 +19,8 @@ NO_EFFECT_YET: Final[Mapping[str, str]] = {
     "listeners[model].input_filters": "filters",
     "listeners[model].output_filters": "filters",
     "listeners[model].prompt_targets": "prompt targets",
-    "listeners[model].clients": "client keys",
-    "listeners[model].jwt": "client tokens",
+    **dict.fromkeys((f"listeners[{kind}].clients" for kind in ("model", "agent", "prompt", "unified")), "client keys"),
+    **dict.fromkeys((f"listeners[{kind}].jwt" for kind in ("model", "agent", "prompt", "unified")), "client tokens"),
     "listeners[model].memory": "memory",
     "listeners[model].cors": "CORS",
     "model_providers[].retry_policy": "fallback",
@@ -61,10 +62,8 @@ NO_EFFECT: Final[frozenset[str]] = frozenset(
 SPOKEN: Final[frozenset[Api]] = frozenset({"openai.chat", "anthropic.messages"})
 """The dialects that can be spoken to a provider."""
 
-_GUARDS_NOTHING: Final[frozenset[str]] = frozenset(
-    {"prompt_guards", "clients", "listeners[model].clients", "listeners[model].jwt", "governance", "ratelimits"}
-)
-"""Keys whose absence of effect lets something through."""
+_GUARDS: Final = re.compile(r"prompt_guards|clients|governance|ratelimits|listeners\[\w+\]\.(clients|jwt)")
+"""Keys whose lack of effect lets something through."""
 
 
 def keys_have_an_effect(subject: Subject) -> Iterator[Finding]:
@@ -73,17 +72,24 @@ def keys_have_an_effect(subject: Subject) -> Iterator[Finding]:
         if pattern in NO_EFFECT:
             yield Finding(loc, "has no effect", "Remove it.", "warning")
         elif pattern in NO_EFFECT_YET:
-            hint = "Do not rely on it: nothing is refused." if pattern in _GUARDS_NOTHING else ""
+            hint = "Do not rely on it: nothing is refused." if _GUARDS.fullmatch(pattern) else ""
             yield Finding(
                 loc, f"has no effect yet: {NO_EFFECT_YET[pattern]} will come with a later release", hint, "warning"
             )
 
 
 def _set_keys(value: Any, pattern: str, loc: Loc) -> Iterator[tuple[str, Loc]]:
-    """Yield every key that the file sets, outermost first, and nothing below one that has no effect."""
+    """Yield the keys without effect that the file sets, outermost first.
+
+    What stands below one is not named again, but for what stands below a listener. A key that is set to false is left
+    out: nothing was wanted.
+    """
     if pattern in NO_EFFECT_YET or pattern in NO_EFFECT:
-        yield pattern, loc
-    elif isinstance(value, BaseModel):
+        if value is not False:
+            yield pattern, loc
+        if not pattern.endswith("]"):
+            return
+    if isinstance(value, BaseModel):
         for name in sorted(value.model_fields_set):
             key = type(value).model_fields[name].alias or name
             yield from _set_keys(getattr(value, name), f"{pattern}.{key}" if pattern else key, (*loc, key))
