@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 from pydantic import ConfigDict, Field, create_model
 from pydantic.json_schema import models_json_schema
 
+from plano_extproc.config.agents import Endpoint
 from plano_extproc.config.listeners import Listener
 from plano_extproc.config.models import ModelProvider
 from plano_extproc.config.routing import Overrides
@@ -36,8 +37,14 @@ class OldPreference(Part):
 
     model_config = ConfigDict(extra="allow")
 
-    name: str = Field(description="Its name; entries of the same name are one.")
+    name: str = Field("", description="Its name; entries of the same name are one, and one without is ignored.")
     description: str = Field("", description="What requests of this kind are, in words.")
+
+
+class OldEndpoint(Endpoint):
+    """A named upstream; unknown keys were let pass under unusual names."""
+
+    model_config = ConfigDict(extra="allow")
 
 
 class OldOverrides(Overrides):
@@ -60,6 +67,7 @@ _OldFile: Final[Any] = create_model(
     listeners=(tuple[Listener, ...] | OldListeners, Field((), description="Ports that clients call.")),
     model_providers=(tuple[OldProvider, ...], Field((), description="Models that can be called, and where.")),
     llm_providers=(tuple[OldProvider, ...], Field((), description="Older name of model_providers.")),
+    endpoints=(dict[str, OldEndpoint], Field({}, description="Named upstreams for prompt targets.")),
     overrides=(OldOverrides, Field(OldOverrides(), description="Single settings.")),
 )
 

@@ -244,6 +244,11 @@ def test_a_damaged_example_is_a_problem_and_never_an_exception(data: st.DataObje
     assert (result.config is None) == bool(result.errors)
 
 
+KEYS = (
+    "version listeners model_providers llm_providers name type model agents id routing_preferences url overrides "
+    "endpoints model_aliases target port on_error prompt_targets ingress_traffic egress_traffic codes cors <<"
+).split()
+
 yaml_like = st.recursive(
     st.sampled_from(["x", "1", "true", "null", "$A", "''", "*a", "openai/*", "-1", "1e999", "model", "5s", "v0.5.0"]),
     lambda inner: (
@@ -251,9 +256,7 @@ yaml_like = st.recursive(
         | st.lists(
             st.tuples(
                 st.sampled_from(
-                    ["version", "listeners", "model_providers", "llm_providers", "name", "type", "model", "agents", "id"]
-                    + ["routing_preferences", "overrides", "endpoints", "model_aliases", "target", "port", "on_error"]
-                    + ["prompt_targets", "ingress_traffic", "egress_traffic", "url", "codes", "cors", "<<"]
+                    KEYS
                 ),
                 inner,
             ),

@@ -53,8 +53,8 @@ def test_an_unset_variable_is_an_error_at_its_value() -> None:
     """
 
     assert errors_of(text) == [
-        "5:17: error: model_providers[0].access_key: variable OPENAI_API_KEY is not set. Set it in the environment or in "
-        ".env beside the file, or write $$OPENAI_API_KEY for the text itself."
+        "5:17: error: model_providers[0].access_key: variable OPENAI_API_KEY is not set. Set it in the environment or "
+        "in .env beside the file, or write $$OPENAI_API_KEY for the text itself."
     ]
 
 
@@ -105,11 +105,11 @@ def test_text_without_dollars_stays_and_doubled_dollars_are_undone(text: str, en
 @given(st.text(alphabet="$AB{}:- 5", max_size=20))
 @settings(max_examples=300, deadline=None)
 def test_with_every_name_set_nothing_is_missing_and_values_go_in_once(text: str) -> None:
-    environ = {name: "$A${B}" for name in re.findall(r"[A-Z]+[A-Z0-9]*", text)}
+    environ = dict.fromkeys(re.findall(r"[A-Z]+[A-Z0-9]*", text), "$A${B}")
     value, unset = expand(text, environ, {})
 
     assert unset == []
-    assert expand(text, {name: "" for name in environ}, {})[1] == []
+    assert expand(text, dict.fromkeys(environ, ""), {})[1] == []
     assert value.count("$A${B}") <= text.count("$") + text.count("A")
 
 

@@ -20,7 +20,7 @@ def kinds_are_known(subject: Subject) -> Iterator[Finding]:
         lacking = [key for key in ("provider_interface", "base_url") if getattr(entry, key) is None]
         if lacking:
             yield Finding(
-                ("model_providers", index, "model"),
+                ("model_providers", index),
                 f"'{entry.prefix}' is no known provider, and the entry lacks {' and '.join(lacking)}",
                 f"{nearest(entry.prefix, PROVIDERS)} For one of your own, set provider_interface and base_url.",
             )
@@ -50,9 +50,9 @@ def base_urls_are_given(subject: Subject) -> Iterator[Finding]:
 def names_are_unique(subject: Subject) -> Iterator[Finding]:
     """Find repeated names and entries. The same model may stand several times, as a pool."""
     names: set[str] = set()
-    seen: set[str] = set()
+    seen: set[tuple[object, ...]] = set()
     for index, entry in _entries(subject):
-        whole = repr(_identity(entry))
+        whole = _identity(entry)
         if "name" in entry.model_fields_set and entry.name in names:
             loc = ("model_providers", index, "name")
             yield Finding(loc, f"provider name '{entry.name}' is taken", "Give each entry its own name.")
@@ -64,10 +64,9 @@ def names_are_unique(subject: Subject) -> Iterator[Finding]:
 
 
 def _identity(entry: ModelProvider) -> tuple[object, ...]:
-    """Return what tells entries of one model apart. A secret is compared, never shown."""
-    key = entry.access_key.get_secret_value() if entry.access_key else None
-    headers = sorted(entry.headers.items())
-    return (entry.name, entry.model, key, entry.base_url, entry.http_host, headers, entry.api, entry.aws)
+    """Return what tells entries of one model apart."""
+    headers = tuple(sorted(entry.headers.items()))
+    return (entry.name, entry.model, entry.access_key, entry.base_url, entry.http_host, headers, entry.api, entry.aws)
 
 
 def wildcards_are_unique(subject: Subject) -> Iterator[Finding]:
@@ -108,6 +107,7 @@ def credentials_are_given(subject: Subject) -> Iterator[Finding]:
         if entry.access_key is not None and not entry.access_key.get_secret_value():
             loc = ("model_providers", index, "access_key")
             yield Finding(loc, "is empty", "Set its variable to a key, or use passthrough_auth: true.")
+            continue
         pays = entry.access_key or entry.passthrough_auth or entry.aws or entry.headers or kind.passthrough_without_key
         if not pays and entry.base_url is None:
             usual = f"access_key: ${kind.env}" if kind.env else "an access_key"
