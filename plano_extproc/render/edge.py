@@ -66,6 +66,11 @@ def entry_mutations(listener: str | None = None) -> list[dict[str, object]]:
     ]
 
 
+def overwrite(name: str, value: str) -> dict[str, object]:
+    """Return a header to set, whatever was there before, in Envoy's words."""
+    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+
+
 def _remove(prefix: str) -> dict[str, object]:
     return {"remove_on_match": {"key_matcher": {"prefix": prefix}}}
 
@@ -76,4 +81,4 @@ def _copy(name: str, to: str) -> dict[str, object]:
 
 
 def _set(name: str, value: str) -> dict[str, object]:
-    return {"append": {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}}
+    return {"append": overwrite(name, value)}

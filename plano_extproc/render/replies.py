@@ -1,15 +1,16 @@
 """The errors that Envoy answers by itself: which, when, and in whose dialect.
 
-`CASES` is the table, in the order in which they are tried. A condition is an expression of CEL on the finished
+`cases` is the table, in the order in which they are tried. A condition is an expression of CEL on the finished
 exchange; `code_details` are Envoy's own words for what went wrong.
 """
 
-import json
 from dataclasses import dataclass
 
 from plano_extproc import apis, headers
 from plano_extproc.apis import Api
 from plano_extproc.errors import BadProviderAnswer, GatewayError, InvalidRequest, NotFound, TooLarge, Unavailable
+from plano_extproc.render import edge
+from plano_extproc.translate import error_body
 
 OURS = (
     f"response.code_details.startsWith('{headers.LOCAL_REPLY_DETAILS_PREFIX}')"
@@ -17,9 +18,7 @@ OURS = (
 )
 """Bodies that are already as the caller shall see them: the sidecar's, and those of the routes."""
 
-JSON_HEADERS = (
-    {"header": {"key": "content-type", "value": "application/json"}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"},
-)
+JSON_HEADERS = (edge.overwrite("content-type", "application/json"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +64,13 @@ def cases(max_body_bytes: int) -> tuple[Case, ...]:
             Unavailable("the model provider did not answer in time"),
         ),
         Case(
-            " || ".join(f"response.code_details.contains('{reset}')" for reset in _RESETS),
+            f"response.code >= 500 && ({_RESET})",
             BadProviderAnswer("the model provider closed the connection without a valid answer"),
+            status=502,
+        ),
+        Case(
+            "response.code_details == 'response_payload_too_large'",
+            BadProviderAnswer("the model provider's answer is too large to be read as a whole"),
             status=502,
         ),
         Case(
@@ -105,8 +109,8 @@ def mappers(max_body_bytes: int, *, everywhere: bool) -> tuple[Mapper, ...]:
         Mapper(f"({case.condition}) && ({dialect})" if dialect else case.condition, body, case.status)
         for case in cases(max_body_bytes)
         for dialect, body in (
-            (_on_path("anthropic.messages"), error_body("anthropic.messages", case.error)),
-            ("" if everywhere else _on_path("openai.chat", "openai.responses"), error_body("openai.chat", case.error)),
+            (_on_path("anthropic.messages"), _body("anthropic.messages", case.error)),
+            ("" if everywhere else _on_path("openai.chat", "openai.responses"), _body("openai.chat", case.error)),
         )
     )
 
@@ -131,33 +135,29 @@ def cel(expression: str) -> dict[str, object]:
 
 def not_found() -> str:
     """Return the body for a path that no one serves."""
-    return error_body("openai.chat", NotFound("nothing is served at this path", code="unknown_url"))
+    return _body("openai.chat", NotFound("nothing is served at this path", code="unknown_url"))
 
 
 def wrong_method(path: str, methods: tuple[str, ...]) -> str:
     """Return the body for a path that is served, but not by this method."""
-    return error_body(
-        "openai.chat", InvalidRequest(f"{path} takes {' and '.join(methods)} only", code="method_not_allowed")
-    )
+    return _body("openai.chat", InvalidRequest(f"{path} takes {' and '.join(methods)} only", code="method_not_allowed"))
 
 
 def allow(methods: tuple[str, ...]) -> tuple[dict[str, object], ...]:
     """Return the header that tells which methods a path takes."""
-    return ({"header": {"key": "allow", "value": ", ".join(methods)}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"},)
+    return (edge.overwrite("allow", ", ".join(methods)),)
 
 
 def unanswered() -> str:
     """Return the body for a request that the sidecar should have answered, and let pass."""
-    return error_body("openai.chat", Unavailable("the gateway has no answer to this request; try again shortly"))
+    return _body("openai.chat", Unavailable("the gateway has no answer to this request; try again shortly"))
 
 
-def error_body(api: Api, error: GatewayError) -> str:
-    """Return an error in a dialect."""
-    if api == "anthropic.messages":
-        return json.dumps({"type": "error", "error": {"type": error.type, "message": error.message}})
-    return json.dumps(
-        {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
-    )
+def _body(api: Api, error: GatewayError) -> str:
+    return error_body(api, error).decode()
 
 
-_RESETS = ("connection_termination", "remote_reset", "protocol_error")
+_RESET = " || ".join(
+    f"response.code_details.contains('{reset}')"
+    for reset in ("connection_termination", "remote_reset", "protocol_error")
+)

@@ -43,7 +43,7 @@ def test_envoy_accepts_whatever_text_a_user_chose(
     assert validate(render.static(topology), tmp_path_factory.mktemp("static")) == ""
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(topologies())
 def test_the_watched_files_hold_the_same_resources_as_the_static_form(topology: render.Topology) -> None:
     files = {name: yaml.safe_load(text) for name, text in render.files(topology).items()}
@@ -70,7 +70,7 @@ def _manager(listener: dict[str, Any]) -> dict[str, Any]:
     return manager
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(topologies())
 def test_equal_topologies_give_equal_files(topology: render.Topology) -> None:
     assert render.files(topology) == render.files(replace(topology))

@@ -110,6 +110,18 @@ def test_an_answer_may_be_read_whole_though_it_is_larger_than_a_request_may_be(s
     assert len(stand.sidecar.streams[0].events[3][2]) == size
 
 
+def test_an_answer_too_large_to_be_read_whole_is_a_502(stand: Stand) -> None:
+    stand.provider.answer = lambda handler, _body: send(
+        handler, 200, b"x" * (stand.topology.max_answer_bytes + 100_000)
+    )
+    stand.sidecar.decide("up")
+    stand.sidecar.script["response_headers"] = lambda _headers, _body: read_answer_whole()
+    answer = stand.post("/v1/messages")
+
+    assert answer.status_code == 502
+    assert "too large" in answer.json()["error"]["message"]
+
+
 def test_a_stream_flows_without_the_sidecar(stand: Stand) -> None:
     first_seen = threading.Event()
 
