@@ -5,6 +5,7 @@ package for each dialect, and `translation` joins two of them.
 """
 
 from plano_extproc.translate.codec import Codec
+from plano_extproc.translate.families import profile_for
 from plano_extproc.translate.faults import error_body, error_event
 from plano_extproc.translate.framing.content import ContentDecoder
 from plano_extproc.translate.profile import Profile
@@ -22,5 +23,6 @@ __all__ = [
     "codec",
     "error_body",
     "error_event",
+    "profile_for",
     "request_shape",
 ]

@@ -128,7 +128,9 @@ def _openai_responses_event(fault: Fault) -> Json:
 
 
 def _anthropic(fault: Fault) -> Json:
-    kind = fault.type if fault.type in _ANTHROPIC_TYPES else _type_of(fault.status)
+    # A status that has a type of its own goes before the provider's word: OpenAI calls a wrong key an invalid request.
+    is_told = fault.type in _ANTHROPIC_TYPES and (fault.status == 400 or fault.status not in _TYPES)
+    kind = fault.type if is_told else _type_of(fault.status)
     return {"type": "error", "error": {"type": kind, "message": fault.message}}
 
 

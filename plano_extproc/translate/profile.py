@@ -6,8 +6,6 @@ from typing import Final
 EFFORTS: Final = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 """All words for how much to think, from least to most."""
 
-_SAMPLING: Final = frozenset({"temperature", "top_p", "top_k"})
-
 
 @dataclass(frozen=True, slots=True)
 class Profile:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import orjson
 
 from plano_extproc.apis import Api
-from plano_extproc.errors import BadProviderAnswer, NotImplementedYet
+from plano_extproc.errors import BadProviderAnswer, GatewayError, InvalidRequest, NotImplementedYet
 from plano_extproc.translate import structured
 from plano_extproc.translate.apis import CODECS
 from plano_extproc.translate.chat import Json, Usage
@@ -69,6 +69,13 @@ class Translation:
         Raises `InvalidRequest` that names the field of a wrong shape, and the part that the provider cannot take.
         """
         losses = Losses(self._client.words)
+        try:
+            made = orjson.dumps(self._encode(body, model, losses))
+        except (RecursionError, orjson.JSONEncodeError):
+            raise InvalidRequest("the body is nested too deeply") from None
+        return Outgoing(made, losses.names())
+
+    def _encode(self, body: Json, model: str, losses: Losses) -> Json:
         request = replace(self._client.decode_request(body, losses), model=model)
         self._options = replace(self._options, model=model, include_usage=request.include_usage)
         if request.output and not self._profile.json_schema:
@@ -79,19 +86,19 @@ class Translation:
         for field in self._profile.refused & made.keys():
             del made[field]
             losses.add(field)
-        return Outgoing(orjson.dumps(made), losses.names())
+        return made
 
     def response(self, body: bytes) -> bytes:
         """Return a whole answer of status 2xx. Raises `BadProviderAnswer` where the provider's makes no sense."""
         try:
             answer = self._provider.decode_answer(orjson.loads(body))
+            if self._is_wrapped:
+                answer = structured.unwrapped(answer)
+            if self._tool_names:
+                answer = replace(answer, blocks=tuple(renamed(block, self._tool_names) for block in answer.blocks))
+            return orjson.dumps(self._client.encode_answer(answer, self._options))
         except WRONG_SHAPE:
             raise BadProviderAnswer("the provider's answer is not what its API promises") from None
-        if self._is_wrapped:
-            answer = structured.unwrapped(answer)
-        if self._tool_names:
-            answer = replace(answer, blocks=tuple(renamed(block, self._tool_names) for block in answer.blocks))
-        return orjson.dumps(self._client.encode_answer(answer, self._options))
 
     def stream(self) -> "StreamTranslation":
         """Return the translation of a streamed answer."""
@@ -142,6 +149,10 @@ class StreamTranslation:
         except WRONG_SHAPE:
             out.append(self._fail(Fault("the provider sent an event that its API does not know", 502, "api_error")))
         return b"".join(out)
+
+    def fail(self, error: GatewayError) -> bytes:
+        """Return the event for an error from elsewhere, such as a broken content encoding; empty after the end."""
+        return b"" if self.finished or self.failed else self._fail(fault_of(error))
 
     def _read(self, chunk: bytes, end: bool, out: list[bytes]) -> None:
         if self.finished or self.failed:

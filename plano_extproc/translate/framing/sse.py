@@ -64,7 +64,7 @@ class SseParser:
         if rest:
             self._pieces.append(rest)
             self._held += len(rest)
-            self._check(0)
+            self._check(self._held)
         return events
 
     def end(self) -> list[Event]:
@@ -84,14 +84,13 @@ class SseParser:
         if not line:
             self._dispatch(events)
             return
+        self._check(len(line))
         field, colon, value = line.partition(b":")
         value = value[1:] if value[:1] == b" " else value
         if field == b"data":
             self._data.append(value)
             self._data_size += len(value) + 1
-            self._check(0)
         elif field == b"event":
-            self._check(len(value))
             self._name = value
         elif not field and colon:
             events.append(KEEPALIVE)
@@ -103,6 +102,6 @@ class SseParser:
             self._data_size = 0
         self._name = b""
 
-    def _check(self, extra: int) -> None:
-        if self._held + self._data_size + extra > self._limit:
+    def _check(self, line: int) -> None:
+        if self._data_size + line > self._limit:
             raise BadProviderAnswer(f"the provider sent an event of more than {self._limit} bytes")

@@ -65,7 +65,7 @@ def decode_request(body: Json, losses: Losses) -> Request:
         tool_choice=choice,
         parallel_tools=parallel,
         output=_output(config, body, losses),
-        reasoning=_reasoning(body, config),
+        reasoning=_reasoning(body, config, losses),
         user=shape.optional_text(metadata, "user_id", "metadata"),
     )
 
@@ -81,11 +81,12 @@ def _output(config: Json, body: Json, losses: Losses) -> OutputSchema | None:
     return OutputSchema(shape.required_object(form.get("schema"), "output_config.format.schema"))
 
 
-def _reasoning(body: Json, config: Json) -> Reasoning | None:
+def _reasoning(body: Json, config: Json, losses: Losses) -> Reasoning | None:
     effort = shape.optional_text(config, "effort", "output_config")
     if effort is not None and effort not in EFFORTS:
         raise refuse("output_config.effort", f"must be one of {', '.join(EFFORTS[2:])}")
     thinking = shape.optional_object(body, "thinking")
+    losses.unknown(thinking or {}, frozenset({"type", "budget_tokens"}), "thinking")
     if thinking is None:
         return None if effort is None else Reasoning("adaptive", effort)
     kind = thinking.get("type")
@@ -236,11 +237,11 @@ def _stored(source: Json, where: str) -> Stored:
 def _summary(kind: str, block: Json) -> str:
     """Return in words what a tool of the provider was asked or answered: another provider cannot replay it."""
     if "input" in block:
-        return f"[{block.get('name') or kind} {orjson.dumps(block['input']).decode()}]"
+        return f"\n[{block.get('name') or kind} {orjson.dumps(block['input']).decode()}]\n"
     content = block.get("content")
     found = [content] if isinstance(content, dict) else content if isinstance(content, list) else []
     told = [_told(item) for item in found if isinstance(item, dict)]
-    return f"[{kind}: {'; '.join(text for text in told if text)}]"
+    return f"\n[{kind}: {'; '.join(text for text in told if text)}]\n"
 
 
 def _told(item: Json) -> str:

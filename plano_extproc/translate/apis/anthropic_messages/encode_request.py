@@ -120,14 +120,14 @@ class _Thinking:
             self._adaptive(wanted.effort, profile)
             return
         budget = wanted.budget or _BUDGETS[wanted.effort or "medium"]
-        if limit is None:
-            self.max_tokens += budget
-        elif wanted.budget is None:
+        if limit is not None and wanted.budget is None:
             # The caller's limit counts thinking too, so thinking makes do with what it leaves.
             budget = min(budget, limit - 1)
         if budget < _LEAST_BUDGET or _calls_without_thinking(messages):
             losses.field("reasoning")
             return
+        if limit is None:
+            self.max_tokens += budget
         self.fields = {"thinking": {"type": "enabled", "budget_tokens": budget}}
         self.is_on = True
 

@@ -149,15 +149,17 @@ def encode_answer(answer: Answer, options: AnswerOptions) -> Json:
     """Return the answer as chat has it: its texts are one text, and its thinking stands beside."""
     words = [block.text for block in answer.blocks if isinstance(block, Text)]
     calls = [block for block in answer.blocks if isinstance(block, ToolUse)]
-    message: Json = {"role": "assistant", "content": "".join(words) if words or not calls else None, "refusal": None}
-    refusal = "".join(block.text for block in answer.blocks if isinstance(block, Refusal))
-    if refusal:
-        message["refusal"] = refusal
+    refusal = "".join(block.text for block in answer.blocks if isinstance(block, Refusal)) or None
+    content = "".join(words) if words or not (calls or refusal) else None
+    message: Json = {"role": "assistant", "content": content, "refusal": refusal}
     thought = "".join(block.text for block in answer.blocks if isinstance(block, Thinking))
     if thought:
         message["reasoning_content"] = thought
-    if kept := [made for block in answer.blocks if (made := thinking_block(block))]:
-        message["thinking_blocks"] = kept
+    if any(
+        isinstance(block, RedactedThinking) or (isinstance(block, Thinking) and block.signature)
+        for block in answer.blocks
+    ):
+        message["thinking_blocks"] = [made for block in answer.blocks if (made := thinking_block(block))]
     if annotations := write_annotations(answer.blocks):
         message["annotations"] = annotations
     if calls:
@@ -182,10 +184,10 @@ def _tool_call(call: ToolUse) -> Json:
 
 
 def thinking_block(block: Block) -> Json | None:
-    """Return thinking that its provider wants back, as several gateways and their clients pass it on."""
+    """Return thinking as its provider wants it back, in the form that several gateways and their clients pass on."""
     if isinstance(block, RedactedThinking):
         return {"type": "redacted_thinking", "data": block.data}
-    if isinstance(block, Thinking) and block.signature:
+    if isinstance(block, Thinking):
         return {"type": "thinking", "thinking": block.text, "signature": block.signature}
     return None
 

@@ -47,6 +47,7 @@ def decode_request(body: Json, losses: Losses) -> Request:
     messages = shape.required_list(body.get("messages"), "messages")
     limit = shape.optional_integer(body, "max_completion_tokens")
     options = shape.optional_object(body, "stream_options") or {}
+    losses.unknown(options, frozenset({"include_usage", "include_obfuscation"}), "stream_options")
     tools, choice = read_tool_choice(body, read_tools(body, losses))
     return Request(
         model=shape.optional_text(body, "model") or "",
@@ -59,7 +60,7 @@ def decode_request(body: Json, losses: Losses) -> Request:
         top_k=shape.optional_integer(body, "top_k"),
         stop=_stop(body.get("stop")),
         tools=tools,
-        web_search=read_web_search(body),
+        web_search=read_web_search(body, losses),
         tool_choice=choice,
         parallel_tools=shape.optional_flag(body, "parallel_tool_calls"),
         output=_output(shape.optional_object(body, "response_format"), losses),
@@ -94,8 +95,9 @@ def _output(form: Json | None, losses: Losses) -> OutputSchema | None:
         raise refuse("response_format.type", "must be text, json_object or json_schema")
     where = "response_format.json_schema"
     wanted = shape.required_object(form.get("json_schema"), where)
+    schema = shape.optional_object(wanted, "schema", where)
     return OutputSchema(
-        schema=shape.optional_object(wanted, "schema", where) or {"type": "object"},
+        schema={"type": "object"} if schema is None else schema,
         name=shape.required_text(wanted, "name", where),
         description=shape.optional_text(wanted, "description", where),
         strict=shape.optional_flag(wanted, "strict", where),

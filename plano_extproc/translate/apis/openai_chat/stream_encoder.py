@@ -4,8 +4,8 @@ from typing import assert_never
 
 import orjson
 
-from plano_extproc.translate.apis.openai_chat.answer import annotation, write_finish, write_usage
-from plano_extproc.translate.chat import Citation, Json, Usage
+from plano_extproc.translate.apis.openai_chat.answer import annotation, thinking_block, write_finish, write_usage
+from plano_extproc.translate.chat import Block, Citation, Json, RedactedThinking, Thinking, Usage
 from plano_extproc.translate.codec import AnswerOptions
 from plano_extproc.translate.deltas import (
     ArgumentsDelta,
@@ -43,7 +43,7 @@ class ChatStreamEncoder:
         self._block_start = 0
         self._block_sources: list[Citation] = []
         self._cited: list[Json] = []
-        self._signed: list[Json] = []
+        self._kept = 0
         self._thought: list[str] = []
 
     def take(self, delta: Delta) -> bytes:
@@ -59,8 +59,8 @@ class ChatStreamEncoder:
                 self._thought.append(text)
                 return self._chunk(b'"reasoning_content":' + orjson.dumps(text))
             case SignatureDelta(signature=signature):
-                self._signed.append({"type": "thinking", "thinking": "".join(self._thought), "signature": signature})
-                return b""
+                thought = Thinking("".join(self._thought), signature)
+                return self._keep(thought)
             case CitationDelta(citation=citation):
                 self._block_sources.append(citation)
                 return b""
@@ -104,7 +104,7 @@ class ChatStreamEncoder:
         self._block_start = self._characters
         self._thought.clear()
         if block.kind == "redacted_thinking":
-            self._signed.append({"type": "redacted_thinking", "data": block.data})
+            return self._keep(RedactedThinking(block.data))
         if block.kind != "tool_use":
             return b""
         self._call += 1
@@ -116,6 +116,12 @@ class ChatStreamEncoder:
             "function": {"name": block.name, "arguments": ""},
         }
         return self._chunk(b'"tool_calls":[' + orjson.dumps(call) + b"]")
+
+    def _keep(self, block: Block) -> bytes:
+        """Hand on what the provider wants back in the next turn, whole, and with an index to join it by."""
+        indexed = {"index": self._kept, **(thinking_block(block) or {})}
+        self._kept += 1
+        return self._chunk(b'"thinking_blocks":[' + orjson.dumps(indexed) + b"]")
 
     def _block_end(self) -> bytes:
         # A stretch of text and its sources come in any order, so they are matched when both are complete.
@@ -132,9 +138,7 @@ class ChatStreamEncoder:
 
     def _finish(self, end: Finished) -> bytes:
         out: list[bytes] = []
-        # Lists without an index cannot be joined by OpenAI's clients, so each comes once, whole.
-        if self._signed:
-            out.append(self._chunk(b'"thinking_blocks":' + orjson.dumps(self._signed)))
+        # Without an index, OpenAI's clients cannot join such a list, so it comes once, whole.
         if self._cited:
             out.append(self._chunk(b'"annotations":' + orjson.dumps(self._cited)))
         reason = orjson.dumps(write_finish(end.finish))

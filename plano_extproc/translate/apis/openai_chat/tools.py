@@ -66,11 +66,12 @@ def _allowed_name(entry: object, position: int) -> str:
     raise refuse(f"tool_choice.allowed_tools.tools[{position}]", "must name a function")
 
 
-def read_web_search(body: Json) -> WebSearch | None:
+def read_web_search(body: Json, losses: Losses) -> WebSearch | None:
     """Return what `web_search_options` asks for."""
     options = shape.optional_object(body, "web_search_options")
     if options is None:
         return None
+    losses.unknown(options, frozenset({"user_location"}), "web_search_options")
     location = shape.optional_object(options, "user_location", "web_search_options") or {}
     return WebSearch(shape.optional_object(location, "approximate", "web_search_options.user_location"))
 

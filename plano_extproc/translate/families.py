@@ -1,0 +1,54 @@
+"""What families of models can take, known by the names of their models.
+
+A fact stands here only where a request would fail without it, or where a translated request commonly carries the
+field that fails. A name that is not known gets the defaults of `Profile`.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from plano_extproc.apis import Api
+from plano_extproc.translate.profile import Profile
+
+_SAMPLING: Final = frozenset({"temperature", "top_p"})
+
+
+def profile_for(api: Api, model: str, max_tokens_field: str = "max_completion_tokens") -> Profile:
+    """Return the profile of a model behind a dialect. `model` may have a vendor before it, as aggregators write it."""
+    profile = Profile(max_tokens_field=max_tokens_field)
+    name = model.rpartition("/")[2].lower()
+    if api == "anthropic.messages":
+        return replace(profile, **_claude(name))
+    if api == "openai.chat":
+        found = next((facts for family, facts in _CHAT_FAMILIES if family.match(name)), {})
+        return replace(profile, **found)
+    return profile
+
+
+def _claude(name: str) -> Mapping[str, Any]:
+    found = _CLAUDE.search(name)
+    if found is None:
+        # Anthropic's dialect at somebody else's: thinking with a budget is its oldest form.
+        return {}
+    version = (int(found["major"]), int(found["minor"] or 0))
+    facts: dict[str, Any] = {"adaptive_thinking": version >= (4, 6), "json_schema": version >= (4, 5)}
+    if version >= (4, 7):
+        # https://platform.claude.com/docs/en/about-claude/models/migration-guide
+        facts["refused"] = frozenset({*_SAMPLING, "top_k"})
+    facts["efforts"] = ("low", "medium", "high", "xhigh", "max") if version >= (4, 7) else ("low", "medium", "high")
+    return facts
+
+
+_CLAUDE: Final = re.compile(r"claude-(?:[a-z]+-)?(?P<major>\d)(?:[-.](?P<minor>\d)(?!\d))?")
+"""`claude-3-7-sonnet`, `claude-sonnet-4-5-20250929`, `claude-opus-5`: a date is no minor version."""
+
+_CHAT_FAMILIES: Final[tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...]] = (
+    (re.compile(r"gpt-[34]|chatgpt-4"), {"efforts": ()}),
+    (re.compile(r"o[134](-|$)"), {"efforts": ("low", "medium", "high"), "refused": _SAMPLING}),
+    (re.compile(r"gpt-5(-|$)"), {"efforts": ("minimal", "low", "medium", "high"), "refused": _SAMPLING}),
+    (re.compile(r"gpt-5\."), {"efforts": ("none", "low", "medium", "high", "xhigh"), "refused": _SAMPLING}),
+    (re.compile(r"kimi-k3$"), {"efforts": ("low", "high", "max"), "refused": _SAMPLING, "replay_reasoning": True}),
+    (re.compile(r"deepseek|kimi|moonshot"), {"replay_reasoning": True}),
+)

@@ -1,0 +1,32 @@
+import pytest
+
+from plano_extproc import apis
+from plano_extproc.errors import NotImplementedYet
+from plano_extproc.translate import Translation, can_translate, codec
+
+
+def test_a_dialect_without_a_codec_is_named_with_those_that_have_one() -> None:
+    with pytest.raises(NotImplementedYet, match=r"gemini\.generate cannot be translated yet; known: openai\.chat"):
+        codec("gemini.generate")
+
+
+def test_codecs_are_known_by_their_own_name() -> None:
+    translated = [api for api in apis.ALL if can_translate(api)]
+
+    assert translated == ["openai.chat", "anthropic.messages"]
+    assert [codec(api).api for api in translated] == translated
+
+
+def test_the_same_dialect_on_both_sides_is_a_bug() -> None:
+    with pytest.raises(AssertionError):
+        Translation("openai.chat", "openai.chat")
+
+
+def test_what_the_provider_leaves_out_is_filled_in() -> None:
+    translation = Translation("openai.chat", "anthropic.messages", created=7, answer_id="x")
+    translation.request({"messages": [{"role": "user", "content": "hi"}]}, "the-model")
+    made = translation.response(b'{"type":"message","content":[],"stop_reason":"end_turn"}')
+
+    assert b'"id":"x"' in made
+    assert b'"created":7' in made
+    assert b'"model":"the-model"' in made

@@ -1,0 +1,78 @@
+import pytest
+
+from plano_extproc.apis import Api
+from plano_extproc.translate import Profile, profile_for
+
+
+@pytest.mark.parametrize(
+    ("model", "adaptive", "json_schema", "takes_temperature"),
+    [
+        ("claude-3-7-sonnet-20250219", False, False, True),
+        ("claude-sonnet-4-20250514", False, False, True),
+        ("claude-opus-4-1-20250805", False, False, True),
+        ("claude-sonnet-4-5-20250929", False, True, True),
+        ("us.anthropic.claude-haiku-4-5-20251001-v1:0", False, True, True),
+        ("claude-sonnet-4-6", True, True, True),
+        ("anthropic/claude-opus-4.7", True, True, False),
+        ("claude-opus-5", True, True, False),
+        ("claude-sonnet-5-5", True, True, False),
+        ("glm-4.6", False, True, True),
+    ],
+)
+def test_claude_by_its_generation(model: str, adaptive: bool, json_schema: bool, takes_temperature: bool) -> None:
+    profile = profile_for("anthropic.messages", model)
+
+    assert (profile.adaptive_thinking, profile.json_schema) == (adaptive, json_schema)
+    assert ("temperature" not in profile.refused) == takes_temperature
+
+
+@pytest.mark.parametrize(
+    ("model", "efforts", "takes_temperature"),
+    [
+        ("gpt-4o", (), True),
+        ("openai/gpt-4.1-mini", (), True),
+        ("o3", ("low", "medium", "high"), False),
+        ("o3-mini", ("low", "medium", "high"), False),
+        ("gpt-5", ("minimal", "low", "medium", "high"), False),
+        ("gpt-5-mini", ("minimal", "low", "medium", "high"), False),
+        ("gpt-5.6", ("none", "low", "medium", "high", "xhigh"), False),
+        ("kimi-k3", ("low", "high", "max"), False),
+        ("llama-4", Profile().efforts, True),
+        ("o3de-finetune", Profile().efforts, True),
+    ],
+)
+def test_chat_models_by_their_family(model: str, efforts: tuple[str, ...], takes_temperature: bool) -> None:
+    profile = profile_for("openai.chat", model)
+
+    assert profile.efforts == efforts
+    assert ("temperature" not in profile.refused) == takes_temperature
+
+
+@pytest.mark.parametrize("model", ["deepseek-chat", "moonshotai/kimi-k2", "kimi-k3"])
+def test_reasoning_is_replayed_to_models_that_demand_it(model: str) -> None:
+    assert profile_for("openai.chat", model).replay_reasoning
+
+
+def test_the_field_for_the_limit_is_the_providers() -> None:
+    assert profile_for("openai.chat", "x", "max_tokens").max_tokens_field == "max_tokens"
+
+
+def test_any_other_dialect_gets_the_defaults() -> None:
+    api: Api = "gemini.generate"
+
+    assert profile_for(api, "gemini-3-pro") == Profile()
+
+
+@pytest.mark.parametrize(
+    ("known", "asked", "given"),
+    [
+        (("low", "high", "max"), "none", "low"),
+        (("low", "high", "max"), "minimal", "low"),
+        (("low", "high", "max"), "medium", "high"),
+        (("low", "high", "max"), "max", "max"),
+        (("low", "medium", "high"), "xhigh", "high"),
+        ((), "high", None),
+    ],
+)
+def test_the_nearest_effort(known: tuple[str, ...], asked: str, given: str | None) -> None:
+    assert Profile(efforts=known).nearest_effort(asked) == given

@@ -1,0 +1,59 @@
+"""Whole requests, by golden files: the table shows what is translated, and for which profiles."""
+
+from dataclasses import dataclass, field
+
+import orjson
+import pytest
+
+from plano_extproc.apis import Api
+from plano_extproc.translate import Profile, Translation
+from tests.translate.golden import OTHER, ROOT, Check, beside, check, inputs, pretty
+
+__all__ = ["check"]
+
+
+@dataclass(frozen=True)
+class Case:
+    client: Api
+    name: str
+    variant: str = ""
+    profile: Profile = field(default_factory=Profile)
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.client, self.name, self.variant)))
+
+
+CASES = (
+    Case("openai.chat", "conversation"),
+    Case("openai.chat", "tools"),
+    Case("openai.chat", "structured"),
+    Case("openai.chat", "structured", "by_tool", Profile(json_schema=False)),
+    Case("openai.chat", "thinking"),
+    Case("openai.chat", "thinking", "adaptive", Profile(adaptive_thinking=True)),
+    Case("openai.chat", "lost_thinking"),
+    Case("openai.chat", "lost_thinking", "adaptive", Profile(adaptive_thinking=True)),
+    Case("anthropic.messages", "conversation"),
+    Case("anthropic.messages", "conversation", "cached", Profile(cache_control=True, replay_reasoning=True)),
+    Case("anthropic.messages", "tools"),
+    Case("anthropic.messages", "tools", "old", Profile(max_tokens_field="max_tokens", refused=frozenset({"user"}))),
+    Case("anthropic.messages", "thinking"),
+    Case("anthropic.messages", "thinking", "few_efforts", Profile(efforts=("low", "high"), replay_reasoning=True)),
+    Case("anthropic.messages", "thinking", "none", Profile(efforts=())),
+    Case("anthropic.messages", "newest_client"),
+)
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_request(case: Case, check: Check) -> None:
+    path = ROOT / "requests" / case.client / f"{case.name}.json"
+    provider = OTHER[case.client]
+    out = Translation(case.client, provider, case.profile).request(orjson.loads(path.read_bytes()), "the-model")
+
+    golden = beside(path, *filter(None, (provider, case.variant, "json")))
+    check(golden, pretty({"dropped": out.dropped, "body": orjson.loads(out.body)}))
+
+
+def test_every_request_file_has_a_case() -> None:
+    stored = {(api, path.stem) for api in OTHER for path in inputs("requests", api)}
+
+    assert {(case.client, case.name) for case in CASES} == stored

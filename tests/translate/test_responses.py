@@ -1,0 +1,65 @@
+"""Whole answers, by golden files; each must also be what the client's own SDK takes."""
+
+from pathlib import Path
+
+import orjson
+import pytest
+from anthropic.types import Message
+from openai.types.chat import ChatCompletion
+from pydantic import BaseModel
+
+from plano_extproc.apis import Api
+from plano_extproc.errors import BadProviderAnswer
+from plano_extproc.translate import Translation
+from tests.translate.golden import OTHER, Check, beside, check, inputs, pretty
+
+__all__ = ["check"]
+
+MODELS: dict[Api, type[BaseModel]] = {"openai.chat": ChatCompletion, "anthropic.messages": Message}
+
+
+def translation(provider: Api) -> Translation:
+    made = Translation(OTHER[provider], provider, created=1700000001, answer_id="answer_1")
+    made.request({"messages": [{"role": "user", "content": "hi"}], "max_tokens": 9}, "the-model")
+    return made
+
+
+@pytest.mark.parametrize(
+    ("provider", "path"),
+    [(api, path) for api in OTHER for path in inputs("responses", api)],
+    ids=lambda value: value.stem if isinstance(value, Path) else value,
+)
+def test_response(provider: Api, path: Path, check: Check) -> None:
+    made = orjson.loads(translation(provider).response(path.read_bytes()))
+
+    MODELS[OTHER[provider]].model_validate(made, strict=True)
+    check(beside(path, OTHER[provider], "json"), pretty(made))
+
+
+@pytest.mark.parametrize("provider", OTHER)
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b"null",
+        b"{}",
+        b'{"choices":[]}',
+        b'{"choices":[{"message":null}]}',
+        b'{"choices":[{"message":{"content":5}}]}',
+        b'{"choices":[{"message":{"tool_calls":[{"function":{"arguments":"{}"}}]}}]}',
+        b'{"content":"text"}',
+        b'{"content":[1]}',
+        b'{"content":[{"type":"tool_use","name":"x","input":[1]}]}',
+        b'{"choices":[{"message":{}}],"usage":{"prompt_tokens":"many"}}',
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_the_providers_fault(provider: Api, body: bytes) -> None:
+    with pytest.raises(BadProviderAnswer, match="provider"):
+        translation(provider).response(body)
+
+
+def test_an_error_with_status_200_is_told_with_its_message() -> None:
+    with pytest.raises(BadProviderAnswer, match="no credits left"):
+        translation("openai.chat").response(b'{"error":{"message":"no credits left","code":402}}')
