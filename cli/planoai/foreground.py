@@ -18,37 +18,12 @@ from planoai.supervise import DRAIN_SECONDS, Supervisor
 LOGS = ("access.log", "envoy.log", "extproc.log")
 
 
-def stay(started: Started) -> int:
-    """Show the logs until a signal comes or supervisord ends; return the exit code.
+class Signals:
+    """What Ctrl-C, SIGTERM and a closed terminal do from here on: they are counted.
 
-    The first Ctrl-C or SIGTERM drains, a second one stops at once. An end that `planoai down` asked for is 0,
-    one that nobody asked for is 1.
+    Made while an interruption still undoes the start, so that there is no moment at which one leaves a gateway behind.
     """
-    signals = _Signals()
-    place = started.plan.home
-    running = _Child(started.process.pid)
-    paths = [place.logs / name for name in LOGS]
-    tail.follow(paths, click.echo, until=lambda: signals.count > 0 or running.has_ended())
-    if signals.count == 0:
-        _clear(place)
-        return 0 if running.code == 0 else 1
-    say("stopping; once more stops at once")
-    signals.raise_next = True
-    try:
-        stop(place, drain_seconds=DRAIN_SECONDS, note=say)
-    except KeyboardInterrupt:
-        stop(place, drain_seconds=0)
-    return 0
 
-
-def _clear(home: Home) -> None:
-    """Remove what an end without us left, unless another command is at it, or has started a gateway since."""
-    with suppress(Failure), home.locked():
-        if Supervisor(home).pid() is None:
-            stop(home, drain_seconds=0)
-
-
-class _Signals:
     def __init__(self) -> None:
         self.count = 0
         self.raise_next = False
@@ -60,6 +35,41 @@ class _Signals:
         if self.raise_next:
             self.raise_next = False
             raise KeyboardInterrupt
+
+
+def stay(started: Started, signals: Signals) -> int:
+    """Show the logs until a signal comes or supervisord ends; return the exit code.
+
+    The first Ctrl-C or SIGTERM drains, a second one stops at once. An end that `planoai down` asked for is 0,
+    one that nobody asked for is 1.
+    """
+    place = started.plan.home
+    running = _Child(started.process.pid)
+    paths = [place.logs / name for name in LOGS]
+    with suppress(OSError):  # nobody reads our output any more: the terminal or the pipe is gone
+        tail.follow(paths, click.echo, until=lambda: signals.count > 0 or running.has_ended())
+    if running.has_ended():
+        _clear(place)
+        return 0 if running.code == 0 else 1
+    _say("stopping; once more stops at once")
+    signals.raise_next = True
+    try:
+        stop(place, drain_seconds=DRAIN_SECONDS, note=_say)
+    except KeyboardInterrupt:
+        stop(place, drain_seconds=0)
+    return 0
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):
+        say(text)
+
+
+def _clear(home: Home) -> None:
+    """Remove what an end without us left, unless another command is at it, or has started a gateway since."""
+    with suppress(Failure), home.locked():
+        if Supervisor(home).pid() is None:
+            stop(home, drain_seconds=0)
 
 
 class _Child:

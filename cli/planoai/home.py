@@ -128,8 +128,10 @@ def worker_socket(folder: Path, number: int) -> Path:
 
 def home(environ: Mapping[str, str]) -> Home:
     """Return the home that the environment names: `PLANO_HOME`, else `~/.plano`."""
-    named = environ.get("PLANO_HOME")
-    root = Path(named).expanduser() if named else Path.home() / ".plano"
+    try:
+        root = Path(environ.get("PLANO_HOME") or "~/.plano").expanduser()
+    except RuntimeError:  # neither HOME nor an entry in the system's list of users
+        raise Failure("there is no home folder to keep the gateway's files in", "set PLANO_HOME to a folder") from None
     return Home(root.absolute())
 
 

@@ -67,11 +67,11 @@ class Reload:
         new = self._prepare(source, config)
         old = self._current(new)
         endpoints = rendering.endpoints(config)
+        self._state.tried(new.generation).save(self._home)
         try:
             self._apply(new)
             self._await(endpoints, new.generation)
         except BaseException:
-            self._state.tried(new.generation).save(self._home)
             self._apply(old)
             raise
         state = replace(
@@ -123,17 +123,18 @@ class Reload:
             raise Failure(
                 "overrides.max_body_bytes cannot grow while the gateway runs", "run `planoai down`, then `planoai up`"
             )
-        old = {(entry.address, entry.port) for entry in self._state.endpoints}
+        old = {entry.port: entry for entry in self._state.endpoints}
         for entry in rendering.endpoints(config):
-            if (entry.address, entry.port) in old:
-                continue
-            if any(entry.port == port for _, port in old):
+            before = old.get(entry.port)
+            if before is None:
+                if (reason := ports.problem(entry.address, entry.port)) is not None:
+                    raise Failure(f"listener '{entry.name}': {ports.explain(entry.address, entry.port, reason)}")
+            elif (before.name, before.address) != (entry.name, entry.address):
+                # Envoy would close one listener and open another: whoever calls in between is refused.
                 raise Failure(
-                    f"listener '{entry.name}': port {entry.port} cannot change its address while the gateway runs",
+                    f"listener '{before.name}' cannot change its name or address on port {entry.port} while it serves",
                     "run `planoai down`, then `planoai up`",
                 )
-            if (reason := ports.problem(entry.address, entry.port)) is not None:
-                raise Failure(f"listener '{entry.name}': {ports.explain(entry.address, entry.port, reason)}")
 
     def _apply(self, version: Version) -> None:
         self._tell_envoy(version, "cds.yaml")

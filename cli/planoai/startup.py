@@ -28,7 +28,7 @@ from planoai.probe import Admin, is_ready
 from planoai.sources import Source
 from planoai.state import Endpoint, State
 from planoai.state import load as load_state
-from planoai.supervise import Program, Settings, Supervisor, start, strays
+from planoai.supervise import Program, Settings, Supervisor, is_supervisor, start, strays
 
 START_SECONDS = 60.0
 _POLL_SECONDS = 0.05
@@ -102,6 +102,11 @@ def refuse_second(home: Home) -> None:
             "another PLANO_HOME runs a second one beside it",
         )
     left = strays(home)
+    if (silent := next((process for process in left if is_supervisor(process)), None)) is not None:
+        raise Failure(
+            f"a gateway runs already in {home.root}, but its supervisord (process {silent.pid}) does not answer",
+            "`planoai down` stops it",
+        )
     if left or home.state.exists():
         names = ", ".join(f"process {process.pid}" for process in left) or "files only"
         diagnose("note", f"cleaning up after a gateway in {home.root} that ended without `planoai down` ({names})")

@@ -27,6 +27,8 @@ DRAIN_SECONDS = 30
 
 RPC_TIMEOUT = 5.0
 
+_MODULE = "supervisor.supervisord"
+
 DEAD = frozenset({"BACKOFF", "EXITED", "FATAL", "UNKNOWN"})
 
 
@@ -126,7 +128,7 @@ class Supervisor:
 
 def start(settings: Settings, environ: Mapping[str, str]) -> subprocess.Popen[bytes]:
     """Start supervisord in a session of its own; it outlives this command, and no Ctrl-C of a terminal reaches it."""
-    command = [sys.executable, "-m", "supervisor.supervisord", "-c", str(resources.path("supervisord.conf"))]
+    command = [sys.executable, "-m", _MODULE, "-c", str(resources.path("supervisord.conf"))]
     if os.geteuid() == 0:
         command += ["--user", "root"]  # silences the advice to say so
     write(settings.home.run / "supervisord.err", "")
@@ -140,6 +142,14 @@ def start(settings: Settings, environ: Mapping[str, str]) -> subprocess.Popen[by
             stderr=errors,
             start_new_session=True,
         )
+
+
+def is_supervisor(process: psutil.Process) -> bool:
+    """Say whether a process is a supervisord of ours."""
+    try:
+        return _MODULE in process.cmdline()
+    except psutil.Error:
+        return False
 
 
 def strays(home: Home, mark: str = "PLANO_RUN") -> list[psutil.Process]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from planoai.home import Home
 from planoai.probe import ask
-from planoai.supervise import strays
+from planoai.supervise import is_supervisor, strays
 
 from tests.cli.commands import Shell
 from tests.cli.test_up import config
@@ -19,10 +19,16 @@ pytestmark = pytest.mark.envoy
 def start(user: Shell, port: int) -> subprocess.Popen[str]:
     user.write(config(port))
     process = user.start("up", "--foreground", "--workers", "1")
-    assert process.stdout is not None
-    while "planoai down" not in (line := process.stdout.readline()):
-        assert line, "it ended before it was ready"
+    await_greeting(process)
     return process
+
+
+def await_greeting(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    said = [""]
+    while "planoai down" not in said[-1]:
+        said.append(process.stdout.readline())
+        assert said[-1], f"it ended before it was ready: {said}"
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -63,9 +69,8 @@ def test_down_from_another_terminal_ends_it(user: Shell) -> None:
 
 def test_an_end_that_nobody_asked_for_is_an_error_and_leaves_nothing(user: Shell) -> None:
     process = start(user, free_port())
-    supervisor = next(found for found in strays(Home(user.home)) if "supervisor.supervisord" in found.cmdline())
 
-    supervisor.kill()
+    next(filter(is_supervisor, strays(Home(user.home)))).kill()
     process.communicate(timeout=60)
 
     assert process.returncode == 1
@@ -90,9 +95,7 @@ def test_it_works_as_the_first_process_of_a_container(user: Shell, tmp_path: Pat
         stderr=subprocess.STDOUT,
         text=True,
     )
-    assert process.stdout is not None
-    while "planoai down" not in (line := process.stdout.readline()):
-        assert line, "it ended before it was ready"
+    await_greeting(process)
     first = next(child for child in _children(process.pid))
 
     os.kill(first, signal.SIGTERM)

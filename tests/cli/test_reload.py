@@ -6,11 +6,12 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from planoai.probe import ask
 
-from tests.cli.commands import Shell, flat
+from tests.cli.commands import Shell, flat, shell
 from tests.cli.test_up import config
 from tests.support.gateway import until
 from tests.support.ports import free_port
@@ -19,8 +20,8 @@ from tests.support.scripted import ScriptedProvider
 pytestmark = pytest.mark.envoy
 
 
-def status(user: Shell) -> dict[str, object]:
-    found: dict[str, object] = json.loads(user.planoai("status", "--json").stdout)
+def status(user: Shell) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(user.planoai("status", "--json").stdout)
     return found
 
 
@@ -55,6 +56,16 @@ def calling(port: int) -> Iterator[list[int]]:
         done.set()
         for thread in clients:
             thread.join()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Shell, int]]:
+    """One gateway for what is refused, and so changes nothing."""
+    with shell(tmp_path_factory.mktemp("served")) as user:
+        port = free_port()
+        user.write(config(port))
+        assert user.planoai("up", "--workers", "1").returncode == 0
+        yield user, port
 
 
 def test_a_changed_file_is_applied_without_dropping_a_request(user: Shell) -> None:
@@ -103,7 +114,7 @@ def test_new_values_of_variables_reach_workers_and_those_that_start_later(user: 
         assert user.planoai("reload", PROVIDER_KEY="sk-new").returncode == 0
         assert chat(port) == 200
 
-        worker = next(entry["pid"] for entry in status(user)["processes"] if entry["name"] == "worker-0")  # type: ignore[attr-defined]
+        worker = next(entry["pid"] for entry in status(user)["processes"] if entry["name"] == "worker-0")
         os.kill(worker, signal.SIGKILL)
         assert until(lambda: chat(port) == 200, seconds=30)
         assert status(user)["ready"] is True
@@ -128,13 +139,11 @@ def test_listeners_come_and_go(user: Shell) -> None:
     assert f"http://127.0.0.1:{second}" in result.stdout
 
 
-def test_a_port_that_is_taken_is_refused_by_name_before_anything_changes(user: Shell) -> None:
-    port = free_port()
-    user.write(config(port))
-    assert user.planoai("up", "--workers", "1").returncode == 0
-    admin = status(user)["ports"]["admin"]  # type: ignore[index]
-
+def test_a_port_that_is_taken_is_refused_by_name_before_anything_changes(served: tuple[Shell, int]) -> None:
+    user, _ = served
+    admin = status(user)["ports"]["admin"]
     user.write(config(admin))
+
     result = user.planoai("reload")
 
     assert result.returncode == 1
@@ -142,17 +151,46 @@ def test_a_port_that_is_taken_is_refused_by_name_before_anything_changes(user: S
     assert status(user)["ready"] is True
 
 
-def test_what_cannot_change_while_running_is_refused(user: Shell) -> None:
-    port = free_port()
-    user.write(config(port))
-    assert user.planoai("up", "--workers", "1").returncode == 0
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("model_providers:", "overrides: {max_body_bytes: 99000000}\nmodel_providers:", "max_body_bytes"),
+        ("name: llm", "name: renamed", "listener 'llm' cannot change its name"),
+    ],
+)
+def test_what_cannot_change_while_running_is_refused(served: tuple[Shell, int], old: str, new: str, named: str) -> None:
+    user, port = served
+    user.write(config(port).replace(old, new))
 
-    user.write(config(port) + "overrides: {max_body_bytes: 99000000}\n")
     result = user.planoai("reload")
 
     assert result.returncode == 1
-    assert "max_body_bytes" in result.stderr
+    assert named in result.stderr
     assert "planoai down" in result.stderr
+    assert status(user)["ready"] is True
+
+
+def test_what_envoy_refuses_is_undone(user: Shell) -> None:
+    port = free_port()
+    with ScriptedProvider("openai.chat", key="sk-a") as provider:
+        good = config(port, key="sk-a", provider=provider.url)
+        user.write(good)
+        assert user.planoai("up", "--workers", "1").returncode == 0
+
+        garbage = user.write("no certificate", "ca.pem")
+        other = "  - {model: openai/gpt-4o-mini, access_key: k, base_url: https://127.0.0.1:9/v1}\n"
+        user.write(good + other + f"overrides: {{upstream_tls_ca_path: {garbage}}}\n")
+        result = user.planoai("reload")
+
+        assert result.returncode == 1
+        assert "Envoy refused the new cds.yaml" in result.stderr
+        assert chat(port) == 200
+        assert status(user)["config"] == {"file": str(user.folder / "config.yaml"), "generation": 1}
+        assert status(user)["ready"] is True
+
+        user.write(good)
+        assert "generation 3" in user.planoai("reload").stdout
+        assert chat(port) == 200
 
 
 def test_another_file_may_take_over(user: Shell) -> None:

@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import psutil
 import pytest
 from planoai.home import Home
 from planoai.probe import ask
-from planoai.supervise import strays
+from planoai.supervise import is_supervisor, strays
 
 from tests.cli.commands import Shell, flat, shell
 from tests.support.gateway import until
@@ -160,6 +162,28 @@ def test_logs_show_each_exchange_and_with_debug_the_rest(running: tuple[Shell, i
     assert "[access] " in debug
 
 
+def test_logs_are_followed_until_ctrl_c(running: tuple[Shell, int]) -> None:
+    user, port = running
+    process = user.start("logs", "--follow", "--lines", "0")
+    assert process.stdout is not None
+    done = threading.Event()
+
+    def call() -> None:
+        while not done.wait(0.2):
+            ask(f"http://127.0.0.1:{port}/followed")
+
+    caller = threading.Thread(target=call)
+    caller.start()
+    line = process.stdout.readline()
+    done.set()
+    caller.join()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+
+    assert json.loads(line)["path"] == "/followed"
+    assert process.returncode == 0
+
+
 def test_a_killed_process_comes_back(running: tuple[Shell, int]) -> None:
     user, _ = running
     before = processes(user)
@@ -218,14 +242,25 @@ def test_down_survives_a_state_file_that_cannot_be_read(user: Shell, damage: str
 def test_up_cleans_up_after_a_crash(user: Shell) -> None:
     user.write(config(free_port()))
     assert user.planoai("up", "--workers", "1").returncode == 0
-    supervisor = next(process for process in strays(Home(user.home)) if "supervisor.supervisord" in process.cmdline())
-    supervisor.kill()
+    next(filter(is_supervisor, strays(Home(user.home)))).kill()
 
     result = user.planoai("up", "--workers", "1")
 
     assert result.returncode == 0, result.stderr
     assert "ended without `planoai down`" in flat(result.stderr)
     assert user.planoai("down").returncode == 0
+
+
+def test_down_finds_a_gateway_whose_files_are_gone(user: Shell) -> None:
+    user.write(config(free_port()))
+    assert user.planoai("up", "--workers", "1").returncode == 0
+    shutil.rmtree(user.home)
+
+    refused = user.planoai("up")
+    assert refused.returncode == 1
+    assert "does not answer" in refused.stderr
+    assert user.planoai("down").returncode == 0
+    assert strays(Home(user.home)) == []
 
 
 def test_up_is_not_taken_in_by_files_that_a_reboot_left(user: Shell) -> None:

@@ -54,7 +54,8 @@ def _run(place: Home, *, once: bool) -> int:
         "PLANO_LISTEN_ADDRESS": "",
     }
     environ = {**os.environ, **own}
-    with stand_in({**environ, MARK: str(place.run)}) as model_url:
+    place.create()
+    with stand_in({**environ, MARK: str(place.run)}, place.logs / "model.log") as model_url:
         environ |= {"PLANO_DEMO_MODEL": model_url, "PLANO_DEMO_PORT": str(_port())}
         source = sources.read(resources.path("config/examples/demo.yaml"), environ)
         config = sources.accept(source)

@@ -7,7 +7,7 @@ import rich_click as click
 from planoai.drain import stop
 from planoai.home import home
 from planoai.output import say
-from planoai.supervise import DRAIN_SECONDS
+from planoai.supervise import DRAIN_SECONDS, strays
 
 
 @click.command("down")
@@ -21,7 +21,7 @@ from planoai.supervise import DRAIN_SECONDS
 def command(drain_seconds: float) -> None:
     """Drain and stop the gateway of this PLANO_HOME; nothing of it is left running."""
     place = home(os.environ)
-    if not place.run.exists() and not place.sockets.exists():
+    if not place.run.exists() and not place.sockets.exists() and not strays(place):
         say(f"Nothing runs in {place.root}")
         return
     with place.locked():

@@ -71,12 +71,13 @@ def command(
         with startup.undone_on_failure(place):
             started = startup.launch(plan)
             startup.await_ready(started)
+            signals = foreground.Signals() if in_foreground else None
     if verbose:
         say(f"[dim]ready after {time.monotonic() - begun:.1f} s[/]")
     greet(plan)
-    if in_foreground:
+    if signals is not None:
         sys.stdout.flush()
-        raise SystemExit(foreground.stay(started))
+        raise SystemExit(foreground.stay(started, signals))
 
 
 def _source(file: str | None, folder: str, listener_port: int | None) -> sources.Source:

@@ -8,25 +8,31 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from planoai.errors import Failure
+from planoai.home import write
+from planoai.tail import last_lines
 
 _START_SECONDS = 30.0
 _URL = re.compile(rb"http://\S+")
 
 
 @contextmanager
-def stand_in(environ: Mapping[str, str]) -> Iterator[str]:
+def stand_in(environ: Mapping[str, str], log: Path) -> Iterator[str]:
     """Run `plano_agents.dev_model` on a free loopback port; yields its URL."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "plano_agents.dev_model"],
-        env=dict(environ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is ours: the gateway ends first
-    )
+    write(log, "")
+    with log.open("ab") as errors:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "plano_agents.dev_model"],
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,  # Ctrl-C is ours: the gateway ends first
+        )
     try:
-        yield _url(process)
+        yield _url(process, log)
     finally:
         process.terminate()
         try:
@@ -38,7 +44,7 @@ def stand_in(environ: Mapping[str, str]) -> Iterator[str]:
             process.stdout.close()
 
 
-def _url(process: subprocess.Popen[bytes]) -> str:
+def _url(process: subprocess.Popen[bytes], log: Path) -> str:
     """Return the URL in what it prints once its port is open."""
     assert process.stdout is not None
     descriptor, said = process.stdout.fileno(), b""
@@ -49,7 +55,7 @@ def _url(process: subprocess.Popen[bytes]) -> str:
             continue
         piece = os.read(descriptor, 4096)
         if not piece:
-            raise Failure("the development model ended while starting")
+            raise Failure("the development model ended while starting; it says:", quoted=last_lines(log, 15))
         said += piece
         found = _URL.search(said)
         if found and b"\n" in said:
