@@ -140,6 +140,7 @@ class _Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def start(self, run: _Run) -> None:
+        """Send the first request of a run."""
         self._run = run
         self._next(perf_counter())
 
@@ -176,6 +177,9 @@ class _Player:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._connections: list[_Connection] = []
+        stream = job.stream
+        # Paced streams that begin together stay together, and each would wait for all others at its start.
+        self._apart = stream.events * stream.pace_ms / 1000 / job.connections if stream else 0.0
 
     async def warm_up(self) -> None:
         job = self._job
@@ -196,14 +200,19 @@ class _Player:
 
     async def _play(self, seconds: float, requests: int) -> _Run:
         run = _Run(self._job, seconds=seconds, requests=requests)
-        for connection in self._connections:
-            connection.start(run)
+        loop = asyncio.get_running_loop()
+        starts = [
+            loop.call_later(number * self._apart, connection.start, run)
+            for number, connection in enumerate(self._connections)
+        ]
         seen = 0
         while not run.done.done():
             await asyncio.wait((run.done,), timeout=STALLED_AFTER)
             if not run.done.done() and len(run.latencies) == seen:
                 run.fail(f"no complete answer within {STALLED_AFTER:g} s")
             seen = len(run.latencies)
+        for start in starts:
+            start.cancel()
         run.done.result()
         return run
 

@@ -51,6 +51,16 @@ class Watch:
         return {OTHERS: f"{others / total:.0%}", STOLEN: f"{stolen / total:.0%}"}
 
 
+BUSY = 10
+"""Percent of the machine's CPU time: when others take more, latencies are theirs."""
+
+
+def was_busy(machine: Mapping[str, str]) -> bool:
+    """Tell whether the machine was too busy for latencies to mean anything."""
+    shares = (machine.get(name, "0%").removesuffix("%") for name in (OTHERS, STOLEN))
+    return sum(int(share) for share in shares) > BUSY
+
+
 OTHERS = "cpu of others"
 STOLEN = "cpu stolen by the host"
 

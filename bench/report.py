@@ -90,6 +90,8 @@ def _how(run: Run) -> str:
             f" Meanwhile other processes used {facts[machine.OTHERS]} of the machine's CPU time, "
             f"and its host took {facts[machine.STOLEN]} away."
         )
+    if machine.was_busy(facts):
+        said += " THE MACHINE WAS BUSY: take no latency from this run, and CPU figures with care."
     return said
 
 

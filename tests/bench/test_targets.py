@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 
+from bench import machine
 from bench.cases import LONG, SHORT
 from bench.measure import Memory, Results
 from bench.report import Run, markdown
@@ -58,3 +59,12 @@ def test_a_run_reads_back_from_its_json_as_it_was() -> None:
     assert again == run
     assert "| null |" in markdown(again)
     assert "| idle memory of Envoy and two workers, resident | 156.00 MB | 250 MB | met |" in markdown(again)
+
+
+@pytest.mark.parametrize(("others", "is_busy"), [("3%", False), ("40%", True)])
+def test_a_run_on_a_busy_machine_says_so(others: str, is_busy: bool) -> None:
+    facts = {"cpu": "a", "cores": "2", "system": "b", "python": "3", "envoy": "1", "grpcio": "1"}
+    busy = {machine.OTHERS: others, machine.STOLEN: "1%"}
+    settings = {"rounds": 1, "connections": 32, "stream_connections": 8}
+
+    assert ("BUSY" in markdown(Run(facts | busy, settings, Results({})))) is is_busy
