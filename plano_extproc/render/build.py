@@ -30,6 +30,7 @@ def topology(
 
     `folder` is where Envoy will find its files, `workers` are the sidecar's addresses (`unix:PATH` or `HOST:PORT`).
     """
+    idle = _idle_timeouts(config)
     return Topology(
         folder=folder,
         listeners=tuple(
@@ -51,6 +52,7 @@ def topology(
                 port=endpoint.port,
                 authority=endpoint.authority,
                 connect_timeout=endpoint.connect_timeout,
+                idle_timeout=idle.get(endpoint.cluster),
             )
             for endpoint in providers.endpoints(config)
         ),
@@ -62,6 +64,22 @@ def topology(
         ca_file=config.overrides.upstream_tls_ca_path or system_ca_file(),
         access_log=access_log,
     )
+
+
+def _idle_timeouts(config: Config) -> dict[str, float]:
+    """Return how long a provider's request may be silent, by cluster; of several that share one, the longest.
+
+    Envoy has one clock for the wait before the first byte and for the gaps after it, so it is never shorter than
+    what the user allows for the first byte.
+    """
+    found: dict[str, float] = {}
+    for provider in config.model_providers:
+        if provider.timeouts.idle is not None:
+            default = config.overrides.upstream_connect_timeout
+            cluster = providers.endpoint(provider, default_connect_timeout=default).cluster
+            seconds = max(provider.timeouts.idle, provider.timeouts.first_byte or 0)
+            found[cluster] = max(seconds, found.get(cluster, 0))
+    return found
 
 
 def system_ca_file() -> str:

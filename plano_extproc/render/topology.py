@@ -34,7 +34,7 @@ class Listener:
 class Cluster:
     """A provider's endpoint. `authority` is the Host header it expects, and for https the name it must prove.
 
-    `connect_timeout` is in seconds.
+    Times are in seconds. `idle_timeout` None leaves it to the listener how long a request may be silent.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Cluster:
     port: int
     authority: str
     connect_timeout: float = 5.0
+    idle_timeout: float | None = None
 
     @property
     def tls_name(self) -> str:

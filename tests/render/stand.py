@@ -320,6 +320,7 @@ def clusters(port: int) -> tuple[render.Cluster, ...]:
     nowhere = free_port()
     return (
         render.Cluster("up", "http", "127.0.0.1", port, f"127.0.0.1:{port}"),
+        render.Cluster("patient", "http", "127.0.0.1", port, f"127.0.0.1:{port}", idle_timeout=5.0),
         render.Cluster("named", "http", "127.0.0.1", port, "api.example.com"),
         render.Cluster("refuses", "http", "127.0.0.1", nowhere, f"127.0.0.1:{nowhere}"),
         render.Cluster("speaks_no_tls", "https", "127.0.0.1", port, f"127.0.0.1:{port}"),

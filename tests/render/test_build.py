@@ -53,6 +53,19 @@ def test_providers_at_one_endpoint_share_a_cluster() -> None:
     assert (openai.connect_timeout, local.connect_timeout) == (7.0, 1.0)
 
 
+def test_providers_that_share_an_endpoint_get_the_longest_patience() -> None:
+    text = """
+version: v0.5.0
+model_providers:
+  - {model: openai/a, access_key: k, timeouts: {idle: 5s}}
+  - {model: openai/b, access_key: k, timeouts: {idle: 20s}}
+  - {model: groq/c, access_key: k, timeouts: {idle: 5s, first_byte: 30s}}
+  - {model: mistral/d, access_key: k}
+"""
+
+    assert [cluster.idle_timeout for cluster in topology(text).clusters] == [20.0, 30.0, None]
+
+
 def test_overrides_are_taken_over() -> None:
     assert (topology(CONFIG).max_body_bytes, topology(CONFIG).ca_file) == (2048, "/etc/my.pem")
 

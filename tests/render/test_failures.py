@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from plano_extproc._pb import ext_proc_pb2 as pb
-from tests.render.stand import BODY_LIMIT, Answer, Handler, Script, Stand, immediate, read_answer_whole, standing
+from tests.render.stand import BODY_LIMIT, Answer, Handler, Script, Stand, immediate, ok, read_answer_whole, standing
 
 pytestmark = pytest.mark.envoy
 
@@ -166,6 +166,17 @@ def test_a_silent_provider_is_a_504_after_the_listeners_timeout(stand: Stand, pa
 
     assert answer.status_code == 504
     assert "in time" in message_of(path, answer)
+
+
+def test_a_provider_may_have_more_patience_than_the_listener(stand: Stand) -> None:
+    def slow(handler: Handler, body: bytes) -> None:
+        time.sleep(1.5)
+        ok(handler, body)
+
+    stand.provider.answer = slow
+    stand.sidecar.decide("patient")
+
+    assert stand.post().status_code == 200
 
 
 def test_the_sidecar_may_set_the_time_to_the_first_byte(stand: Stand) -> None:
