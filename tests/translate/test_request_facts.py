@@ -404,3 +404,11 @@ def test_a_request_nested_beyond_reason_is_refused() -> None:
         to_chat({"messages": [HI], "tools": [{"name": "f", "input_schema": schema}]})
     with pytest.raises(InvalidRequest, match="nested too deeply"):
         to_chat({"messages": [{"role": "user", "content": [document]}]})
+
+
+def test_temperature_out_of_range_is_refused_unless_it_is_left_out_anyway() -> None:
+    profile = Profile(refused=frozenset({"temperature"}))
+
+    with pytest.raises(InvalidRequest, match="temperature: this provider takes 0 to 1"):
+        to_messages({"messages": [HI], "temperature": 1.2})
+    assert to_messages({"messages": [HI], "temperature": 1.2}, profile)[1] == ("temperature",)

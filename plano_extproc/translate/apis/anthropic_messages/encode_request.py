@@ -57,7 +57,7 @@ def encode_request(request: Request, profile: Profile, losses: Losses) -> Json:
         body["system"] = system
     if thinking.is_on:
         request = _beside_thinking(request, losses)
-    _sampling(request, body)
+    _sampling(request, profile, body)
     if request.stop:
         body["stop_sequences"] = list(request.stop)
     if request.stream:
@@ -74,9 +74,9 @@ def encode_request(request: Request, profile: Profile, losses: Losses) -> Json:
     return body
 
 
-def _sampling(request: Request, body: Json) -> None:
+def _sampling(request: Request, profile: Profile, body: Json) -> None:
     if request.temperature is not None:
-        if not 0 <= request.temperature <= 1:
+        if not 0 <= request.temperature <= 1 and "temperature" not in profile.refused:
             raise InvalidRequest("temperature: this provider takes 0 to 1", param="temperature")
         body["temperature"] = request.temperature
     for field in ("top_p", "top_k"):
