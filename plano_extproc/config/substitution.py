@@ -33,7 +33,9 @@ def substitute(root: Node, environ: Mapping[str, str], report: Report) -> tuple[
             return node
         value, unset = expand(node.value, environ, used)
         for name in unset:
-            hint = f"Set it in the environment or in .env beside the file, or write $${name} for the text itself."
+            hint = "Set it in the environment, or in .env beside the file."
+            if not _VARIABLE.fullmatch(node.value):
+                hint += f" For the text itself write $${name}."
             report.error(node.place, node.path, f"variable {name} is not set", hint)
         return replace(node, is_unset=True) if unset else node.holding(value)
 

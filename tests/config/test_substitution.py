@@ -53,9 +53,15 @@ def test_an_unset_variable_is_an_error_at_its_value() -> None:
     """
 
     assert errors_of(text) == [
-        "5:17: error: model_providers[0].access_key: variable OPENAI_API_KEY is not set. Set it in the environment or "
-        "in .env beside the file, or write $$OPENAI_API_KEY for the text itself."
+        "5:17: error: model_providers[0].access_key: variable OPENAI_API_KEY is not set. Set it in the environment, or "
+        "in .env beside the file."
     ]
+
+
+def test_a_dollar_that_may_be_meant_as_one_gets_a_hint() -> None:
+    (error,) = loaded("version: v0.5.0\nsystem_prompt: Answer in $USD only.\n").errors
+
+    assert error.hint.endswith("For the text itself write $$USD.")
 
 
 def test_every_unset_variable_is_named() -> None:
