@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import orjson
 from anthropic.types import Message
-from openai.types.chat import ChatCompletion
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from tests.end_to_end.talk import Assistant, Heard, Question, Results, Turn, User
 from tests.support.clients import CLIENT_KEY, anthropic_client, openai_client
@@ -120,8 +120,8 @@ def _ask_openai(url: str, model: str, question: Question, is_stream: bool, key: 
         if not is_stream:
             return heard_by_openai(client.chat.completions.create(model=model, **arguments))
         options: Any = {"include_usage": True}
-        with client.chat.completions.stream(model=model, stream_options=options, **arguments) as stream:
-            return heard_by_openai(stream.get_final_completion())
+        with client.chat.completions.create(model=model, stream=True, stream_options=options, **arguments) as stream:
+            return heard_by_openai(joined(list(stream)))
 
 
 def _ask_anthropic(url: str, model: str, question: Question, is_stream: bool, key: str) -> Heard:
@@ -131,6 +131,34 @@ def _ask_anthropic(url: str, model: str, question: Question, is_stream: bool, ke
             return heard_by_anthropic(client.messages.create(model=model, **arguments))
         with client.messages.stream(model=model, **arguments) as stream:
             return heard_by_anthropic(stream.get_final_message())
+
+
+def joined(chunks: list[ChatCompletionChunk]) -> ChatCompletion:
+    """Join a stream; the client's own helper raises where an answer was cut or refused."""
+    text, thinking, finish = "", "", None
+    calls: dict[int, Json] = {}
+    for choice in (choice for chunk in chunks for choice in chunk.choices):
+        text += choice.delta.content or ""
+        thinking += getattr(choice.delta, "reasoning_content", None) or ""
+        finish = choice.finish_reason or finish
+        for part in choice.delta.tool_calls or ():
+            call = calls.setdefault(part.index, {"id": part.id, "type": "function", "function": {"arguments": ""}})
+            if part.function and part.function.name:
+                call["function"]["name"] = part.function.name
+            if part.function and part.function.arguments:
+                call["function"]["arguments"] += part.function.arguments
+    message: Json = {"role": "assistant", "content": text or None, "tool_calls": list(calls.values()) or None}
+    if thinking:
+        message["reasoning_content"] = thinking
+    whole = {
+        "id": chunks[0].id,
+        "object": "chat.completion",
+        "created": chunks[0].created,
+        "model": chunks[0].model,
+        "choices": [{"index": 0, "message": message, "finish_reason": finish, "logprobs": None}],
+        "usage": chunks[-1].usage,
+    }
+    return ChatCompletion.model_validate(whole)
 
 
 def heard_by_openai(answer: ChatCompletion) -> Heard:

@@ -36,7 +36,6 @@ model_providers:
 model_aliases:
   smart: {{target: anthropic/claude-sonnet-4-5}}
   quick: {{target: gpt-4o}}
-  quicker: {{target: quick}}
 overrides:
   max_body_bytes: {max_body}
 """

@@ -135,10 +135,19 @@ def test_keys_are_in_no_file_log_or_admin_answer(url: str, gateway: Gateway, pro
     post(url, "openai.chat", "gpt-4o", EVERY_CREDENTIAL)
     admin = f"http://127.0.0.1:{gateway.status()['ports']['admin']}"
     dump = httpx.get(f"{admin}/config_dump?include_eds").text
-    files = [path for path in (gateway.home / "run").rglob("*") if path.is_file()]
+    run = gateway.home / "run"
+    files = [path for path in run.rglob("*") if path.is_file()]
     texts = "".join(path.read_text(errors="replace") for path in files)
 
     for secret in (OPENAI_KEY, ANTHROPIC_KEY, SECRET):
         assert secret not in dump
         assert secret not in texts
-    assert all(path.stat().st_mode & 0o077 == 0 for path in files)
+
+
+def test_state_is_private_to_its_owner(gateway: Gateway) -> None:
+    run = gateway.home / "run"
+    folders = [run, *(path for path in run.rglob("*") if path.is_dir())]
+    files = [path for path in run.rglob("*") if path.is_file() and path.suffix in (".json", ".yaml", ".sock")]
+
+    assert [path for path in folders if path.stat().st_mode & 0o077] == []
+    assert [path for path in files if path.stat().st_mode & 0o077] == []

@@ -88,13 +88,18 @@ def post(url: str, client: Api, **body: Any) -> httpx.Response:
 
 
 def heard_until_broken(url: str, client: Api, model: str) -> bytes:
-    """Read a stream up to the point where the connection breaks; an answer that ends in order fails the test."""
+    """Read a stream up to the point where the connection breaks; an answer that ends in order fails the test.
+
+    Where the break is noticed before the answer's headers are on their way, a whole error is the answer.
+    """
     body = {"model": model, "messages": HELLO, "stream": True, "max_tokens": 9}
     heard = b""
     try:
         with httpx.stream("POST", url + PATHS[client], json=body, headers=VERSION, timeout=20) as answer:
             for chunk in answer.iter_raw():
                 heard += chunk
+            if answer.status_code >= 500:
+                return heard
     except BROKEN:
         return heard
     pytest.fail(f"the answer ended as if it were whole: {heard!r}")
@@ -180,12 +185,12 @@ def test_provider_that_speaks_no_http_is_a_server_error(url: str, providers: Pro
 
 @providers_of
 @clients
-def test_provider_that_resets_is_503(url: str, providers: Providers, client: Api, api: Api) -> None:
+def test_provider_that_resets_is_a_server_error(url: str, providers: Providers, client: Api, api: Api) -> None:
     for _ in range(8):
         scripted(providers, api).reset()
     answer = post(url, client, model=MODELS[api])
 
-    assert answer.status_code == 503
+    assert answer.status_code in (502, 503)
     assert told(answer, client)["message"]
 
 

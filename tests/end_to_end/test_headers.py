@@ -108,7 +108,7 @@ def test_provider_is_not_told_who_the_client_is(url: str, chat: ScriptedProvider
 
 
 def test_content_length_is_that_of_the_body(url: str, providers: Providers) -> None:
-    post(url, model="quicker")
+    post(url, model="quick")
     post(url, model="smart")
 
     for received in (providers.chat.last, providers.messages.last):

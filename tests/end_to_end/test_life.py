@@ -56,6 +56,7 @@ def post(gateway: Gateway, model: str = "gpt-4o") -> int:
 
 def test_killed_worker_is_replaced_and_the_others_serve(gateway: Gateway) -> None:
     before = gateway.workers()
+    assert until(lambda: gateway.seen_healthy() == 2)
     os.kill(before[0], signal.SIGKILL)
     statuses = [post(gateway, model) for _ in range(10) for model in ("gpt-4o", "claude")]
     after = until(lambda: set(gateway.workers()) if len(gateway.workers()) == 2 else set(), seconds=20)

@@ -15,8 +15,7 @@ NAMES: list[tuple[str | None, str, str]] = [
     ("gpt-4o", "gpt-4o", "openai/gpt-4o"),
     ("primary", "gpt-4o", "openai/gpt-4o"),
     ("quick", "gpt-4o", "openai/gpt-4o"),
-    ("quicker", "gpt-4o", "openai/gpt-4o"),
-    ("openai/o9-unheard-of", "o9-unheard-of", "openai/o9-unheard-of"),
+    ("openai/unheard-of", "unheard-of", "openai/unheard-of"),
     ("openai/meta-llama/llama-9", "meta-llama/llama-9", "openai/meta-llama/llama-9"),
     ("", "gpt-4o", "openai/gpt-4o"),
     (None, "gpt-4o", "openai/gpt-4o"),
@@ -51,7 +50,7 @@ def test_a_model_in_the_text_is_no_model(url: str, providers: Providers) -> None
 
 def test_model_that_comes_twice_is_the_one_that_was_decided_on(url: str, providers: Providers) -> None:
     body = b'{"model":"nothing","messages":[{"role":"user","content":"x"}],"model":"gpt-4o"}'
-    answer = httpx.post(f"{url}/v1/chat/completions", content=body)
+    answer = httpx.post(f"{url}/v1/chat/completions", content=body, headers={"content-type": "application/json"})
 
     assert answer.status_code == 200
     assert providers.chat.last.body.count(b'"model"') == 1
@@ -62,7 +61,7 @@ def test_models_and_aliases_are_listed_for_both_clients(url: str) -> None:
         listed = {model.id: model for model in client.models.list()}
         shown = {model.id for model in other.models.list()}
 
-    assert {"primary", "openai/gpt-5", "anthropic/claude-sonnet-4-5", "smart", "quick", "quicker"} <= set(listed)
+    assert {"primary", "openai/gpt-5", "anthropic/claude-sonnet-4-5", "smart", "quick"} <= set(listed)
     assert "openai/*" not in listed
     assert shown == set(listed)
     assert listed["anthropic/claude-sonnet-4-5"].object == "model"

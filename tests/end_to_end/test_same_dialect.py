@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.end_to_end.conftest import Providers
+from tests.support.clients import anthropic_client
 from tests.support.scripted import Api, ScriptedProvider
 
 PATHS: dict[Api, str] = {"openai.chat": "/v1/chat/completions", "anthropic.messages": "/v1/messages"}
@@ -123,6 +124,14 @@ def test_large_answer_is_whole(url: str, providers: Providers, api: Api) -> None
     answer = httpx.post(url + PATHS[api], json=minimal(MODELS[api]), headers=JSON)
 
     assert answer.content == raw
+
+
+def test_version_of_the_anthropic_client_is_kept(url: str, messages: ScriptedProvider) -> None:
+    talk: Any = [{"role": "user", "content": "Hello"}, {"role": "system", "content": "Be brief."}]
+    with anthropic_client(url) as client:
+        client.messages.create(model="anthropic/claude-sonnet-4-5", max_tokens=9, messages=talk)
+
+    assert messages.last.header("anthropic-version") == "2026-10-21"
 
 
 def test_beta_headers_of_the_anthropic_client_are_kept(url: str, messages: ScriptedProvider) -> None:

@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,6 +60,14 @@ class Gateway:
     def envoy(self) -> int:
         """Return Envoy's process id."""
         return next(int(process["pid"]) for process in self.status()["processes"] if process["name"] == "envoy")
+
+    def seen_healthy(self) -> int:
+        """Return how many workers Envoy holds to be healthy."""
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{self.status()['ports']['admin']}/clusters", timeout=10
+        ) as answer:
+            lines = answer.read().decode().splitlines()
+        return sum(1 for line in lines if "extproc" in line and line.endswith("health_flags::healthy"))
 
     def logs(self) -> str:
         """Return all logs, one after the other."""

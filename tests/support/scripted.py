@@ -289,6 +289,6 @@ def _merged(usual: Headers, own: Headers) -> tuple[tuple[str, str], ...]:
 ENDINGS: dict[Ending, tuple[Action, ...]] = {
     "clean": (End(),),
     "reset": (Wait(0.05), Reset()),
-    "close": (Raw(b'40\r\ndata: {"cut'), Close()),
+    "close": (Wait(0.05), Raw(b'40\r\ndata: {"cut'), Close()),
     "stall": (Wait(60.0), Close()),
 }
