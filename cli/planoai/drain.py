@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 import psutil
 
@@ -26,7 +27,7 @@ def stop(home: Home, *, drain_seconds: float, note: Callable[[str], None] = lamb
         state = states.load(home)
         if state is not None and drain_seconds > 0:
             drain(Admin(state.admin_port), drain_seconds, note)
-        _shut_down(supervisor, pid)
+        _shut_down(supervisor, pid, at_once=drain_seconds == 0)
     left = strays(home)
     end(left)
     home.clear()
@@ -46,13 +47,22 @@ def drain(admin: Admin, seconds: float, note: Callable[[str], None]) -> None:
         time.sleep(0.1)
 
 
-def _shut_down(supervisor: Supervisor, pid: int) -> None:
+def _shut_down(supervisor: Supervisor, pid: int, *, at_once: bool) -> None:
     try:
         process = psutil.Process(pid)
     except psutil.NoSuchProcess:
         return
+    programs = supervisor.programs() or []
     supervisor.shutdown()
-    _await_end([process], _STOP_SECONDS)  # what is left then is found by `strays`
+    if at_once:
+        for child in (program.pid for program in programs if program.pid):
+            with suppress(psutil.Error):
+                psutil.Process(child).kill()
+    deadline = time.monotonic() + _STOP_SECONDS  # what is left then is found by `strays`
+    while _lives(process) and time.monotonic() < deadline:
+        # supervisord looks after its children once a second, and whenever it is asked something.
+        supervisor.pid()
+        time.sleep(0.05)
 
 
 def end(processes: list[psutil.Process]) -> None:
