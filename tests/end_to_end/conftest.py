@@ -1,6 +1,6 @@
 """One gateway for the whole session, in front of scripted providers that every test scripts anew."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -53,6 +53,16 @@ class Providers:
     def all(self) -> list[ScriptedProvider]:
         """List them."""
         return [getattr(self, field.name) for field in fields(self)]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with each failure what the gateway's logs end with."""
+    report = yield
+    gateway = getattr(item, "funcargs", {}).get("gateway")
+    if report.failed and isinstance(gateway, Gateway):
+        report.sections.append(("the gateway's logs", gateway.last_words()))
+    return report
 
 
 @pytest.fixture(scope="session")

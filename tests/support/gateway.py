@@ -74,6 +74,12 @@ class Gateway:
         paths = sorted((self.home / "run" / "logs").glob("*.log"))
         return "\n".join(f"== {path.name}\n{path.read_text(errors='replace')}" for path in paths)
 
+    def last_words(self, lines: int = 12) -> str:
+        """Return the end of each log."""
+        paths = sorted((self.home / "run" / "logs").glob("*.log"))
+        ends = (path.read_text(errors="replace").splitlines()[-lines:] for path in paths)
+        return "\n".join(f"== {path.name}\n" + "\n".join(end) for path, end in zip(paths, ends, strict=True))
+
     def access_log(self) -> list[dict[str, Any]]:
         """Return the access log's entries so far."""
         path = self.home / "run" / "logs" / "access.log"
