@@ -1,13 +1,14 @@
 """What Envoy tells us about one HTTP exchange, in this order; a body comes whole or in chunks as we asked."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 
 @dataclass(slots=True)
 class RequestHeaders:
-    """The request line and headers. Names are lower case; of a repeated header the last value counts."""
+    """The request line and headers. Names are lower case; of a repeated header the first value counts."""
 
-    headers: dict[str, bytes]
+    headers: Mapping[str, bytes]
     end_of_stream: bool
 
 
@@ -23,7 +24,7 @@ class RequestBody:
 class ResponseHeaders:
     """The status line and headers of the answer, from the provider or from Envoy itself."""
 
-    headers: dict[str, bytes]
+    headers: Mapping[str, bytes]
     end_of_stream: bool
 
 

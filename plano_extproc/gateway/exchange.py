@@ -6,15 +6,16 @@ any other exception is a bug and escapes, so that the server ends the stream wit
 answers 503: an exchange never ends quietly, since Envoy would take that as leave to go on without us.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
 from plano_extproc import apis, headers
 from plano_extproc.apis import Api
-from plano_extproc.errors import BadProviderAnswer, GatewayError, InvalidRequest, NotFound
+from plano_extproc.errors import GatewayError, InvalidRequest, NotFound
 from plano_extproc.gateway import local
-from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Continue, Reply
+from plano_extproc.gateway.actions import PROCEED, Action, Continue, Reply
+from plano_extproc.gateway.answer import JSON, Answer
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.decide import Decision, decide
 from plano_extproc.gateway.events import (
@@ -26,17 +27,20 @@ from plano_extproc.gateway.events import (
     Trailers,
 )
 from plano_extproc.gateway.plan import Way
-from plano_extproc.translate import ContentDecoder, StreamTranslation, error_body
 
-_EVENT_STREAM = b"text/event-stream"
+_KEPT = ("retry-after",)
+"""Of a provider's headers, what an answer of our own in its place must not lose."""
 
 
 class Exchange:
-    """The state of one exchange. Used by one coroutine, made for each stream and thrown away with it."""
+    """The state of one exchange. Used by one coroutine, made for each stream and thrown away with it.
+
+    `is_done` says that the last answer was the last: Envoy has nothing more to ask, and the stream may end.
+    """
 
     __slots__ = (
-        "_api", "_decision", "_decoder", "_gateway", "_generation", "_headers", "_listener", "_overhead",
-        "_started", "_status", "_stream",
+        "_answer", "_api", "_decision", "_gateway", "_generation", "_headers", "_listener", "_overhead", "_started",
+        "is_done",
     )  # fmt: skip
 
     def __init__(self, gateway: Gateway, listener: str, generation: int | None = None) -> None:
@@ -44,14 +48,13 @@ class Exchange:
         self._gateway = gateway
         self._listener = listener
         self._generation = generation
+        self.is_done = False
         self._api: Api = "openai.chat"
-        self._headers: dict[str, bytes] = {}
+        self._headers: Mapping[str, bytes] = {}
         self._started = 0.0
         self._overhead = 0.0
         self._decision: Decision | None = None
-        self._status = 0
-        self._stream: StreamTranslation | None = None
-        self._decoder: ContentDecoder | None = None
+        self._answer: Answer | None = None
 
     def handle(self, event: Event) -> Action:
         """Return what to do about an event."""
@@ -60,6 +63,7 @@ class Exchange:
         except GatewayError as error:
             action = local.refuse(self._api, error)
         if isinstance(action, Reply):
+            self.is_done = True
             self._gateway.ports.metrics.answered(self._listener, self._api, "", "local", action.status)
         return action
 
@@ -92,13 +96,7 @@ class Exchange:
         plan = decision.plan
         self._overhead = self._gateway.ports.clock() - self._started
         self._gateway.ports.metrics.decided(self._listener, plan.way.value, self._overhead)
-        return Continue(
-            edits=plan.request,
-            extra=decision.extra,
-            body=decision.body,
-            clear_route=True,
-            metadata=plan.metadata,
-        )
+        return Continue(plan.request, decision.extra, decision.body)
 
     def on_response_headers(self, event: ResponseHeaders) -> Action:
         """Explain the decision, and ask for the body where it must be read."""
@@ -106,54 +104,32 @@ class Exchange:
         if decision is None:
             # Envoy answered before we decided, for example a body over the limit.
             return PROCEED
-        self._status = int(event.headers[":status"])
+        status = int(event.headers[":status"])
         plan = decision.plan
-        self._gateway.ports.metrics.answered(
-            self._listener, plan.client, plan.choice.name, plan.way.value, self._status
-        )
+        self._gateway.ports.metrics.answered(self._listener, plan.client, plan.choice.name, plan.way.value, status)
         extra = [(headers.OVERHEAD_MS, b"%.2f" % (self._overhead * 1000))]
         if decision.dropped:
             extra.append((headers.DROPPED, ",".join(decision.dropped).encode("ascii", "replace")))
-        mode = BodyMode.NONE
-        if plan.way is Way.DIRECT and not event.end_of_stream:
-            mode = self._read_answer(event, decision)
-        return Continue(edits=plan.response, extra=tuple(extra), response_body=mode)
-
-    def _read_answer(self, event: ResponseHeaders, decision: Decision) -> BodyMode:
-        self._decoder = ContentDecoder(event.headers.get("content-encoding", b"identity"))
-        is_stream = event.headers.get("content-type", b"").startswith(_EVENT_STREAM)
-        if is_stream and self._status < 300 and decision.translation:
-            self._stream = decision.translation.stream()
-            return BodyMode.STREAMED
-        return BodyMode.BUFFERED
+        if plan.way is Way.BYPASS:
+            self.is_done = True
+            return Continue(plan.response[None], tuple(extra))
+        assert decision.translation is not None
+        answer = self._answer = Answer(self._api, decision.translation, status, event.headers)
+        if event.end_of_stream:
+            # No body will come, and a client expects one.
+            kept = [(name, event.headers[name]) for name in _KEPT if name in event.headers]
+            explained = (*plan.response[None].set, *extra, *kept)
+            return Reply(status, (*JSON, *explained), answer.translated(b""), local.details("provider_answer"))
+        return Continue(plan.response[answer.mode], tuple(extra))
 
     def on_response_body(self, event: ResponseBody) -> Action:
         """Translate the answer, or its next chunk."""
-        decision = self._decision
-        assert decision is not None
-        assert decision.translation is not None
-        assert self._decoder is not None
-        if self._stream is not None:
-            return Continue(
-                body=self._stream.feed(self._decoder.feed(event.body, event.end_of_stream), event.end_of_stream)
-            )
-        plain = self._decoder.feed(event.body, end=True)
-        if self._status >= 400:
-            return _whole(decision.translation.error(self._status, plain))
-        try:
-            return _whole(decision.translation.response(plain))
-        except BadProviderAnswer as error:
-            # The headers are still held, but an immediate response is too late here: the status is rewritten.
-            return _whole(error_body(self._api, error), (":status", b"%d" % error.status))
+        assert self._answer is not None
+        return self._answer.take(event.body, event.end_of_stream)
 
     def on_trailers(self, event: Trailers) -> Action:  # noqa: ARG002
         """Leave trailers alone."""
         return PROCEED
-
-
-def _whole(body: bytes, *more: tuple[str, bytes]) -> Continue:
-    length = ("content-length", b"%d" % len(body))
-    return Continue(extra=(length, ("content-type", b"application/json"), *more), body=body)
 
 
 PHASES: dict[type[Event], Callable[[Exchange, Any], Action]] = {

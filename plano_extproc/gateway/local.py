@@ -10,17 +10,21 @@ from plano_extproc.apis import Api
 from plano_extproc.config.models import ModelProvider
 from plano_extproc.errors import GatewayError, NotFound
 from plano_extproc.gateway.actions import Reply
+from plano_extproc.gateway.answer import JSON
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.translate import error_body
 
-_JSON = (("content-type", b"application/json"),)
 _METRICS = (("content-type", b"text/plain; version=0.0.4; charset=utf-8"),)
 
 
 def refuse(api: Api, error: GatewayError) -> Reply:
     """Return an error in the caller's dialect."""
-    details = f"{headers.LOCAL_REPLY_DETAILS_PREFIX}{error.code or error.type}"
-    return Reply(error.status, _JSON, error_body(api, error), details)
+    return Reply(error.status, JSON, error_body(api, error), details(error.code or error.type))
+
+
+def details(word: str) -> str:
+    """Return the details of a reply, by which Envoy knows that its body is ours."""
+    return headers.LOCAL_REPLY_DETAILS_PREFIX + word
 
 
 def ready(gateway: Gateway, wanted: int | None) -> Reply:
@@ -32,7 +36,7 @@ def ready(gateway: Gateway, wanted: int | None) -> Reply:
 
 def metrics(gateway: Gateway) -> Reply:
     """Return the figures of all workers in Prometheus' text format."""
-    return Reply(200, _METRICS, gateway.ports.exposition(), f"{headers.LOCAL_REPLY_DETAILS_PREFIX}metrics")
+    return Reply(200, _METRICS, gateway.ports.exposition(), details("metrics"))
 
 
 def models(gateway: Gateway, path: str, request: Mapping[str, bytes]) -> Reply:
@@ -62,5 +66,5 @@ def _anthropic_model(name: str, provider: ModelProvider) -> dict[str, Any]:
     return {"type": "model", "id": name, "display_name": provider.model, "created_at": "1970-01-01T00:00:00Z"}
 
 
-def _json(status: int, body: dict[str, Any], details: str) -> Reply:
-    return Reply(status, _JSON, orjson.dumps(body), f"{headers.LOCAL_REPLY_DETAILS_PREFIX}{details}")
+def _json(status: int, body: dict[str, Any], word: str) -> Reply:
+    return Reply(status, JSON, orjson.dumps(body), details(word))

@@ -5,7 +5,7 @@ from enum import Enum
 
 from plano_extproc import headers
 from plano_extproc.apis import Api
-from plano_extproc.gateway.actions import HeaderEdits, Metadata
+from plano_extproc.gateway.actions import BodyMode, Changes
 from plano_extproc.providers import Upstream, upstream
 from plano_extproc.routing import Choice
 from plano_extproc.translate import Profile, profile_for
@@ -33,45 +33,50 @@ class Plan:
     choice: Choice
     upstream: Upstream
     profile: Profile
-    request: HeaderEdits
-    response: HeaderEdits
-    metadata: Metadata
+    request: Changes
+    response: dict[BodyMode | None, Changes]
+    """For each way to read the answer's body; None leaves it to Envoy."""
 
 
 def plan(choice: Choice, client: Api, listener: str, *, default_connect_timeout: float) -> Plan:
     """Work out everything about serving `choice` to a client of one dialect that every request shares."""
     up = upstream(choice.provider, client, choice.model, default_connect_timeout=default_connect_timeout)
     way = Way.BYPASS if up.api == client else Way.DIRECT
-    reason = choice.reason.encode("ascii", "replace")
     return Plan(
         way=way,
         client=client,
         choice=choice,
         upstream=up,
         profile=profile_for(up.api, up.model, up.max_tokens_field),
-        request=_request_edits(up, way, first_byte=choice.provider.timeouts.first_byte),
-        response=HeaderEdits(
-            set=(
-                (headers.MODEL, choice.name.encode("ascii", "replace")),
-                (headers.ROUTE_REASON, reason),
-            ),
-            # What is translated has another length, and is sent plain.
-            remove=("content-length", "content-encoding") if way is Way.DIRECT else (),
-        ),
-        metadata=Metadata(
-            {
-                "listener": listener,
-                "client_api": client,
-                "provider_api": up.api,
-                "way": way.value,
-                "model": choice.name,
-                "reason": choice.reason,
-            }
-        ),
+        request=_request(up, way, _metadata(choice, client, up, way, listener), choice.provider.timeouts.first_byte),
+        response={mode: _response(choice, mode) for mode in (None, *BodyMode)},
     )
 
 
-def _request_edits(up: Upstream, way: Way, *, first_byte: float | None) -> HeaderEdits:
+def _metadata(choice: Choice, client: Api, up: Upstream, way: Way, listener: str) -> dict[str, str]:
+    return {
+        "listener": listener,
+        "client_api": client,
+        "provider_api": up.api,
+        "way": way.value,
+        "model": choice.name,
+        "reason": choice.reason,
+    }
+
+
+def _response(choice: Choice, mode: BodyMode | None) -> Changes:
+    return Changes(
+        set=(
+            (headers.MODEL, choice.name.encode("ascii", "replace")),
+            (headers.ROUTE_REASON, choice.reason.encode("ascii", "replace")),
+        ),
+        # What is translated has another length, and is sent plain.
+        remove=("content-length", "content-encoding") if mode else (),
+        response_body=mode,
+    )
+
+
+def _request(up: Upstream, way: Way, metadata: dict[str, str], first_byte: float | None) -> Changes:
     set_ = [(headers.CLUSTER, up.cluster), (":path", up.path)]
     if up.credential:
         set_.append(up.credential)
@@ -82,8 +87,10 @@ def _request_edits(up: Upstream, way: Way, *, first_byte: float | None) -> Heade
         set_.append(("x-envoy-upstream-rq-per-try-timeout-ms", str(int(first_byte * 1000))))
     set_ += [(name.lower(), value) for name, value in up.headers]
     account = () if up.is_passthrough else _ACCOUNT_HEADERS
-    return HeaderEdits(
+    return Changes(
         set=tuple((name, value.encode()) for name, value in set_),
         default=tuple((name, value.encode()) for name, value in up.defaults),
         remove=(*headers.CREDENTIALS, *account),
+        clear_route=True,
+        metadata=metadata,
     )

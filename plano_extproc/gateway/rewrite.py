@@ -9,6 +9,9 @@ _ESCAPED_ASCII = b"\\u00"
 """A key may be written with escapes (`"mod\\u0065l"`); then bytes do not tell which key is which."""
 
 
+_AFTER_KEY = re.compile(rb'"model"\s*:\s*')
+
+
 def with_model(body: bytes, request: dict[str, Any], model: str) -> bytes | None:
     """Return `body` with its top-level `model` set to `model`; None where the body can go as it is.
 
@@ -21,7 +24,8 @@ def with_model(body: bytes, request: dict[str, Any], model: str) -> bytes | None
         return orjson.dumps({**request, "model": model})
     if asked == model:
         return None
-    found = re.search(rb'"model"\s*:\s*(?P<value>' + re.escape(orjson.dumps(asked)) + rb")", body)
-    if found is None:
+    old = orjson.dumps(asked)
+    value = _AFTER_KEY.search(body)
+    if value is None or not body.startswith(old, value.end()):
         return orjson.dumps({**request, "model": model})
-    return b"".join((body[: found.start("value")], orjson.dumps(model), body[found.end() :]))
+    return b"".join((body[: value.end()], orjson.dumps(model), body[value.end() + len(old) :]))

@@ -21,26 +21,28 @@ class ExternalProcessor:
         self.open_exchanges = 0
 
     async def process(self, _requests: object, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
-        """Answer Envoy until it ends the stream.
+        """Answer Envoy until the exchange is done, or Envoy ends the stream.
 
-        Envoy takes a stream that we end cleanly as leave to go on unprocessed. So this returns only when Envoy has
-        ended it; an exception escapes to gRPC, which logs it and ends the stream with an error status: the
-        request fails.
+        Envoy takes a stream that we end cleanly as leave to go on unprocessed, so nothing else ends one. An exception
+        escapes to gRPC, which logs it and ends the stream with an error status: the request fails.
         """
         self.open_exchanges += 1
         try:
             exchange = self._exchange(context)
-            while (raw := await context.read()) is not EOF:
+            while not exchange.is_done and (raw := await context.read()) is not EOF:
                 kind, event = wire.event(raw)
                 await context.write(wire.answer(kind, exchange.handle(event)))
         finally:
             self.open_exchanges -= 1
 
     def _exchange(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> Exchange:
-        metadata = dict(context.invocation_metadata() or ())
-        generation = metadata.get(headers.GENERATION)
-        listener = metadata.get(headers.LISTENER, "")
-        return Exchange(self._gateway(), str(listener), int(generation) if generation else None)
+        listener, generation = "", None
+        for name, value in context.invocation_metadata() or ():
+            if name == headers.LISTENER:
+                listener = str(value)
+            elif name == headers.GENERATION:
+                generation = int(value)
+        return Exchange(self._gateway(), listener, generation)
 
     def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
         """Return the gRPC handler. Messages stay bytes here: `wire` parses what it needs."""

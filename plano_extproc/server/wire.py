@@ -1,34 +1,44 @@
 """Between protobuf and the gateway: messages to events, actions to messages.
 
-Answers that never change are serialised once. Shared header edits and metadata are turned into protobuf at first
-use and kept on the object that describes them (`wire`).
+Of an answer, what many exchanges share is serialised once. The rest is appended to it: protobuf merges a message that
+comes twice, so two serialised answers in a row are one answer that holds both.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from google.protobuf.struct_pb2 import Struct
 
 from plano_extproc import headers
 from plano_extproc._pb import ext_proc_pb2 as pb
-from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Continue, HeaderEdits, Metadata, Reply
-from plano_extproc.gateway.events import (
-    Event,
-    RequestBody,
-    RequestHeaders,
-    ResponseBody,
-    ResponseHeaders,
-    Trailers,
-)
+from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Changes, Continue, Headers, Reply
+from plano_extproc.gateway.events import Event, RequestBody, RequestHeaders, ResponseBody, ResponseHeaders, Trailers
 
 _REPLACE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 _DEFAULT = pb.HeaderValueOption.ADD_IF_ABSENT
 
-_MODES = {
-    BodyMode.NONE: pb.ProcessingMode.NONE,
-    BodyMode.STREAMED: pb.ProcessingMode.STREAMED,
-    BodyMode.BUFFERED: pb.ProcessingMode.BUFFERED,
-}
+_MODES = {BodyMode.STREAMED: pb.ProcessingMode.STREAMED, BodyMode.BUFFERED: pb.ProcessingMode.BUFFERED}
+
+
+class MessageHeaders(Mapping[str, bytes]):
+    """The headers of a message, read where they lie: most exchanges look at one or two of twenty-five."""
+
+    __slots__ = ("_headers",)
+
+    def __init__(self, message: pb.HttpHeaders) -> None:
+        self._headers = message.headers.headers
+
+    def __getitem__(self, name: str) -> bytes:
+        for header in self._headers:
+            if header.key == name:
+                return header.raw_value
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(header.key for header in self._headers))
+
+    def __len__(self) -> int:
+        return len({header.key for header in self._headers})
 
 
 def event(raw: bytes) -> tuple[str, Event]:
@@ -46,17 +56,14 @@ def answer(kind: str, action: Action) -> bytes:
         return _PROCEED[kind]
     if isinstance(action, Reply):
         return _reply(action)
-    return _continue(kind, action)
-
-
-def _headers(message: pb.HttpHeaders) -> dict[str, bytes]:
-    return {header.key: header.raw_value for header in message.headers.headers}
+    shared = _PROCEED[kind] if action.changes is None else _shared(kind, action.changes)
+    return shared + _own(kind, action) if action.extra or action.body is not None else shared
 
 
 _EVENTS: dict[str, Callable[[Any], Event]] = {
-    "request_headers": lambda m: RequestHeaders(_headers(m), m.end_of_stream),
+    "request_headers": lambda m: RequestHeaders(MessageHeaders(m), m.end_of_stream),
     "request_body": lambda m: RequestBody(m.body, m.end_of_stream),
-    "response_headers": lambda m: ResponseHeaders(_headers(m), m.end_of_stream),
+    "response_headers": lambda m: ResponseHeaders(MessageHeaders(m), m.end_of_stream),
     "response_body": lambda m: ResponseBody(m.body, m.end_of_stream),
     "request_trailers": lambda _: Trailers(of_request=True),
     "response_trailers": lambda _: Trailers(of_request=False),
@@ -65,6 +72,7 @@ _EVENTS: dict[str, Callable[[Any], Event]] = {
 
 def _proceed(kind: str) -> bytes:
     message = pb.ProcessingResponse()
+    # An answer in which nothing is set would have no kind, which Envoy refuses.
     getattr(message, kind).SetInParent()
     return message.SerializeToString()
 
@@ -72,66 +80,51 @@ def _proceed(kind: str) -> bytes:
 _PROCEED = {kind: _proceed(kind) for kind in _EVENTS}
 
 
-def _continue(kind: str, action: Continue) -> bytes:
+def _shared(kind: str, changes: Changes) -> bytes:
+    made = changes.wire
+    if made is None:
+        message = pb.ProcessingResponse()
+        common = getattr(message, kind).response
+        common.clear_route_cache = changes.clear_route
+        common.header_mutation.remove_headers.extend(changes.remove)
+        _set(common.header_mutation, changes.set, _REPLACE)
+        _set(common.header_mutation, changes.default, _DEFAULT)
+        if changes.metadata:
+            values = Struct()
+            values.update({headers.METADATA_NAMESPACE: changes.metadata})
+            message.dynamic_metadata.CopyFrom(values)
+        if changes.response_body is not None:
+            message.mode_override.response_body_mode = _MODES[changes.response_body]
+        made = changes.wire = message.SerializeToString()
+    assert isinstance(made, bytes)
+    return made
+
+
+def _own(kind: str, action: Continue) -> bytes:
     message = pb.ProcessingResponse()
     common = getattr(message, kind).response
-    if action.edits is not None:
-        common.header_mutation.MergeFrom(_mutation(action.edits))
-    for name, value in action.extra:
-        _set(common.header_mutation, name, value, _REPLACE)
+    if action.extra:
+        _set(common.header_mutation, action.extra, _REPLACE)
     if action.body == b"":
         common.body_mutation.clear_body = True
     elif action.body is not None:
         common.body_mutation.body = action.body
-    if action.clear_route:
-        common.clear_route_cache = True
-    if action.response_body is not None:
-        message.mode_override.response_body_mode = _MODES[action.response_body]
-    # An answer whose `response` was only looked at would be empty, which Envoy refuses.
-    getattr(message, kind).SetInParent()
-    raw = message.SerializeToString()
-    return raw + _metadata(action.metadata) if action.metadata else raw
+    return message.SerializeToString()
 
 
 def _reply(action: Reply) -> bytes:
     message = pb.ProcessingResponse()
     immediate = message.immediate_response
     immediate.status.code = action.status
-    for name, value in action.headers:
-        _set(immediate.headers, name, value, _REPLACE)
+    _set(immediate.headers, action.headers, _REPLACE)
     immediate.body = action.body
     immediate.details = action.details
-    raw = message.SerializeToString()
-    return raw + _metadata(action.metadata) if action.metadata else raw
+    return message.SerializeToString()
 
 
-def _mutation(edits: HeaderEdits) -> pb.HeaderMutation:
-    made = edits.wire
-    if made is None:
-        made = pb.HeaderMutation(remove_headers=edits.remove)
-        for name, value in edits.set:
-            _set(made, name, value, _REPLACE)
-        for name, value in edits.default:
-            _set(made, name, value, _DEFAULT)
-        edits.wire = made
-    assert isinstance(made, pb.HeaderMutation)
-    return made
-
-
-def _set(mutation: pb.HeaderMutation, name: str, value: bytes, how: pb.HeaderValueOption.HeaderAppendAction) -> None:
-    option = mutation.set_headers.add()
-    option.header.key = name
-    option.header.raw_value = value
-    option.append_action = how
-
-
-def _metadata(metadata: Metadata) -> bytes:
-    """Return the metadata as serialised fields of an answer: appended to one, they are part of it."""
-    made = metadata.wire
-    if made is None:
-        values = Struct()
-        values.update({headers.METADATA_NAMESPACE: metadata.values})
-        made = pb.ProcessingResponse(dynamic_metadata=values).SerializeToString()
-        metadata.wire = made
-    assert isinstance(made, bytes)
-    return made
+def _set(mutation: pb.HeaderMutation, pairs: Headers, how: pb.HeaderValueOption.HeaderAppendAction) -> None:
+    for name, value in pairs:
+        option = mutation.set_headers.add()
+        option.header.key = name
+        option.header.raw_value = value
+        option.append_action = how

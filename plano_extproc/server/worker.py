@@ -1,6 +1,7 @@
 """One worker process: a gRPC server on its sockets, the configuration of the moment, and a life from start to drain."""
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -19,14 +20,14 @@ from plano_extproc._pb import external_processor_pb2 as _described  # noqa: F401
 from plano_extproc.config import Loaded, environment, load
 from plano_extproc.gateway import Gateway, Ports
 from plano_extproc.server import control, service
-from plano_extproc.telemetry.metrics import Metrics, exposition
+from plano_extproc.telemetry.metrics import Metrics
 
 _log = logging.getLogger(__name__)
 
 _NOTICE_SECONDS = 1.5
 """How long a draining worker goes on serving, so that Envoy's health checks (every 0.5 s) see it go first."""
 
-_PARENT_CHECK_SECONDS = 1.0
+_HOUSEKEEPING_SECONDS = 1.0
 
 _MESSAGE_HEADROOM = 1 << 20
 """gRPC's limits are on messages, ours on bodies; headers and framing need some room beside a body."""
@@ -48,7 +49,10 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         """Load the configuration; raises `control.ConfigurationError` with every problem in it."""
         self._settings = settings
-        self._ports = Ports(clock=time.perf_counter, now=time.time, metrics=Metrics(), exposition=exposition)
+        self._metrics = Metrics()
+        self._ports = Ports(
+            clock=time.perf_counter, now=time.time, metrics=self._metrics, exposition=self._metrics.exposition
+        )
         self._gateway = self._build(_load_file(settings.config), settings.generation)
         self._processor = service.ExternalProcessor(lambda: self._gateway)
         self._stopping = asyncio.Event()
@@ -58,7 +62,6 @@ class Worker:
         gc.collect()
         # What is loaded by now lives as long as the process: the collector need not walk it for each request.
         gc.freeze()
-        gc.set_threshold(50_000, 20, 20)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self._serve())
 
@@ -90,6 +93,7 @@ class Worker:
         await asyncio.sleep(_NOTICE_SECONDS)
         _log.info("draining %d exchanges", self._processor.open_exchanges)
         await server.stop(self._settings.drain_seconds)
+        self._metrics.flush()
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -98,15 +102,18 @@ class Worker:
         loop.add_signal_handler(signal.SIGHUP, self._reload_file)
 
     async def _until_told_to_stop(self) -> None:
-        """Wait for a signal, or for the parent's death: a worker without its supervisor would never be stopped."""
+        """Do once a second what is not for the request path, until a signal comes or the parent dies.
+
+        A worker without its supervisor would never be stopped.
+        """
         parent = os.getppid()
-        while os.getppid() == parent:
-            try:
-                await asyncio.wait_for(self._stopping.wait(), _PARENT_CHECK_SECONDS)
-            except TimeoutError:
-                continue
-            return
-        _log.warning("the parent process is gone; stopping")
+        while not self._stopping.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), _HOUSEKEEPING_SECONDS)
+            self._metrics.flush()
+            if os.getppid() != parent:
+                _log.warning("the parent process is gone; stopping")
+                return
 
     def reload_text(self, text: str, name: str, environ: Mapping[str, str], generation: int) -> int:
         """Swap to a configuration given as text; `environ` is laid over this process's own environment."""

@@ -1,16 +1,21 @@
 """Prometheus metrics of the workers, added up over all processes of one gateway.
 
 Workers share a folder (`PROMETHEUS_MULTIPROC_DIR`, set before prometheus_client is imported), so any of them can
-answer for all.
+answer for all. Counting into it costs several microseconds a figure, so the request path only notes what happened, and
+`flush` counts it, once a second and before an exposition.
 """
 
 import os
+from collections import Counter as Tally
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 _OVERHEAD_BUCKETS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
 """Seconds: a decision takes tenths of a millisecond, a slow policy may take a second."""
+
+_MOST_NOTES = 50_000
+"""Notes kept when nobody flushes; at a worker's highest rate this is some ten seconds."""
 
 _registry = CollectorRegistry()
 
@@ -28,33 +33,43 @@ _OVERHEAD = Histogram(
     registry=_registry,
 )
 
+Answer = tuple[str, str, str, str, int]
+"""listener, client_api, model, way, status"""
+
+Decision = tuple[str, str, float]
+"""listener, way, seconds"""
+
 
 class Metrics:
-    """Counts answers. Label lookups are cached, since they cost more than the counting."""
+    """Notes what happened on the request path, and counts it off the path."""
 
     def __init__(self) -> None:
-        self._answers: dict[tuple[str, ...], Counter] = {}
-        self._overhead: dict[tuple[str, str], Histogram] = {}
+        self._answers: list[Answer] = []
+        self._decisions: list[Decision] = []
 
     def answered(self, listener: str, client_api: str, model: str, way: str, status: int) -> None:
-        """Count an answer whose status is known."""
-        labels = (listener, client_api, model, way, str(status))
-        child = self._answers.get(labels)
-        if child is None:
-            child = self._answers[labels] = _ANSWERS.labels(*labels)
-        child.inc()
+        """Note an answer whose status is known."""
+        self._answers.append((listener, client_api, model, way, status))
 
     def decided(self, listener: str, way: str, seconds: float) -> None:
-        """Record how long the gateway took before the provider was called."""
-        child = self._overhead.get((listener, way))
-        if child is None:
-            child = self._overhead[listener, way] = _OVERHEAD.labels(listener, way)
-        child.observe(seconds)
+        """Note how long the gateway took before the provider was called."""
+        self._decisions.append((listener, way, seconds))
+        if len(self._decisions) > _MOST_NOTES:
+            self.flush()
 
+    def flush(self) -> None:
+        """Count all that was noted."""
+        answers, self._answers = self._answers, []
+        decisions, self._decisions = self._decisions, []
+        for (listener, client_api, model, way, status), number in Tally(answers).items():
+            _ANSWERS.labels(listener, client_api, model, way, str(status)).inc(number)
+        for listener, way, seconds in decisions:
+            _OVERHEAD.labels(listener, way).observe(seconds)
 
-def exposition() -> bytes:
-    """Return the metrics of all workers in Prometheus' text format."""
-    return generate_latest(registry_of_all() if "PROMETHEUS_MULTIPROC_DIR" in os.environ else _registry)
+    def exposition(self) -> bytes:
+        """Return the metrics of all workers in Prometheus' text format; those of others are up to a second old."""
+        self.flush()
+        return generate_latest(registry_of_all() if "PROMETHEUS_MULTIPROC_DIR" in os.environ else _registry)
 
 
 def registry_of_all() -> CollectorRegistry:

@@ -81,7 +81,7 @@ class Call:
 def edits(action: Action) -> dict[str, str]:
     """Return what an action sets, shared edits and its own."""
     assert isinstance(action, Continue), action
-    shared = action.edits.set if action.edits else ()
+    shared = action.changes.set if action.changes else ()
     return {name: value.decode() for name, value in (*shared, *action.extra)}
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from plano_extproc import headers
 from plano_extproc.gateway.actions import PROCEED, BodyMode, Continue, Reply
-from plano_extproc.gateway.events import RequestHeaders, Trailers
+from plano_extproc.gateway.events import RequestHeaders, ResponseHeaders, Trailers
 from tests.gateway.support import Call, edits, error, gateway
 
 CHAT = "/v1/chat/completions"
@@ -23,7 +23,8 @@ def test_same_dialect_and_same_model_leaves_the_body_alone() -> None:
 
     assert isinstance(action, Continue)
     assert action.body is None
-    assert action.clear_route
+    assert action.changes is not None
+    assert action.changes.clear_route
     assert edits(action)[headers.CLUSTER].startswith("provider_api_openai_com_")
     assert edits(action)[":path"] == "/v1/chat/completions"
     assert edits(action)["authorization"] == "Bearer sk-openai"
@@ -44,8 +45,8 @@ def test_credentials_of_the_client_are_removed_before_ours_are_set() -> None:
     action = Call(CHAT, authorization="Bearer client", cookie="a=b").ask(HELLO)
 
     assert isinstance(action, Continue)
-    assert action.edits is not None
-    assert {"authorization", "x-api-key", "cookie", "openai-organization"} <= set(action.edits.remove)
+    assert action.changes is not None
+    assert {"authorization", "x-api-key", "cookie", "openai-organization"} <= set(action.changes.remove)
 
 
 def test_passthrough_forwards_the_clients_credential() -> None:
@@ -64,7 +65,8 @@ def test_bypassed_answers_are_explained_and_not_read() -> None:
     action = call.answer(200, "text/event-stream")
 
     assert isinstance(action, Continue)
-    assert action.response_body is BodyMode.NONE
+    assert action.changes is not None
+    assert action.changes.response_body is None
     assert edits(action)[headers.MODEL] == "openai/gpt-4o"
     assert edits(action)[headers.ROUTE_REASON] == "alias fast -> gpt-4o"
     assert float(edits(action)[headers.OVERHEAD_MS]) > 0
@@ -81,7 +83,8 @@ def test_a_messages_client_of_an_openai_provider_is_translated_both_ways() -> No
 
     begun = call.answer(200)
     assert isinstance(begun, Continue)
-    assert begun.response_body is BodyMode.BUFFERED
+    assert begun.changes is not None
+    assert begun.changes.response_body is BodyMode.BUFFERED
     assert edits(begun)[headers.DROPPED] == "top_k"
 
     whole = call.body(
@@ -111,7 +114,8 @@ def test_a_translated_stream_is_read_by_chunks() -> None:
 
     begun = call.answer(200, "text/event-stream; charset=utf-8")
     assert isinstance(begun, Continue)
-    assert begun.response_body is BodyMode.STREAMED
+    assert begun.changes is not None
+    assert begun.changes.response_body is BodyMode.STREAMED
 
     first = call.body(b'data: {"id":"1","choices":[{"index":0,"delta":{"role":"assistant","content":"he', end=False)
     rest = call.body(b'llo"},"finish_reason":null}]}\n\n', end=False)
@@ -297,3 +301,54 @@ def test_every_answer_is_counted_once() -> None:
         ("models", "openai.chat", "openai/gpt-4o", "bypass", 200),
         ("models", "openai.chat", "", "local", 400),
     ]
+
+
+def test_an_error_without_a_body_gets_one() -> None:
+    call = Call(CHAT)
+    call.ask(HELLO | {"model": "claude-sonnet-4-5"})
+
+    action = call.exchange.handle(ResponseHeaders({":status": b"429", "retry-after": b"7"}, end_of_stream=True))
+
+    status, shown = error(action)
+    assert status == 429
+    assert shown["error"]["message"]
+    assert isinstance(action, Reply)
+    assert dict(action.headers)["retry-after"] == b"7"
+    assert dict(action.headers)[headers.MODEL] == b"anthropic/claude-sonnet-4-5"
+
+
+def test_an_answer_without_a_body_is_502() -> None:
+    call = Call(CHAT)
+    call.ask(HELLO | {"model": "claude-sonnet-4-5"})
+
+    assert error(call.exchange.handle(ResponseHeaders({":status": b"200"}, end_of_stream=True)))[0] == 502
+
+
+def test_a_stream_whose_compression_breaks_ends_in_one_error_event() -> None:
+    call = Call(MESSAGES)
+    call.ask(HELLO_CLAUDE | {"model": "gpt-4o", "stream": True})
+    call.answer(200, "text/event-stream", content_encoding="gzip")
+
+    first = call.body(b"this is not gzip", end=False)
+    second = call.body(b"", end=True)
+
+    assert isinstance(first, Continue)
+    assert (first.body or b"").startswith(b"event: error\n")
+    assert isinstance(second, Continue)
+    assert second.body == b""
+
+
+def test_an_exchange_is_done_when_nothing_more_can_come() -> None:
+    bypassed, translated, refused = Call(CHAT), Call(CHAT), Call(CHAT)
+
+    bypassed.ask(HELLO)
+    assert not bypassed.exchange.is_done
+    bypassed.answer(200)
+    assert bypassed.exchange.is_done
+
+    translated.ask(HELLO | {"model": "claude-sonnet-4-5"})
+    translated.answer(200)
+    assert not translated.exchange.is_done
+
+    refused.ask(b"{")
+    assert refused.exchange.is_done

@@ -2,7 +2,7 @@ import pytest
 from google.protobuf.message import DecodeError
 
 from plano_extproc._pb import ext_proc_pb2 as pb
-from plano_extproc.gateway.actions import PROCEED, BodyMode, Continue, HeaderEdits, Metadata, Reply
+from plano_extproc.gateway.actions import PROCEED, BodyMode, Changes, Continue, Reply
 from plano_extproc.gateway.events import RequestBody, RequestHeaders, Trailers
 from plano_extproc.server import wire
 
@@ -54,8 +54,13 @@ def test_an_answer_without_changes_still_has_its_kind(kind: str) -> None:
 
 
 def test_edits_replace_default_and_remove() -> None:
-    edits = HeaderEdits(set=((":path", b"/v1"),), default=(("anthropic-version", b"2023-06-01"),), remove=("cookie",))
-    action = Continue(edits=edits, extra=(("content-length", b"2"),), body=b"{}", clear_route=True)
+    changes = Changes(
+        set=((":path", b"/v1"),),
+        default=(("anthropic-version", b"2023-06-01"),),
+        remove=("cookie",),
+        clear_route=True,
+    )
+    action = Continue(changes, extra=(("content-length", b"2"),), body=b"{}")
 
     common = parsed(wire.answer("request_body", action)).request_body.response
 
@@ -71,10 +76,10 @@ def test_edits_replace_default_and_remove() -> None:
 
 
 def test_shared_edits_do_not_grow_from_one_exchange_to_the_next() -> None:
-    edits = HeaderEdits(set=(("a", b"1"),))
+    changes = Changes(set=(("a", b"1"),))
 
-    first = wire.answer("request_body", Continue(edits=edits, extra=(("b", b"2"),)))
-    second = wire.answer("request_body", Continue(edits=edits, extra=(("b", b"2"),)))
+    first = wire.answer("request_body", Continue(changes, extra=(("b", b"2"),)))
+    second = wire.answer("request_body", Continue(changes, extra=(("b", b"2"),)))
 
     assert first == second
 
@@ -88,7 +93,7 @@ def test_an_empty_body_swallows_and_an_absent_one_does_not() -> None:
 
 
 def test_the_body_of_an_answer_can_be_asked_for() -> None:
-    action = Continue(response_body=BodyMode.STREAMED)
+    action = Continue(Changes(response_body=BodyMode.STREAMED))
 
     assert (
         parsed(wire.answer("response_headers", action)).mode_override.response_body_mode == pb.ProcessingMode.STREAMED
@@ -96,9 +101,9 @@ def test_the_body_of_an_answer_can_be_asked_for() -> None:
 
 
 def test_metadata_travels_beside_the_answer() -> None:
-    metadata = Metadata({"model": "openai/gpt-4o"})
+    changes = Changes(metadata={"model": "openai/gpt-4o"})
 
-    answer = parsed(wire.answer("request_body", Continue(metadata=metadata)))
+    answer = parsed(wire.answer("request_body", Continue(changes)))
 
     assert answer.WhichOneof("response") == "request_body"
     assert answer.dynamic_metadata["plano"]["model"] == "openai/gpt-4o"
@@ -111,3 +116,16 @@ def test_a_reply_is_an_immediate_response() -> None:
 
     assert (immediate.status.code, immediate.body, immediate.details) == (404, b"{}", "plano_not_found")
     assert immediate.headers.set_headers[0].header.raw_value == b"application/json"
+
+
+def test_the_first_of_a_repeated_header_counts() -> None:
+    message = pb.ProcessingRequest()
+    for value in (b"1", b"2"):
+        message.request_headers.headers.headers.add(key="a", raw_value=value)
+
+    _, event = wire.event(message.SerializeToString())
+
+    assert isinstance(event, RequestHeaders)
+    assert dict(event.headers) == {"a": b"1"}
+    assert len(event.headers) == 1
+    assert "b" not in event.headers
