@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.clients import CLIENT_KEY
 from tests.support.gateway import Gateway, running_gateway
-from tests.support.ports import free_port, refusing_port
+from tests.support.ports import free_port
 from tests.support.scripted import ScriptedProvider
 
 OPENAI_KEY = "sk-openai-of-the-gateway"
@@ -85,7 +85,7 @@ def gateway(_providers: Providers, tmp_path_factory: pytest.TempPathFactory) -> 
         messages=_providers.messages.url,
         passing_chat=_providers.passing_chat.url,
         passing_messages=_providers.passing_messages.url,
-        refusing=refusing_port(),
+        refusing=free_port(),
         max_body=MAX_BODY,
     )
     keys = {"OPENAI_API_KEY": OPENAI_KEY, "ANTHROPIC_API_KEY": ANTHROPIC_KEY}

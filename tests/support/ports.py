@@ -14,8 +14,3 @@ def free_port() -> int:
         if port not in _given:
             _given.add(port)
             return port
-
-
-def refusing_port() -> int:
-    """Return a port on which connections are refused."""
-    return free_port()
