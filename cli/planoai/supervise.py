@@ -141,6 +141,7 @@ def start(settings: Settings, environ: Mapping[str, str]) -> subprocess.Popen[by
             stdout=subprocess.DEVNULL,
             stderr=errors,
             start_new_session=True,
+            umask=0o077,  # supervisord's own setting counts only where it makes itself a daemon
         )
 
 

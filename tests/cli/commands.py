@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tests.support.processes import end, of_home
 
@@ -30,9 +31,9 @@ KEYS = {"OPENAI_API_KEY": "sk-one", "ANTHROPIC_API_KEY": "sk-ant-two"}
 class Shell:
     """A user at a prompt: what they type, where, and with which variables."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, home: Path) -> None:
         self.folder = folder
-        self.home = folder / "home"
+        self.home = home
         self.environ = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(folder),
@@ -81,15 +82,17 @@ class Shell:
 @contextmanager
 def shell(folder: Path) -> Iterator[Shell]:
     """Give a user a folder, and end what they left running."""
-    user = Shell(folder)
-    try:
-        yield user
-    finally:
-        if (user.home / "run").exists():
-            user.planoai("down", "--drain-seconds", "0")
-        left = of_home(user.home)
-        end(left)
-        assert not left, f"still running after planoai down: {left}"
+    # The folders of tests may be too deep for sockets; what happens then has a test of its own.
+    with TemporaryDirectory(prefix="plano-", ignore_cleanup_errors=True) as short:
+        user = Shell(folder, Path(short) / "home")
+        try:
+            yield user
+        finally:
+            if (user.home / "run").exists():
+                user.planoai("down", "--drain-seconds", "0")
+            left = of_home(user.home)
+            end(left)
+            assert not left, f"still running after planoai down: {left}"
 
 
 def flat(text: str) -> str:

@@ -338,6 +338,23 @@ def test_an_envoy_that_dies_at_once_ends_the_start_with_its_last_words(user: She
     assert strays(Home(user.home)) == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_start_that_is_interrupted_leaves_nothing(user: Shell, number: signal.Signals) -> None:
+    user.write(config(free_port()))
+    fake = user.write("#!/bin/sh\nexec sleep 60\n", "envoy")
+    fake.chmod(0o755)
+    process = user.start("up", "--workers", "1", PLANO_ENVOY=str(fake))
+    until(lambda: len(strays(Home(user.home))) >= 3)
+
+    process.send_signal(number)
+    said, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert "Traceback" not in said
+    assert strays(Home(user.home)) == []
+    assert [path.name for path in (user.home / "run").iterdir()] == ["logs"]
+
+
 def test_zero_configuration_serves_on_loopback_for_keys_in_the_environment(user: Shell) -> None:
     port = free_port()
 

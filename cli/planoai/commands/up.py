@@ -52,7 +52,7 @@ def command(
         raise Failure(
             "`up --docker` does not exist yet",
             "build the image with `docker build -t plano .`, then: "
-            "docker run -p 12000:12000 -v ./config.yaml:/app/config.yaml:ro --env-file .env plano",
+            "docker run -p 12000:12000 -v ./config.yaml:/app/plano_config.yaml:ro --env-file .env plano",
         )
     if with_tracing:
         diagnose(
