@@ -37,6 +37,7 @@ CASES = (
     Case("direct-to-openai", "Anthropic client, OpenAI provider", "gateway", "anthropic", OPENAI_MODEL),
     Case("direct-to-anthropic", "OpenAI client, Anthropic provider", "gateway", "openai", ANTHROPIC_MODEL),
     Case("plain-stream", "Envoy alone, stream", "plain", stream=LONG),
+    Case("null-3-stream", "null sidecar, three messages, stream", "null-3", stream=LONG),
     Case("bypass-stream", "OpenAI client, OpenAI provider, stream", "gateway", stream=LONG),
     Case("bypass-stream-short", "the same, fewer events", "gateway", stream=SHORT),
     Case(
