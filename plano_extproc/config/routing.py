@@ -122,3 +122,8 @@ class Overrides(Part):
     optimize_context_window: bool = Field(False, description="Send shorter prompts to the function-calling model.")
     prompt_target_intent_matching_threshold: Number | None = Field(None, description="How sure a match must be.")
     use_agent_orchestrator: bool = Field(False, description="Route prompts to the one endpoint, an orchestrator.")
+
+    @property
+    def max_answer_bytes(self) -> int:
+        """The largest answer that is held as a whole; a small limit for requests does not make it small."""
+        return max(self.max_body_bytes, 32 * 1024 * 1024)

@@ -22,14 +22,13 @@ class BodyMode(Enum):
 class Changes:
     """What every exchange of one kind does at one event.
 
-    Of the headers, `remove` goes first, then `set` replaces, then `default` adds what is absent. `clear_route` lets
+    Of the headers, `remove` goes first, then `set` replaces. `clear_route` lets
     Envoy choose the route again, by the headers that were just set. `metadata` is for Envoy's access log and later
     filters, under our namespace. `response_body` asks, in the answer to response headers, for the body; without it
     Envoy keeps it.
     """
 
     set: Headers = ()
-    default: Headers = ()
     remove: tuple[str, ...] = ()
     clear_route: bool = False
     metadata: dict[str, str] = field(default_factory=dict)

@@ -85,11 +85,10 @@ def _request(up: Upstream, way: Way, metadata: dict[str, str], first_byte: float
         set_ += [("accept-encoding", "identity"), ("content-type", "application/json")]
     if first_byte:
         set_.append(("x-envoy-upstream-rq-per-try-timeout-ms", str(int(first_byte * 1000))))
-    set_ += [(name.lower(), value) for name, value in up.headers]
+    set_ += up.headers
     account = () if up.is_passthrough else _ACCOUNT_HEADERS
     return Changes(
         set=tuple((name, value.encode()) for name, value in set_),
-        default=tuple((name, value.encode()) for name, value in up.defaults),
         remove=(*headers.CREDENTIALS, *account),
         clear_route=True,
         metadata=metadata,

@@ -7,9 +7,9 @@ from plano_extproc.config.models import ModelProvider
 from plano_extproc.providers.auth import credential, scheme_for
 from plano_extproc.providers.endpoint import endpoint
 
-_DEFAULT_HEADERS: dict[Api, tuple[tuple[str, str], ...]] = {
+_DEFAULT_HEADERS: dict[Api, tuple[tuple[str, bytes], ...]] = {
     # https://docs.anthropic.com/en/api/versioning: every request names a version.
-    "anthropic.messages": (("anthropic-version", "2023-06-01"),),
+    "anthropic.messages": (("anthropic-version", b"2023-06-01"),),
 }
 
 
@@ -18,8 +18,8 @@ class Upstream:
     """One provider entry under one API.
 
     `path` is absolute and complete for `model`. `credential` is None where the key is the client's own
-    (`is_passthrough`) or none is needed. `defaults` are headers that the client's own value goes before, `headers`
-    replace whatever the client sent.
+    (`is_passthrough`) or none is needed. `headers` replace whatever the client sent; `defaults` are for what it did not
+    send.
     """
 
     cluster: str
@@ -29,7 +29,7 @@ class Upstream:
     auth: str
     credential: tuple[str, str] | None
     is_passthrough: bool
-    defaults: tuple[tuple[str, str], ...]
+    defaults: tuple[tuple[str, bytes], ...]
     headers: tuple[tuple[str, str], ...]
     max_tokens_field: str
 
@@ -44,6 +44,7 @@ def upstream(provider: ModelProvider, client: Api, model: str, *, default_connec
     api = api_for(provider, client)
     auth = scheme_for(api, provider.kind.auth)
     secret = provider.access_key.get_secret_value() if provider.access_key else None
+    headers = {name.lower(): value for name, value in {**provider.default_headers, **provider.headers}.items()}
     is_passthrough = provider.uses_client_credential
     return Upstream(
         cluster=endpoint(provider, default_connect_timeout=default_connect_timeout).cluster,
@@ -53,7 +54,7 @@ def upstream(provider: ModelProvider, client: Api, model: str, *, default_connec
         auth=auth,
         credential=credential(auth, secret) if secret and not is_passthrough else None,
         is_passthrough=is_passthrough,
-        defaults=_DEFAULT_HEADERS.get(api, ()),
-        headers=tuple({**provider.default_headers, **provider.headers}.items()),
+        defaults=tuple(pair for pair in _DEFAULT_HEADERS.get(api, ()) if pair[0] not in headers),
+        headers=tuple(headers.items()),
         max_tokens_field=provider.kind.max_tokens_field,
     )

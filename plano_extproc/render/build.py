@@ -61,6 +61,7 @@ def topology(
         metrics_port=metrics_port,
         generation=generation,
         max_body_bytes=config.overrides.max_body_bytes,
+        max_answer_bytes=config.overrides.max_answer_bytes,
         ca_file=config.overrides.upstream_tls_ca_path or system_ca_file(),
         access_log=access_log,
     )

@@ -84,13 +84,9 @@ class Topology:
     metrics_port: int
     generation: int = 1
     max_body_bytes: int = 32 * 1024 * 1024
+    max_answer_bytes: int = 32 * 1024 * 1024
     ca_file: str = "/etc/ssl/certs/ca-certificates.crt"
     access_log: str = "/dev/stdout"
     decision_timeout: float = 5.0
     max_heap_bytes: int = 2 * 1024 * 1024 * 1024
     max_connections: int = 50_000
-
-    @property
-    def max_answer_bytes(self) -> int:
-        """The largest answer that can be held as a whole; a small limit for requests does not make it small."""
-        return max(self.max_body_bytes, 32 * 1024 * 1024)

@@ -1,6 +1,7 @@
 """The ext_proc service: one coroutine for each stream, one answer for each message, in order."""
 
 from collections.abc import Callable
+from urllib.parse import unquote
 
 import grpc
 from grpc.aio import EOF  # type: ignore[attr-defined]  # the stubs lack it
@@ -39,7 +40,7 @@ class ExternalProcessor:
         listener, generation = "", None
         for name, value in context.invocation_metadata() or ():
             if name == headers.LISTENER:
-                listener = str(value)
+                listener = unquote(str(value))
             elif name == headers.GENERATION:
                 generation = int(value)
         return Exchange(self._gateway(), listener, generation)

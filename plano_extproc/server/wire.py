@@ -14,8 +14,8 @@ from plano_extproc._pb import ext_proc_pb2 as pb
 from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Changes, Continue, Headers, Reply
 from plano_extproc.gateway.events import Event, RequestBody, RequestHeaders, ResponseBody, ResponseHeaders, Trailers
 
+# Envoy's ext_proc (1.40) takes every other action for this one.
 _REPLACE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
-_DEFAULT = pb.HeaderValueOption.ADD_IF_ABSENT
 
 _MODES = {BodyMode.STREAMED: pb.ProcessingMode.STREAMED, BodyMode.BUFFERED: pb.ProcessingMode.BUFFERED}
 
@@ -87,8 +87,7 @@ def _shared(kind: str, changes: Changes) -> bytes:
         common = getattr(message, kind).response
         common.clear_route_cache = changes.clear_route
         common.header_mutation.remove_headers.extend(changes.remove)
-        _set(common.header_mutation, changes.set, _REPLACE)
-        _set(common.header_mutation, changes.default, _DEFAULT)
+        _set(common.header_mutation, changes.set)
         if changes.metadata:
             values = Struct()
             values.update({headers.METADATA_NAMESPACE: changes.metadata})
@@ -104,7 +103,7 @@ def _own(kind: str, action: Continue) -> bytes:
     message = pb.ProcessingResponse()
     common = getattr(message, kind).response
     if action.extra:
-        _set(common.header_mutation, action.extra, _REPLACE)
+        _set(common.header_mutation, action.extra)
     if action.body == b"":
         common.body_mutation.clear_body = True
     elif action.body is not None:
@@ -116,15 +115,15 @@ def _reply(action: Reply) -> bytes:
     message = pb.ProcessingResponse()
     immediate = message.immediate_response
     immediate.status.code = action.status
-    _set(immediate.headers, action.headers, _REPLACE)
+    _set(immediate.headers, action.headers)
     immediate.body = action.body
     immediate.details = action.details
     return message.SerializeToString()
 
 
-def _set(mutation: pb.HeaderMutation, pairs: Headers, how: pb.HeaderValueOption.HeaderAppendAction) -> None:
+def _set(mutation: pb.HeaderMutation, pairs: Headers) -> None:
     for name, value in pairs:
         option = mutation.set_headers.add()
         option.header.key = name
         option.header.raw_value = value
-        option.append_action = how
+        option.append_action = _REPLACE

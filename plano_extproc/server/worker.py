@@ -66,7 +66,7 @@ class Worker:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        limit = self._gateway.config.overrides.max_body_bytes + _MESSAGE_HEADROOM
+        limit = self._gateway.config.overrides.max_answer_bytes + _MESSAGE_HEADROOM
         server = grpc.aio.server(
             options=(
                 ("grpc.max_receive_message_length", limit),

@@ -53,10 +53,9 @@ def test_an_answer_without_changes_still_has_its_kind(kind: str) -> None:
     assert parsed(wire.answer(kind, Continue())).WhichOneof("response") == kind
 
 
-def test_edits_replace_default_and_remove() -> None:
+def test_changes_replace_and_remove() -> None:
     changes = Changes(
         set=((":path", b"/v1"),),
-        default=(("anthropic-version", b"2023-06-01"),),
         remove=("cookie",),
         clear_route=True,
     )
@@ -67,7 +66,6 @@ def test_edits_replace_default_and_remove() -> None:
     how = pb.HeaderValueOption
     assert [(o.header.key, o.header.raw_value, o.append_action) for o in common.header_mutation.set_headers] == [
         (":path", b"/v1", how.OVERWRITE_IF_EXISTS_OR_ADD),
-        ("anthropic-version", b"2023-06-01", how.ADD_IF_ABSENT),
         ("content-length", b"2", how.OVERWRITE_IF_EXISTS_OR_ADD),
     ]
     assert list(common.header_mutation.remove_headers) == ["cookie"]
