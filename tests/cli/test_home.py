@@ -13,8 +13,7 @@ def test_home_is_what_the_environment_names() -> None:
     assert home({"PLANO_HOME": "here"}).root == Path.cwd() / "here"
 
 
-def test_folders_are_private_and_files_too(tmp_path: Path) -> None:
-    place = Home(tmp_path / "home")
+def test_folders_are_private_and_files_too(place: Home) -> None:
     place.create()
     write(place.config, "text")
 
@@ -25,7 +24,7 @@ def test_folders_are_private_and_files_too(tmp_path: Path) -> None:
     assert place.config.read_text() == "text"
 
 
-def test_sockets_lie_in_the_run_folder_where_their_paths_fit(tmp_path: Path) -> None:
+def test_sockets_lie_in_the_run_folder_where_their_paths_fit() -> None:
     assert Home(Path("/srv/plano")).sockets == Path("/srv/plano/run/sockets")
 
 
@@ -51,8 +50,7 @@ def test_a_short_folder_that_belongs_to_someone_else_is_refused(
         Home(tmp_path / "home").create()
 
 
-def test_clearing_leaves_only_the_logs(tmp_path: Path) -> None:
-    place = Home(tmp_path / "home")
+def test_clearing_leaves_only_the_logs(place: Home) -> None:
     place.create()
     write(place.config, "text")
     (place.logs / "envoy.log").write_text("words")

@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 
 import pytest
 from planoai.home import Home
@@ -19,14 +18,8 @@ STATE = State(
 )
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Home:
-    place = Home(tmp_path)
-    place.create()
-    return place
-
-
 def test_what_is_saved_is_loaded(place: Home) -> None:
+    place.create()
     STATE.save(place)
 
     assert load(place) == STATE
@@ -37,6 +30,7 @@ def test_what_is_saved_is_loaded(place: Home) -> None:
     ["", "{", "[]", "null", "{}", '"x"', '{"endpoints": 3}', '{"endpoints": [{}], "clusters": []}', "\x00\xff"],
 )
 def test_a_state_that_cannot_be_read_is_none(place: Home, text: str) -> None:
+    place.create()
     place.state.write_text(text)
 
     assert load(place) is None
@@ -44,6 +38,7 @@ def test_a_state_that_cannot_be_read_is_none(place: Home, text: str) -> None:
 
 @pytest.mark.parametrize(("key", "value"), [("admin_port", "9901"), ("admin_port", -1), ("started_at", "now")])
 def test_a_state_with_values_of_another_kind_is_none(place: Home, key: str, value: object) -> None:
+    place.create()
     STATE.save(place)
     place.state.write_text(json.dumps({**json.loads(place.state.read_text()), key: value}))
 
