@@ -76,7 +76,8 @@ def _finish(
         # Envoy does not correct the length itself: a wrong one would desynchronise the provider's connection.
         extra = (("content-length", b"%d" % len(body)),)
     up = plan.upstream
-    extra += tuple(pair for pair in up.defaults if pair[0] not in headers)
+    # What the client says of its own dialect counts in that dialect only.
+    extra += tuple(pair for pair in up.defaults if translation is not None or pair[0] not in headers)
     if up.is_passthrough:
         extra += passed_through(headers, scheme=up.auth, same_dialect=translation is None)
     return Decision(plan, body, extra, translation, dropped)

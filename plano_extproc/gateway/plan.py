@@ -13,6 +13,9 @@ from plano_extproc.translate import Profile, profile_for
 _ACCOUNT_HEADERS = ("openai-organization", "openai-project")
 """They select an account of the client's own key, and would be refused with ours."""
 
+_DIALECT_HEADERS = ("anthropic-version", "anthropic-beta", "openai-beta")
+"""They say which form of the client's dialect it speaks; a translated request is in another."""
+
 
 class Way(Enum):
     """How an answer comes back."""
@@ -87,9 +90,10 @@ def _request(up: Upstream, way: Way, metadata: dict[str, str], first_byte: float
         set_.append(("x-envoy-upstream-rq-per-try-timeout-ms", str(int(first_byte * 1000))))
     set_ += up.headers
     account = () if up.is_passthrough else _ACCOUNT_HEADERS
+    dialect = _DIALECT_HEADERS if way is Way.DIRECT else ()
     return Changes(
         set=tuple((name, value.encode()) for name, value in set_),
-        remove=(*headers.CREDENTIALS, *account),
+        remove=(*headers.CREDENTIALS, *account, *dialect),
         clear_route=True,
         metadata=metadata,
     )

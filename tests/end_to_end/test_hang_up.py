@@ -41,7 +41,7 @@ def test_hang_up_before_the_answer_closes_the_providers_connection(
     provider.hang(30)
     body = {"model": MODELS[api], "messages": HELLO, "max_tokens": 9}
     with pytest.raises(httpx.ReadTimeout):
-        httpx.post(url + PATHS[client], json=body, headers=VERSION, timeout=1)
+        httpx.post(url + PATHS[client], json=body, headers=VERSION, timeout=0.5)
 
     assert provider.last.gone.wait(10)
 
