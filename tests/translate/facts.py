@@ -6,7 +6,7 @@ import orjson
 
 from plano_extproc.apis import Api
 from plano_extproc.translate import Profile, StreamTranslation, Translation
-from tests.translate.golden import OTHER
+from tests.translate.golden import ASKS, OTHER
 from tests.translate.invariants import Content, check_stream
 
 Json = dict[str, Any]
@@ -24,9 +24,9 @@ def to_chat(body: Json, profile: Profile | None = None) -> tuple[Json, tuple[str
     return orjson.loads(out.body), out.dropped
 
 
-def answer(provider: Api, body: Json) -> Json:
+def answer(provider: Api, body: Json, client: Api | None = None) -> Json:
     """Return a whole answer as the client of the other dialect gets it."""
-    made: Json = orjson.loads(Translation(OTHER[provider], provider).response(orjson.dumps(body)))
+    made: Json = orjson.loads(Translation(client or OTHER[provider], provider).response(orjson.dumps(body)))
     return made
 
 
@@ -59,13 +59,22 @@ DONE = b"data: [DONE]\n\n"
 START = event("message_start", message={"id": "m1", "model": "m", "usage": {"input_tokens": 25, "output_tokens": 1}})
 
 
-def new_stream(provider: Api, request: Json | None = None, profile: Profile | None = None) -> StreamTranslation:
-    translation = Translation(OTHER[provider], provider, profile or Profile())
-    asked = {"messages": [{"role": "user", "content": "hi"}], "stream": True, "stream_options": {"include_usage": True}}
-    translation.request(asked if request is None else request, "m")
+def new_stream(
+    provider: Api, request: Json | None = None, profile: Profile | None = None, client: Api | None = None
+) -> StreamTranslation:
+    client = client or OTHER[provider]
+    translation = Translation(client, provider, profile or Profile())
+    translation.request({**ASKS[client], "stream": True} if request is None else request, "m")
     return translation.stream()
 
 
-def streamed(provider: Api, *chunks: bytes, request: Json | None = None, profile: Profile | None = None) -> Content:
+def streamed(
+    provider: Api,
+    *chunks: bytes,
+    request: Json | None = None,
+    profile: Profile | None = None,
+    client: Api | None = None,
+) -> Content:
     """Return what the client of the other dialect reads in a stream."""
-    return check_stream(OTHER[provider], new_stream(provider, request, profile).feed(b"".join(chunks), end=True))
+    made = new_stream(provider, request, profile, client).feed(b"".join(chunks), end=True)
+    return check_stream(client or OTHER[provider], made)

@@ -1,6 +1,7 @@
 """Golden files: `<case>.<ext>` is what goes in, `<case>.<dialect>[.<variant>].<ext>` what must come out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from itertools import permutations
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,7 +11,26 @@ import pytest
 from plano_extproc.apis import Api
 
 ROOT: Final = Path(__file__).parents[1] / "golden"
-OTHER: Final[dict[Api, Api]] = {"openai.chat": "anthropic.messages", "anthropic.messages": "openai.chat"}
+ASKS: Final[Mapping[Api, dict[str, Any]]] = {
+    "openai.chat": {
+        "messages": [{"role": "user", "content": "hi"}],
+        "max_tokens": 9,
+        "stream_options": {"include_usage": True},
+    },
+    "anthropic.messages": {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 9},
+}
+"""The smallest request of each dialect that is tested."""
+
+PAIRS: Final[tuple[tuple[Api, Api], ...]] = tuple(permutations(ASKS, 2))
+"""Every client with every provider of another dialect."""
+
+OTHER: Final[dict[Api, Api]] = {
+    api: "openai.chat" if api != "openai.chat" else "anthropic.messages" for api in ASKS
+}  # fmt: skip
+"""For what is tested with one other dialect only."""
+
+ENDINGS: Final[Mapping[Api, str]] = dict.fromkeys(ASKS, "sse")
+"""What files of streams of a dialect are called."""
 
 Check = Callable[[Path, bytes], None]
 
@@ -33,8 +53,17 @@ def pretty(value: Any) -> bytes:
 
 def inputs(kind: str, api: Api) -> list[Path]:
     """Return the files that go in."""
-    outputs = tuple(f".{dialect}" for dialect in OTHER)
+    outputs = tuple(f".{dialect}" for dialect in ASKS)
     return sorted(path for path in (ROOT / kind / api).iterdir() if not any(out in path.name for out in outputs))
+
+
+def paired(kind: str) -> list[Any]:
+    """Return parameters (client, provider, path) for what each provider answers to clients of every other dialect."""
+    return [
+        pytest.param(client, provider, path, id=f"{provider}-{path.name.partition('.')[0]}-{client}")
+        for client, provider in PAIRS
+        for path in inputs(kind, provider)
+    ]
 
 
 def beside(path: Path, *words: str) -> Path:

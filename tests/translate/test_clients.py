@@ -9,12 +9,13 @@ from anthropic import Anthropic
 from openai import ContentFilterFinishReasonError, LengthFinishReasonError, OpenAI
 
 from plano_extproc.apis import Api
-from tests.translate.golden import OTHER, ROOT, beside, inputs
+from tests.translate.golden import PAIRS, ROOT, beside, inputs
 from tests.translate.invariants import check_stream
 
 
 def streams(client: Api) -> list[Path]:
-    made = (beside(path, client, "sse") for path in inputs("streams", OTHER[client]))
+    providers = (provider for other, provider in PAIRS if other == client)
+    made = (beside(path, client, "sse") for provider in providers for path in inputs("streams", provider))
     return [path for path in made if check_stream(client, path.read_bytes()).error is None]
 
 

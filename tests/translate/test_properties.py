@@ -53,10 +53,11 @@ from plano_extproc.translate.deltas import (
 from plano_extproc.translate.framing.sse import SseParser
 from plano_extproc.translate.losses import Losses
 from tests.translate.facts import new_stream
-from tests.translate.golden import OTHER
+from tests.translate.golden import ASKS, PAIRS
 from tests.translate.invariants import check_stream
 
-APIS = pytest.mark.parametrize("api", OTHER)
+APIS = pytest.mark.parametrize("api", ASKS)
+PAIRED = pytest.mark.parametrize(("client", "provider"), PAIRS)
 quick = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
@@ -185,15 +186,15 @@ def test_a_streamed_answer_says_what_the_whole_one_says(api: Api, answer: Answer
     assert collected.answer.usage == whole.usage
 
 
-@pytest.mark.parametrize("provider", OTHER)
+@PAIRED
 @quick
 @given(chunks=st.lists(st.binary(max_size=40), max_size=8))
-def test_no_bytes_make_a_stream_raise(provider: Api, chunks: list[bytes]) -> None:
-    stream = new_stream(provider)
+def test_no_bytes_make_a_stream_raise(client: Api, provider: Api, chunks: list[bytes]) -> None:
+    stream = new_stream(provider, client=client)
     out = b"".join(stream.feed(chunk, end=False) for chunk in chunks) + stream.feed(b"", end=True)
 
     assert stream.finished != stream.failed
-    check_stream(OTHER[provider], out)
+    check_stream(client, out)
 
 
 KEYS = (
@@ -209,6 +210,7 @@ VALUES = (
     "user", "assistant", "tool", "image", "document", "tool_result", "base64", "url", "image_url", "function",
     "json_schema", "low", "none",
 )  # fmt: skip
+TURNS: dict[Api, str] = {"openai.chat": "messages", "anthropic.messages": "messages"}
 anything = st.recursive(
     st.none() | st.booleans() | st.integers(-1, 2) | st.sampled_from(VALUES),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
@@ -216,11 +218,11 @@ anything = st.recursive(
 )
 
 
-@pytest.mark.parametrize("provider", OTHER)
+@PAIRED
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events=st.lists(anything, max_size=5))
-def test_no_json_makes_a_stream_raise(provider: Api, events: list[Any]) -> None:
-    stream = new_stream(provider)
+def test_no_json_makes_a_stream_raise(client: Api, provider: Api, events: list[Any]) -> None:
+    stream = new_stream(provider, client=client)
     out = stream.feed(b"".join(b"data: %b\n\n" % orjson.dumps(event) for event in events), end=True)
 
     assert stream.finished != stream.failed
@@ -228,24 +230,26 @@ def test_no_json_makes_a_stream_raise(provider: Api, events: list[Any]) -> None:
     assert out.rstrip().rpartition(b"\n")[2].startswith((b'data: {"error"', b'data: {"type":"error"')) == stream.failed
 
 
-@pytest.mark.parametrize("client", OTHER)
+@PAIRED
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(body=st.dictionaries(st.sampled_from(KEYS), anything), turns=st.lists(anything, max_size=3))
-def test_no_json_makes_a_request_fail_without_a_name_for_it(client: Api, body: Any, turns: list[Any]) -> None:
+def test_no_json_makes_a_request_fail_without_a_name_for_it(
+    client: Api, provider: Api, body: Any, turns: list[Any]
+) -> None:
     raised: InvalidRequest | None = None
     try:
-        Translation(client, OTHER[client]).request({**body, "messages": turns}, "m")
+        Translation(client, provider).request({**ASKS[client], **body, TURNS[client]: turns}, "m")
     except InvalidRequest as error:
         raised = error
 
     assert raised is None or raised.message.startswith(f"{raised.param}: ")
 
 
-@pytest.mark.parametrize("provider", OTHER)
+@PAIRED
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(body=anything | st.dictionaries(st.sampled_from(KEYS), anything))
-def test_no_json_makes_an_answer_fail_as_a_bug(provider: Api, body: Any) -> None:
-    translation = Translation(OTHER[provider], provider)
+def test_no_json_makes_an_answer_fail_as_a_bug(client: Api, provider: Api, body: Any) -> None:
+    translation = Translation(client, provider)
     assert orjson.loads(translation.error(500, orjson.dumps(body)))["error"]["message"]
     with contextlib.suppress(BadProviderAnswer):
         translation.response(orjson.dumps(body))

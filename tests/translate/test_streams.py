@@ -6,55 +6,49 @@ import pytest
 
 from plano_extproc.apis import Api
 from plano_extproc.translate import StreamTranslation, Translation
-from tests.translate.golden import OTHER, Check, beside, check, inputs
+from tests.translate.golden import ASKS, ENDINGS, Check, beside, check, paired
 from tests.translate.invariants import check_stream
 
 __all__ = ["check"]
 
-CASES = [
-    pytest.param(api, path, id=f"{api}-{path.stem}")
-    for api in OTHER
-    for path in inputs("streams", api)
-]  # fmt: skip
+CASES = paired("streams")
 
 
-def stream(provider: Api) -> StreamTranslation:
-    translation = Translation(OTHER[provider], provider, created=1700000001, answer_id="answer_1")
-    request = {
-        "messages": [{"role": "user", "content": "hi"}],
-        "max_tokens": 9,
-        "stream": True,
-        "stream_options": {"include_usage": True},
-    }
-    translation.request(request, "the-model")
+def stream(client: Api, provider: Api) -> StreamTranslation:
+    translation = Translation(client, provider, created=1700000001, answer_id="answer_1")
+    translation.request({**ASKS[client], "stream": True}, "the-model")
     return translation.stream()
 
 
-@pytest.mark.parametrize(("provider", "path"), CASES)
-def test_stream(provider: Api, path: Path, check: Check) -> None:
-    translated = stream(provider)
+def golden(client: Api, path: Path) -> Path:
+    return beside(path, client, ENDINGS[client])
+
+
+@pytest.mark.parametrize(("client", "provider", "path"), CASES)
+def test_stream(client: Api, provider: Api, path: Path, check: Check) -> None:
+    translated = stream(client, provider)
     made = translated.feed(path.read_bytes(), end=True)
-    content = check_stream(OTHER[provider], made)
+    content = check_stream(client, made)
 
     assert (translated.finished, translated.failed) == (content.error is None, content.error is not None)
-    check(beside(path, OTHER[provider], "sse"), made)
+    check(golden(client, path), made)
 
 
-@pytest.mark.parametrize(("provider", "path"), CASES)
-def test_stream_byte_by_byte(provider: Api, path: Path) -> None:
+@pytest.mark.parametrize(("client", "provider", "path"), CASES)
+def test_stream_byte_by_byte(client: Api, provider: Api, path: Path) -> None:
     data = path.read_bytes()
-    translated = stream(provider)
+    translated = stream(client, provider)
     made = b"".join(translated.feed(data[i : i + 1], end=False) for i in range(len(data)))
     made += translated.feed(b"", end=True)
 
-    assert made == beside(path, OTHER[provider], "sse").read_bytes()
+    assert made == golden(client, path).read_bytes()
 
 
-@pytest.mark.parametrize(("provider", "path"), CASES)
-def test_stream_cut_anywhere(provider: Api, path: Path) -> None:
+@pytest.mark.parametrize(("client", "provider", "path"), CASES)
+def test_stream_cut_anywhere(client: Api, provider: Api, path: Path) -> None:
     data = path.read_bytes()
-    whole = beside(path, OTHER[provider], "sse").read_bytes()
+    whole = golden(client, path).read_bytes()
     for cut in range(len(data)):
-        translated = stream(provider)
+        translated = stream(client, provider)
 
         assert translated.feed(data[:cut], end=False) + translated.feed(data[cut:], end=True) == whole
