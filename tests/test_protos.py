@@ -56,9 +56,7 @@ def test_every_field_has_envoys_number_and_type(message: Descriptor) -> None:
     for field in message.fields:
         their = theirs[field.name]
         ours = THEIRS_IS.get((message.name, field.name), TYPES[field.type])
-        assert (field.number, ours, field.is_repeated) == (their.number, their.proto_type, their.repeated), (
-            field.name
-        )
+        assert (field.number, ours, field.is_repeated) == (their.number, their.proto_type, their.repeated), field.name
         assert (field.containing_oneof.name if field.containing_oneof else None) == their.group, field.name
 
 

@@ -13,7 +13,7 @@ _EVENT_STREAM = b"text/event-stream"
 
 
 class Answer:
-    """One answer of status `status`. `mode` says how its body must be asked for: chunks of a stream, else all at once."""
+    """One answer. `mode` says how its body must be asked for: a stream by chunks, anything else as a whole."""
 
     __slots__ = ("_api", "_decoder", "_status", "_stream", "_translation", "mode")
 

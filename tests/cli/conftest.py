@@ -3,8 +3,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from planoai.home import Home
 
+from planoai.home import Home
 from tests.cli.commands import Shell, shell
 
 

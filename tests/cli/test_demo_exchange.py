@@ -1,8 +1,8 @@
 from collections.abc import Iterator
 
 import pytest
-from planoai.demo.exchange import CHAT, MESSAGES, Exchange, send
 
+from planoai.demo.exchange import CHAT, MESSAGES, Exchange, send
 from tests.support.ports import free_port
 from tests.support.scripted import ScriptedProvider
 

@@ -1,9 +1,9 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from planoai.home import Home
 from planoai.supervise import strays
-
 from tests.cli.commands import Shell
 from tests.cli.test_reload import chat
 from tests.cli.test_up import config

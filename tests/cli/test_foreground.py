@@ -4,10 +4,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from planoai.home import Home
 from planoai.probe import ask
 from planoai.supervise import is_supervisor, strays
-
 from tests.cli.commands import Shell
 from tests.cli.test_up import config
 from tests.support.gateway import until

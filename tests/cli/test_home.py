@@ -3,6 +3,7 @@ import threading
 from pathlib import Path
 
 import pytest
+
 from planoai.errors import Failure
 from planoai.home import MAX_SOCKET_PATH, Home, home, write
 

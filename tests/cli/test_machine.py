@@ -2,6 +2,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from planoai import machine
 from planoai.errors import Failure
 

@@ -3,6 +3,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+
 from planoai import ports
 from planoai.errors import Failure
 

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from planoai.probe import ask
 
+from planoai.probe import ask
 from tests.cli.commands import Shell, flat, shell
 from tests.cli.test_up import config
 from tests.support.gateway import until

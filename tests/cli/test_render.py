@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from planoai.machine import envoy_path
 
+from planoai.machine import envoy_path
 from tests.cli.commands import CONFIG, KEYS, Shell
 
 

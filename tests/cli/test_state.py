@@ -1,6 +1,7 @@
 import json
 
 import pytest
+
 from planoai.home import Home
 from planoai.state import Endpoint, State, load
 

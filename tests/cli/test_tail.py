@@ -2,6 +2,7 @@ import itertools
 from pathlib import Path
 
 import pytest
+
 from planoai import tail
 
 

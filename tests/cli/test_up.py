@@ -12,10 +12,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+
 from planoai.home import Home
 from planoai.probe import ask
 from planoai.supervise import is_supervisor, strays
-
 from tests.cli.commands import Shell, flat, shell
 from tests.support.gateway import until
 from tests.support.ports import free_port
