@@ -1,4 +1,4 @@
-"""What a dialect has to offer: four functions, two stream classes, a framing, and its words."""
+"""What a dialect has to offer: functions and classes for providers that speak it, and for clients."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,9 +7,19 @@ from typing import Protocol
 from plano_extproc.apis import Api
 from plano_extproc.translate.chat import Answer, Json, Request, Usage
 from plano_extproc.translate.deltas import Delta
-from plano_extproc.translate.framing.sse import Event
+from plano_extproc.translate.framing.sse import Event, SseParser
 from plano_extproc.translate.losses import Losses
 from plano_extproc.translate.profile import Profile
+
+
+class FrameParser(Protocol):
+    """Cuts the bytes of a stream into frames. Raises `BadProviderAnswer` for what is no frame."""
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """Return the frames that `chunk` completes; it may be cut anywhere."""
+
+    def end(self) -> list[Event]:
+        """Return the frames that the end of the stream completes."""
 
 
 class StreamDecoder(Protocol):
@@ -48,22 +58,33 @@ class AnswerOptions:
     include_usage: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Codec:
-    """One dialect in both roles: decoding requests and encoding answers for clients, the reverse for providers.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderCodec:
+    """One dialect as providers speak it: encoding requests, decoding answers.
 
-    `words` names the fields of the neutral request as this dialect's callers know them, `tool_name_limit` is the
-    longest tool name it takes.
+    `tool_name_limit` is the longest tool name it takes; `stream_type` is the media type of its streams, which `frames`
+    cuts.
     """
 
     api: Api
-    words: Mapping[str, str]
     tool_name_limit: int
-    decode_request: Callable[[Json, Losses], Request]
     encode_request: Callable[[Request, Profile, Losses], Json]
     decode_answer: Callable[[Json], Answer]
-    encode_answer: Callable[[Answer, AnswerOptions], Json]
     stream_decoder: Callable[[], StreamDecoder]
+    stream_type: str = "text/event-stream"
+    frames: Callable[[], FrameParser] = SseParser
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Codec(ProviderCodec):
+    """One dialect in both roles: for clients too, decoding requests and encoding answers.
+
+    `words` names the fields of the neutral request as this dialect's callers know them.
+    """
+
+    words: Mapping[str, str]
+    decode_request: Callable[[Json, Losses], Request]
+    encode_answer: Callable[[Answer, AnswerOptions], Json]
     stream_encoder: Callable[[AnswerOptions], StreamEncoder]
 
 

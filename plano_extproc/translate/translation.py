@@ -8,27 +8,33 @@ import orjson
 from plano_extproc.apis import Api
 from plano_extproc.errors import BadProviderAnswer, GatewayError, InvalidRequest, NotImplementedYet
 from plano_extproc.translate import structured
-from plano_extproc.translate.apis import CODECS
+from plano_extproc.translate.apis import CODECS, PROVIDER_CODECS
 from plano_extproc.translate.chat import Json, Usage
-from plano_extproc.translate.codec import WRONG_SHAPE, AnswerOptions, Codec
+from plano_extproc.translate.codec import WRONG_SHAPE, AnswerOptions, Codec, ProviderCodec
 from plano_extproc.translate.deltas import BlockStart, Delta, Failure, Finished
 from plano_extproc.translate.faults import Fault, fault_body, fault_of, read_fault
-from plano_extproc.translate.framing.sse import SseParser
 from plano_extproc.translate.losses import Losses
 from plano_extproc.translate.names import fit_tools, renamed
 from plano_extproc.translate.profile import Profile
 
 
 def codec(api: Api) -> Codec:
-    """Return the codec of a dialect. Raises `NotImplementedYet` for one that cannot be translated."""
+    """Return the codec of a dialect that clients speak. Raises `NotImplementedYet` for any other."""
     if api not in CODECS:
-        raise NotImplementedYet(f"the dialect {api} cannot be translated yet; known: {', '.join(CODECS)}")
+        raise NotImplementedYet(f"clients of the dialect {api} cannot be served yet; known: {', '.join(CODECS)}")
     return CODECS[api]
 
 
+def provider_codec(api: Api) -> ProviderCodec:
+    """Return the codec of a dialect that providers speak. Raises `NotImplementedYet` for one that is not known."""
+    if api not in PROVIDER_CODECS:
+        raise NotImplementedYet(f"the dialect {api} cannot be translated yet; known: {', '.join(PROVIDER_CODECS)}")
+    return PROVIDER_CODECS[api]
+
+
 def can_translate(api: Api) -> bool:
-    """Tell whether there is a codec for a dialect."""
-    return api in CODECS
+    """Tell whether requests can be translated for providers that speak a dialect."""
+    return api in PROVIDER_CODECS
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ class Translation:
         """
         assert client != provider, "the same dialect on both sides is never translated"
         self._client = codec(client)
-        self._provider = codec(provider)
+        self._provider = provider_codec(provider)
         self._profile = profile
         self._options = AnswerOptions(id=answer_id or "unknown", created=created)
         self._tool_names: Mapping[str, str] = {}
@@ -100,6 +106,10 @@ class Translation:
         except WRONG_SHAPE:
             raise BadProviderAnswer("the provider's answer is not what its API promises") from None
 
+    def is_stream(self, content_type: bytes) -> bool:
+        """Tell by its `content-type` whether an answer is streamed, in the way of the provider's dialect."""
+        return content_type.partition(b";")[0].strip().lower() == self._provider.stream_type.encode()
+
     def stream(self) -> "StreamTranslation":
         """Return the translation of a streamed answer."""
         unwrap = structured.Unwrap() if self._is_wrapped else None
@@ -120,13 +130,13 @@ class StreamTranslation:
     def __init__(
         self,
         client: Codec,
-        provider: Codec,
+        provider: ProviderCodec,
         options: AnswerOptions,
         tool_names: Mapping[str, str],
         unwrap: structured.Unwrap | None,
     ) -> None:
         """Translate from `provider` to `client`; tools get back the names in `tool_names`."""
-        self._frames = SseParser()
+        self._frames = provider.frames()
         self._decoder = provider.stream_decoder()
         self._encoder = client.stream_encoder(options)
         self._tool_names = tool_names

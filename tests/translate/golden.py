@@ -1,7 +1,6 @@
 """Golden files: `<case>.<ext>` is what goes in, `<case>.<dialect>[.<variant>].<ext>` what must come out."""
 
 from collections.abc import Callable, Mapping
-from itertools import permutations
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,13 +18,18 @@ ASKS: Final[Mapping[Api, dict[str, Any]]] = {
     },
     "anthropic.messages": {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 9},
 }
-"""The smallest request of each dialect that is tested."""
+"""The smallest request of each dialect that clients speak."""
 
-PAIRS: Final[tuple[tuple[Api, Api], ...]] = tuple(permutations(ASKS, 2))
+PROVIDERS: Final[tuple[Api, ...]] = (*ASKS,)
+"""The dialects that providers speak."""
+
+PAIRS: Final[tuple[tuple[Api, Api], ...]] = tuple(
+    (client, provider) for client in ASKS for provider in PROVIDERS if client != provider
+)
 """Every client with every provider of another dialect."""
 
 OTHER: Final[dict[Api, Api]] = {
-    api: "openai.chat" if api != "openai.chat" else "anthropic.messages" for api in ASKS
+    api: "openai.chat" if api != "openai.chat" else "anthropic.messages" for api in PROVIDERS
 }  # fmt: skip
 """For what is tested with one other dialect only."""
 
@@ -53,7 +57,7 @@ def pretty(value: Any) -> bytes:
 
 def inputs(kind: str, api: Api) -> list[Path]:
     """Return the files that go in."""
-    outputs = tuple(f".{dialect}" for dialect in ASKS)
+    outputs = tuple(f".{dialect}" for dialect in PROVIDERS)
     return sorted(path for path in (ROOT / kind / api).iterdir() if not any(out in path.name for out in outputs))
 
 

@@ -2,12 +2,18 @@ import pytest
 
 from plano_extproc import apis
 from plano_extproc.errors import NotImplementedYet
-from plano_extproc.translate import Translation, can_translate, codec
+from plano_extproc.translate import Translation, can_translate
+from plano_extproc.translate.translation import codec, provider_codec
 
 
 def test_a_dialect_without_a_codec_is_named_with_those_that_have_one() -> None:
     with pytest.raises(NotImplementedYet, match=r"gemini\.generate cannot be translated yet; known: openai\.chat"):
-        codec("gemini.generate")
+        provider_codec("gemini.generate")
+
+
+def test_a_dialect_that_no_client_speaks_is_named_with_those_that_clients_do() -> None:
+    with pytest.raises(NotImplementedYet, match=r"clients of the dialect bedrock\.converse .* known: openai\.chat"):
+        Translation("bedrock.converse", "openai.chat")
 
 
 def test_codecs_are_known_by_their_own_name() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from plano_extproc.apis import Api
 from plano_extproc.translate import Profile, Translation
-from tests.translate.golden import ASKS, ROOT, Check, beside, check, inputs, pretty
+from tests.translate.golden import ASKS, PROVIDERS, ROOT, Check, beside, check, inputs, pretty
 
 __all__ = ["check"]
 
@@ -50,8 +50,8 @@ CASES = (
     [
         pytest.param(case, provider, id=f"{case} {provider}")
         for case in CASES
-        for provider in ASKS
-        if provider in ((case.provider,) if case.provider else ASKS.keys() - {case.client})
+        for provider in PROVIDERS
+        if provider in ((case.provider,) if case.provider else {*PROVIDERS} - {case.client})
     ],
 )
 def test_request(case: Case, provider: Api, check: Check) -> None:

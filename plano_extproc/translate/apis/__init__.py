@@ -5,6 +5,10 @@ from typing import Final
 
 from plano_extproc.apis import Api
 from plano_extproc.translate.apis import anthropic_messages, openai_chat
-from plano_extproc.translate.codec import Codec
+from plano_extproc.translate.codec import Codec, ProviderCodec
 
 CODECS: Final[Mapping[Api, Codec]] = {made.api: made for made in (openai_chat.CODEC, anthropic_messages.CODEC)}
+"""Those that clients speak to us, and providers too."""
+
+PROVIDER_CODECS: Final[Mapping[Api, ProviderCodec]] = {**CODECS}
+"""Those that providers speak."""
