@@ -18,6 +18,8 @@ CODEC = Codec(
         "output": "output_config.format",
         "reasoning": "thinking",
         "cache": "cache_control",
+        "thinking": "messages[].content[thinking]",
+        "redacted_thinking": "messages[].content[redacted_thinking]",
     },
     tool_name_limit=128,
     decode_request=decode_request,

@@ -35,6 +35,7 @@ from plano_extproc.translate.losses import Losses
 from plano_extproc.translate.names import fitted
 from plano_extproc.translate.profile import Profile
 from plano_extproc.translate.schemas import closed
+from plano_extproc.translate.sealed import is_sealed
 from plano_extproc.translate.shape import refuse
 
 ID_LIMIT: Final = 128
@@ -70,7 +71,7 @@ def encode_request(request: Request, profile: Profile, losses: Losses) -> Json:
     if request.user:
         body["metadata"] = {"user_id": request.user}
     for knob in request.knobs:
-        losses.add(knob)
+        losses.field(knob)
     return body
 
 
@@ -177,17 +178,20 @@ def _block(block: Block, losses: Losses) -> Json | None:
             made = _text(block)
         case Image():
             if block.detail not in (None, "auto"):
-                losses.add("messages[].content[].image_url.detail")
+                losses.field("image_detail")
             made = {"type": "image", "source": _source(block.source, block.where)}
         case File():
             made = _document(block)
         case Thinking():
-            if block.signature:
+            if block.signature and not is_sealed(block.signature):
                 return {"type": "thinking", "thinking": block.text, "signature": block.signature}
             # Only what the model signed itself can be given back to it.
-            losses.add("messages[].reasoning_content")
+            losses.field("thinking")
             return None
         case RedactedThinking():
+            if is_sealed(block.data):
+                losses.field("redacted_thinking")
+                return None
             return {"type": "redacted_thinking", "data": block.data}
         case ToolUse():
             made = {"type": "tool_use", "id": fitted(block.id, ID_LIMIT), "name": block.name, "input": block.input}

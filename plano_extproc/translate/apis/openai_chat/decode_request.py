@@ -7,12 +7,7 @@ import orjson
 
 from plano_extproc.errors import InvalidRequest
 from plano_extproc.translate import shape
-from plano_extproc.translate.apis.openai_chat.tools import (
-    read_tool_choice,
-    read_tools,
-    read_web_search,
-    says_error,
-)
+from plano_extproc.translate.apis.openai_chat.tools import read_tool_choice, read_tools, read_web_search
 from plano_extproc.translate.chat import (
     Block,
     CacheMark,
@@ -33,6 +28,7 @@ from plano_extproc.translate.chat import (
     ToolResult,
     ToolUse,
 )
+from plano_extproc.translate.failed_tools import says_error
 from plano_extproc.translate.losses import Losses
 from plano_extproc.translate.media import read_data_uri
 from plano_extproc.translate.profile import EFFORTS

@@ -9,7 +9,7 @@ from typing import Final, assert_never
 import orjson
 
 from plano_extproc.translate.apis.openai_chat.decode_request import KNOBS
-from plano_extproc.translate.apis.openai_chat.tools import cache_marker, says_error, write_tools
+from plano_extproc.translate.apis.openai_chat.tools import cache_marker, write_tools
 from plano_extproc.translate.chat import (
     Block,
     CacheMark,
@@ -21,7 +21,6 @@ from plano_extproc.translate.chat import (
     Message,
     OutputSchema,
     Plain,
-    Reasoning,
     RedactedThinking,
     Refusal,
     Request,
@@ -31,6 +30,8 @@ from plano_extproc.translate.chat import (
     ToolResult,
     ToolUse,
 )
+from plano_extproc.translate.efforts import effort_of
+from plano_extproc.translate.failed_tools import as_error
 from plano_extproc.translate.losses import Losses
 from plano_extproc.translate.media import data_uri
 from plano_extproc.translate.names import fitted, shortened
@@ -66,7 +67,7 @@ def encode_request(request: Request, profile: Profile, losses: Losses) -> Json:
     if request.output:
         body["response_format"] = _response_format(request.output)
     if request.reasoning:
-        effort = _effort(request.reasoning, profile)
+        effort = effort_of(request.reasoning, profile)
         if effort is None:
             losses.field("reasoning")
         else:
@@ -85,16 +86,6 @@ def _response_format(output: OutputSchema) -> Json:
     wanted["schema"] = strict(output.schema) if is_strict else output.schema
     wanted["strict"] = is_strict
     return {"type": "json_schema", "json_schema": wanted}
-
-
-def _effort(reasoning: Reasoning, profile: Profile) -> str | None:
-    if reasoning.mode == "off":
-        return profile.nearest_effort("none")
-    if reasoning.effort:
-        return profile.nearest_effort(reasoning.effort)
-    if reasoning.budget is None:
-        return profile.nearest_effort("medium")
-    return profile.nearest_effort(next(effort for least, effort in _EFFORTS if reasoning.budget >= least))
 
 
 class _Turns:
@@ -146,7 +137,7 @@ class _Turns:
                 case Thinking():
                     thoughts.append(block.text)
                 case RedactedThinking():
-                    self._losses.add("messages[].content[redacted_thinking]")
+                    self._losses.field("redacted_thinking")
                 case Image() | File():
                     raise refuse(block.where, "this provider takes no images or files from the assistant")
                 case ToolResult():
@@ -167,7 +158,7 @@ class _Turns:
             # DeepSeek and Kimi refuse a call of a tool without its reasoning; a blank is taken for one.
             turn["reasoning_content"] = thought or " "
         elif thoughts:
-            self._losses.add("messages[].content[thinking]")
+            self._losses.field("thinking")
 
     def _call(self, block: ToolUse) -> Json:
         call_id = _call_id(block.id)
@@ -197,8 +188,8 @@ class _Turns:
         others = [part for item in block.content if not isinstance(item, Text) for part in self._part(item)]
         if others and not text:
             text = "(the result follows in the next message of the user)"
-        if block.is_error and not (text.lower().startswith("error") or says_error(text)):
-            text = f"Error: {text}" if text else "Error"
+        if block.is_error:
+            text = as_error(text)
         content: str | list[Json] = text
         if block.cache and self._profile.cache_control:
             content = [{"type": "text", "text": text, "cache_control": cache_marker(block.cache)}]
@@ -277,8 +268,3 @@ def _file(file: File) -> Json:
 
 _FILE_NAME: Final = "document.pdf"
 """OpenAI refuses a file without a name."""
-
-_EFFORTS: Final = (
-    (16384, "max"), (8192, "xhigh"), (4096, "high"), (2048, "medium"), (1024, "low"), (0, "minimal"),
-)  # fmt: skip
-"""The effort for a budget of at least so many tokens."""

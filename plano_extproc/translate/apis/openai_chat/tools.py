@@ -2,8 +2,6 @@
 
 from typing import Any, Final
 
-import orjson
-
 from plano_extproc.translate import shape
 from plano_extproc.translate.chat import CacheMark, Json, Request, Tool, ToolChoice, WebSearch
 from plano_extproc.translate.losses import Losses
@@ -115,14 +113,3 @@ def _tool(tool: Tool, cache_control: bool, losses: Losses) -> Json:
 def cache_marker(mark: CacheMark) -> Json:
     """Return a cache marker, as those of OpenAI's kin that know it write it."""
     return {"type": "ephemeral"} if mark.ttl is None else {"type": "ephemeral", "ttl": mark.ttl}
-
-
-def says_error(text: str) -> bool:
-    """Tell whether a tool's result reports a failure. Chat has no word for it; an object with `error` is the custom."""
-    if '"error"' not in text:
-        return False
-    try:
-        value = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return False
-    return isinstance(value, dict) and bool(value.get("error"))
