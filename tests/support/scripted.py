@@ -19,13 +19,13 @@ from typing import Any, Literal, Protocol, Self
 
 import orjson
 
-from tests.support import anthropic_api, openai_api
+from tests.support import anthropic_api, openai_api, responses_api
 from tests.support.http_server import Action, Close, Data, End, Head, Hold, HttpServer, Raw, Recorded, Reset, Wait
 from tests.support.refusal import Refusal, foreign_headers
 from tests.support.reply import Reply, ToolCall
 
 Json = dict[str, Any]
-Api = Literal["openai.chat", "anthropic.messages"]
+Api = Literal["openai.chat", "anthropic.messages", "openai.responses"]
 Headers = Iterable[tuple[str, str]]
 Step = Callable[[Recorded], Sequence[Action]]
 Ending = Literal["clean", "reset", "close", "stall"]
@@ -50,7 +50,11 @@ class Dialect(Protocol):
     def stream(self, reply: Reply, request: Json) -> Iterable[bytes]: ...
 
 
-DIALECTS: dict[Api, Dialect] = {"openai.chat": openai_api, "anthropic.messages": anthropic_api}  # type: ignore[dict-item]
+DIALECTS: dict[Api, Dialect] = {
+    "openai.chat": openai_api,  # type: ignore[dict-item]
+    "anthropic.messages": anthropic_api,  # type: ignore[dict-item]
+    "openai.responses": responses_api,  # type: ignore[dict-item]
+}
 
 
 class ScriptedProvider:
