@@ -35,7 +35,7 @@ def whole(reply: Reply, request: Json) -> Json:
 
 
 def stream(reply: Reply, request: Json) -> Iterator[bytes]:
-    """Write an answer as the API streams it: every item is added, filled and done, and the last event holds them all."""
+    """Write an answer as the API streams it: every item is added, filled, done, and told once more at the end."""
     number = iter(range(10_000))
 
     def event(kind: str, **fields: Any) -> bytes:
@@ -141,7 +141,7 @@ def _message(event: Event, item: Json, where: Json) -> Iterator[bytes]:
     for index, part in enumerate(item["content"]):
         at = where | {"content_index": index}
         key = "refusal" if part["type"] == "refusal" else "text"
-        more = {} if key == "refusal" else {"logprobs": []}
+        more: Json = {} if key == "refusal" else {"logprobs": []}
         kind = "response.refusal" if key == "refusal" else "response.output_text"
         yield event("response.content_part.added", part=part | {key: ""}, **at)
         for piece in pieces(part[key]):

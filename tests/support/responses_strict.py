@@ -64,7 +64,7 @@ def _items(items: list[Json], *, has_history: bool) -> None:
                 message = f"No tool call found for function call output with call_id {item['call_id']}."
                 raise Refusal(400, message, param="input")
     if missing := called - answered:
-        raise Refusal(400, f"No tool output found for function call {sorted(missing)[0]}.", param="input")
+        raise Refusal(400, f"No tool output found for function call {min(missing)}.", param="input")
 
 
 def _message(item: Json, where: str) -> None:
@@ -88,12 +88,40 @@ def _missing(where: str) -> Refusal:
 
 
 FIELDS: Final = frozenset(
-    (
-        "background client_metadata context_management conversation include input instructions max_output_tokens "
-        "max_tool_calls metadata model moderation parallel_tool_calls previous_response_id prompt prompt_cache_key "
-        "prompt_cache_options prompt_cache_retention reasoning safety_identifier service_tier store stream "
-        "stream_options temperature text tool_choice tools top_logprobs top_p truncation user"
-    ).split()
+    {
+        "background",
+        "client_metadata",
+        "context_management",
+        "conversation",
+        "include",
+        "input",
+        "instructions",
+        "max_output_tokens",
+        "max_tool_calls",
+        "metadata",
+        "model",
+        "moderation",
+        "parallel_tool_calls",
+        "previous_response_id",
+        "prompt",
+        "prompt_cache_key",
+        "prompt_cache_options",
+        "prompt_cache_retention",
+        "reasoning",
+        "safety_identifier",
+        "service_tier",
+        "store",
+        "stream",
+        "stream_options",
+        "temperature",
+        "text",
+        "tool_choice",
+        "tools",
+        "top_logprobs",
+        "top_p",
+        "truncation",
+        "user",
+    }
 )
 TOOL_KEYS: Final = ("type", "name", "description", "parameters", "strict", "defer_loading", "output_schema")
 REQUIRED: Final = {
