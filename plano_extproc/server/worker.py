@@ -29,6 +29,9 @@ _NOTICE_SECONDS = 1.5
 
 _HOUSEKEEPING_SECONDS = 1.0
 
+_COUNTED_AT_ONCE = 100
+"""Figures counted before requests get their turn again: some 0.3 ms."""
+
 _MESSAGE_HEADROOM = 1 << 20
 """gRPC's limits are on messages, ours on bodies; headers and framing need some room beside a body."""
 
@@ -110,7 +113,8 @@ class Worker:
         while not self._stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), _HOUSEKEEPING_SECONDS)
-            self._metrics.flush()
+            while self._metrics.flush(_COUNTED_AT_ONCE):
+                await asyncio.sleep(0)
             if os.getppid() != parent:
                 _log.warning("the parent process is gone; stopping")
                 return

@@ -57,14 +57,15 @@ class Metrics:
         if len(self._decisions) > _MOST_NOTES:
             self.flush()
 
-    def flush(self) -> None:
-        """Count all that was noted."""
+    def flush(self, most: int | None = None) -> bool:
+        """Count what was noted, at most `most` decisions of it; return whether some are left."""
         answers, self._answers = self._answers, []
-        decisions, self._decisions = self._decisions, []
         for (listener, client_api, model, way, status), number in Tally(answers).items():
             _ANSWERS.labels(listener, client_api, model, way, str(status)).inc(number)
+        decisions, self._decisions = self._decisions[:most], [] if most is None else self._decisions[most:]
         for listener, way, seconds in decisions:
             _OVERHEAD.labels(listener, way).observe(seconds)
+        return bool(self._decisions)
 
     def exposition(self) -> bytes:
         """Return the metrics of all workers in Prometheus' text format; those of others are up to a second old."""
