@@ -5,11 +5,9 @@ from collections.abc import Mapping
 from plano_extproc.apis import Api
 from plano_extproc.errors import BadProviderAnswer, GatewayError
 from plano_extproc.gateway.actions import BodyMode, Continue, Headers
-from plano_extproc.translate import ContentDecoder, Translation, error_body
+from plano_extproc.translate import ContentDecoder, Translation, error_body, provider_codec
 
 JSON: Headers = (("content-type", b"application/json"),)
-
-_EVENT_STREAM = b"text/event-stream"
 
 
 class Answer:
@@ -17,13 +15,16 @@ class Answer:
 
     __slots__ = ("_api", "_decoder", "_status", "_stream", "_translation", "mode")
 
-    def __init__(self, api: Api, translation: Translation, status: int, headers: Mapping[str, bytes]) -> None:
+    def __init__(
+        self, client: Api, provider: Api, translation: Translation, status: int, headers: Mapping[str, bytes]
+    ) -> None:
         """Begin with the answer's headers. Raises `BadProviderAnswer` for an encoding that cannot be undone."""
-        self._api = api
+        self._api = client
         self._translation = translation
         self._status = status
         self._decoder = ContentDecoder(headers.get("content-encoding", b"identity"))
-        is_stream = status < 300 and headers.get("content-type", b"").startswith(_EVENT_STREAM)
+        media_type = provider_codec(provider).stream_type.encode()
+        is_stream = status < 300 and headers.get("content-type", b"").startswith(media_type)
         self._stream = translation.stream() if is_stream else None
         self.mode = BodyMode.STREAMED if is_stream else BodyMode.BUFFERED
 

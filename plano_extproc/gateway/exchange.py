@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from plano_extproc import apis, headers
+from plano_extproc import headers
 from plano_extproc.apis import Api
 from plano_extproc.errors import GatewayError, InvalidRequest, NotFound
 from plano_extproc.gateway import local
 from plano_extproc.gateway.actions import PROCEED, Action, Continue, Reply
 from plano_extproc.gateway.answer import JSON, Answer
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.decide import Decision, decide
+from plano_extproc.gateway.decide import Ask, Decision, decide
 from plano_extproc.gateway.events import (
     Event,
     RequestBody,
@@ -27,6 +27,7 @@ from plano_extproc.gateway.events import (
     Trailers,
 )
 from plano_extproc.gateway.plan import Way
+from plano_extproc.gateway.surface import surface, without_keys
 
 _KEPT = ("retry-after",)
 """Of a provider's headers, what an answer of our own in its place must not lose."""
@@ -39,7 +40,7 @@ class Exchange:
     """
 
     __slots__ = (
-        "_answer", "_api", "_decision", "_gateway", "_generation", "_headers", "_listener", "_overhead", "_started",
+        "_answer", "_api", "_ask", "_decision", "_gateway", "_generation", "_listener", "_overhead", "_started",
         "is_done",
     )  # fmt: skip
 
@@ -50,7 +51,7 @@ class Exchange:
         self._generation = generation
         self.is_done = False
         self._api: Api = "openai.chat"
-        self._headers: Mapping[str, bytes] = {}
+        self._ask: Ask | None = None
         self._started = 0.0
         self._overhead = 0.0
         self._decision: Decision | None = None
@@ -70,33 +71,34 @@ class Exchange:
     def on_request_headers(self, event: RequestHeaders) -> Action:
         """Answer what needs no provider; else wait for the body."""
         self._started = self._gateway.ports.clock()
-        self._headers = event.headers
-        path = event.headers[":path"].partition(b"?")[0].decode("latin-1")
-        api = apis.BY_PATH.get(path)
-        if api is None:
-            return self._answer_locally(path)
-        self._api = api
+        path, _, query = event.headers[":path"].decode("latin-1").partition("?")
+        found = surface(path)
+        if found is None:
+            return self._answer_locally(path, event.headers)
+        self._ask = Ask(self._listener, found, event.headers, query and without_keys(query))
+        self._api = found.api
         if event.end_of_stream:
             raise InvalidRequest("the request has no body; send a JSON object")
         return PROCEED
 
-    def _answer_locally(self, path: str) -> Reply:
+    def _answer_locally(self, path: str, sent: Mapping[str, bytes]) -> Reply:
         if path == "/readyz":
             return local.ready(self._gateway, self._generation)
         if path == "/metrics":
             return local.metrics(self._gateway)
         if path == "/v1/models" or path.startswith("/v1/models/"):
-            return local.models(self._gateway, unquote(path), self._headers)
+            return local.models(self._gateway, unquote(path), sent)
         raise NotFound(f"nothing is served at {path}")
 
     def on_request_body(self, event: RequestBody) -> Action:
         """Decide."""
-        decision = decide(self._gateway, self._listener, self._api, self._headers, event.body)
+        assert self._ask is not None
+        decision = decide(self._gateway, self._ask, event.body)
         self._decision = decision
         plan = decision.plan
         self._overhead = self._gateway.ports.clock() - self._started
         self._gateway.ports.metrics.decided(self._listener, plan.way.value, self._overhead)
-        return Continue(plan.request, decision.extra, decision.body)
+        return Continue(decision.changes, decision.extra, decision.body)
 
     def on_response_headers(self, event: ResponseHeaders) -> Action:
         """Explain the decision, and ask for the body where it must be read."""
@@ -114,7 +116,7 @@ class Exchange:
             self.is_done = True
             return Continue(plan.response[None], tuple(extra))
         assert decision.translation is not None
-        answer = self._answer = Answer(self._api, decision.translation, status, event.headers)
+        answer = self._answer = Answer(self._api, plan.upstream.api, decision.translation, status, event.headers)
         if event.end_of_stream:
             # No body will come, and a client expects one.
             kept = [(name, event.headers[name]) for name in _KEPT if name in event.headers]

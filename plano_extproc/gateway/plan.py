@@ -8,7 +8,7 @@ from plano_extproc.apis import Api
 from plano_extproc.gateway.actions import BodyMode, Changes
 from plano_extproc.providers import Upstream, upstream
 from plano_extproc.routing import Choice
-from plano_extproc.translate import Profile, profile_for
+from plano_extproc.translate import Profile, codec, profile_for
 
 _ACCOUNT_HEADERS = ("openai-organization", "openai-project")
 """They select an account of the client's own key, and would be refused with ours."""
@@ -27,6 +27,9 @@ class Way(Enum):
     """The answer passes through this exchange, to be translated."""
 
 
+_MODES: dict[Way, tuple[BodyMode | None, ...]] = {Way.BYPASS: (None,), Way.DIRECT: (None, *BodyMode)}
+
+
 @dataclass(slots=True, eq=False)
 class Plan:
     """All of an exchange that does not depend on the body beyond its model's name."""
@@ -36,7 +39,8 @@ class Plan:
     choice: Choice
     upstream: Upstream
     profile: Profile
-    request: Changes
+    request: dict[bool, Changes]
+    """For a whole answer and for a stream, since some dialects ask for either by the path."""
     response: dict[BodyMode | None, Changes]
     """For each way to read the answer's body; None leaves it to Envoy."""
 
@@ -45,14 +49,18 @@ def plan(choice: Choice, client: Api, listener: str, *, default_connect_timeout:
     """Work out everything about serving `choice` to a client of one dialect that every request shares."""
     up = upstream(choice.provider, client, choice.model, default_connect_timeout=default_connect_timeout)
     way = Way.BYPASS if up.api == client else Way.DIRECT
+    metadata = _metadata(choice, client, up, way, listener)
     return Plan(
         way=way,
         client=client,
         choice=choice,
         upstream=up,
         profile=profile_for(up.api, up.model, up.max_tokens_field),
-        request=_request(up, way, _metadata(choice, client, up, way, listener), choice.provider.timeouts.first_byte),
-        response={mode: _response(choice, mode) for mode in (None, *BodyMode)},
+        request={
+            is_stream: _request(up, way, is_stream, metadata, choice.provider.timeouts.first_byte)
+            for is_stream in (False, True)
+        },
+        response={mode: _response(choice, client, mode) for mode in _MODES[way]},
     )
 
 
@@ -67,20 +75,23 @@ def _metadata(choice: Choice, client: Api, up: Upstream, way: Way, listener: str
     }
 
 
-def _response(choice: Choice, mode: BodyMode | None) -> Changes:
+def _response(choice: Choice, client: Api, mode: BodyMode | None) -> Changes:
+    explained = (
+        (headers.MODEL, choice.name.encode("ascii", "replace")),
+        (headers.ROUTE_REASON, choice.reason.encode("ascii", "replace")),
+    )
+    # The provider's stream may be of another media type.
+    typed = (("content-type", codec(client).stream_type.encode()),) if mode is BodyMode.STREAMED else ()
     return Changes(
-        set=(
-            (headers.MODEL, choice.name.encode("ascii", "replace")),
-            (headers.ROUTE_REASON, choice.reason.encode("ascii", "replace")),
-        ),
+        set=explained + typed,
         # What is translated has another length, and is sent plain.
         remove=("content-length", "content-encoding") if mode else (),
         response_body=mode,
     )
 
 
-def _request(up: Upstream, way: Way, metadata: dict[str, str], first_byte: float | None) -> Changes:
-    set_ = [(headers.CLUSTER, up.cluster), (":path", up.path)]
+def _request(up: Upstream, way: Way, is_stream: bool, metadata: dict[str, str], first_byte: float | None) -> Changes:
+    set_ = [(headers.CLUSTER, up.cluster), (":path", up.stream_path if is_stream else up.path)]
     if up.credential:
         set_.append(up.credential)
     if way is Way.DIRECT:

@@ -12,12 +12,18 @@ _DEFAULT_HEADERS: dict[Api, tuple[tuple[str, bytes], ...]] = {
     "anthropic.messages": (("anthropic-version", b"2023-06-01"),),
 }
 
+_STREAM_PATHS: dict[Api, tuple[str, str, str]] = {
+    "bedrock.converse": ("/converse", "/converse-stream", ""),
+    "gemini.generate": (":generateContent", ":streamGenerateContent", "alt=sse"),
+}
+"""Dialects that ask for a stream by the path: its end for a whole answer, for a stream, and the query of the latter."""
+
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
     """One provider entry under one API.
 
-    `path` is absolute and complete for `model`. `credential` is None where the key is the client's own
+    `path` is absolute and complete for `model`, `stream_path` is that of a streamed answer. `credential` is None where the key is the client's own
     (`is_passthrough`) or none is needed. `headers` replace whatever the client sent; `defaults` are for what it did not
     send.
     """
@@ -26,6 +32,7 @@ class Upstream:
     api: Api
     model: str
     path: str
+    stream_path: str
     auth: str
     credential: tuple[str, str] | None
     is_passthrough: bool
@@ -46,11 +53,13 @@ def upstream(provider: ModelProvider, client: Api, model: str, *, default_connec
     secret = provider.access_key.get_secret_value() if provider.access_key else None
     headers = {name.lower(): value for name, value in {**provider.default_headers, **provider.headers}.items()}
     is_passthrough = provider.uses_client_credential
+    path = provider.path(api, model)
     return Upstream(
         cluster=endpoint(provider, default_connect_timeout=default_connect_timeout).cluster,
         api=api,
         model=model,
-        path=provider.path(api, model),
+        path=path,
+        stream_path=_streamed(api, path),
         auth=auth,
         credential=credential(auth, secret) if secret and not is_passthrough else None,
         is_passthrough=is_passthrough,
@@ -58,3 +67,16 @@ def upstream(provider: ModelProvider, client: Api, model: str, *, default_connec
         headers=tuple(headers.items()),
         max_tokens_field=provider.kind.max_tokens_field,
     )
+
+
+def _streamed(api: Api, path: str) -> str:
+    if api not in _STREAM_PATHS:
+        return path
+    whole, streamed, more = _STREAM_PATHS[api]
+    before, _, query = path.partition("?")
+    return with_query(before.removesuffix(whole) + streamed, "&".join(filter(None, (query, more))))
+
+
+def with_query(path: str, query: str) -> str:
+    """Return a path, which may have a query, with `query` added to it."""
+    return f"{path}{'&' if '?' in path else '?'}{query}" if query else path

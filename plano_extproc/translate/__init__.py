@@ -10,7 +10,14 @@ from plano_extproc.translate.faults import error_body, error_event
 from plano_extproc.translate.framing.content import ContentDecoder
 from plano_extproc.translate.profile import Profile
 from plano_extproc.translate.shape import request_shape
-from plano_extproc.translate.translation import Outgoing, StreamTranslation, Translation, can_translate, codec
+from plano_extproc.translate.translation import (
+    Outgoing,
+    StreamTranslation,
+    Translation,
+    can_translate,
+    codec,
+    provider_codec,
+)
 
 __all__ = [
     "Codec",
@@ -24,5 +31,6 @@ __all__ = [
     "error_body",
     "error_event",
     "profile_for",
+    "provider_codec",
     "request_shape",
 ]
