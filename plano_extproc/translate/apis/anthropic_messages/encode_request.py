@@ -7,7 +7,6 @@ apart, before all turns, which every version of the API takes.
 import base64
 import binascii
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final, assert_never
 
 from plano_extproc.errors import InvalidRequest
@@ -27,37 +26,30 @@ from plano_extproc.translate.chat import (
     Stored,
     Text,
     Thinking,
-    ToolChoice,
     ToolResult,
     ToolUse,
 )
+from plano_extproc.translate.claude import ThinkingPlan, beside_thinking, is_its_own
 from plano_extproc.translate.losses import Losses
 from plano_extproc.translate.names import fitted
 from plano_extproc.translate.profile import Profile
 from plano_extproc.translate.schemas import closed
-from plano_extproc.translate.sealed import is_sealed
 from plano_extproc.translate.shape import refuse
 
 ID_LIMIT: Final = 128
 """Ids of tool calls must be made of letters, digits, `_` and `-`."""
 
-_LEAST_BUDGET: Final = 1024
-_LEAST_TOP_P: Final = 0.95
-"""Both of a request that thinks."""
-_BUDGETS: Final[dict[str, int]] = {
-    "minimal": 1024, "low": 1024, "medium": 2048, "high": 4096, "xhigh": 8192, "max": 16384,
-}  # fmt: skip
-
 
 def encode_request(request: Request, profile: Profile, losses: Losses) -> Json:
     """Return the body for the provider, and note what it does not get. A part that it cannot take raises."""
     system, messages = _turns(request.messages, losses)
-    thinking = _Thinking(request, profile, messages, losses)
-    body: Json = {"model": request.model, "max_tokens": thinking.max_tokens, "messages": messages}
+    thinking = ThinkingPlan(request, profile, losses)
+    limit = profile.default_max_tokens if thinking.max_tokens is None else thinking.max_tokens
+    body: Json = {"model": request.model, "max_tokens": limit, "messages": messages}
     if system:
         body["system"] = system
     if thinking.is_on:
-        request = _beside_thinking(request, losses)
+        request = beside_thinking(request, losses)
     _sampling(request, profile, body)
     if request.stop:
         body["stop_sequences"] = list(request.stop)
@@ -84,72 +76,6 @@ def _sampling(request: Request, profile: Profile, body: Json) -> None:
         value = getattr(request, field)
         if value is not None:
             body[field] = value
-
-
-def _beside_thinking(request: Request, losses: Losses) -> Request:
-    """Return the request without what a model that thinks refuses: other temperatures, top_k, and a forced tool."""
-    if request.temperature not in (None, 1):
-        losses.field("temperature")
-    if request.top_p is not None and request.top_p < _LEAST_TOP_P:
-        losses.field("top_p")
-        request = replace(request, top_p=None)
-    if request.top_k is not None:
-        losses.field("top_k")
-    choice = request.tool_choice
-    if choice and choice.mode in ("required", "tool"):
-        losses.field("tool_choice")
-        choice = ToolChoice("auto")
-    return replace(request, temperature=None, top_k=None, tool_choice=choice)
-
-
-class _Thinking:
-    """How the request's wish to think, or not to, is put, and what limit on tokens goes with it."""
-
-    def __init__(self, request: Request, profile: Profile, messages: list[Json], losses: Losses) -> None:
-        self.fields: Json = {}
-        self.is_on = False
-        limit = request.max_tokens
-        self.max_tokens = profile.default_max_tokens if limit is None else limit
-        wanted = request.reasoning
-        if wanted is None:
-            return
-        if wanted.mode == "off":
-            if profile.adaptive_thinking:
-                self.fields = {"thinking": {"type": "disabled"}}
-            return
-        if profile.adaptive_thinking:
-            self._adaptive(wanted.effort, profile)
-            return
-        budget = wanted.budget or _BUDGETS[wanted.effort or "medium"]
-        if limit is not None and wanted.budget is None:
-            # The caller's limit counts thinking too, so thinking makes do with what it leaves.
-            budget = min(budget, limit - 1)
-        if budget < _LEAST_BUDGET or _calls_without_thinking(messages):
-            losses.field("reasoning")
-            return
-        if limit is None:
-            self.max_tokens += budget
-        self.fields = {"thinking": {"type": "enabled", "budget_tokens": budget}}
-        self.is_on = True
-
-    def _adaptive(self, effort: str | None, profile: Profile) -> None:
-        self.fields = {"thinking": {"type": "adaptive"}}
-        self.is_on = True
-        if effort:
-            known = profile.nearest_effort("low" if effort in ("none", "minimal") else effort)
-            if known:
-                self.fields["output_config"] = {"effort": known}
-
-
-def _calls_without_thinking(messages: list[Json]) -> bool:
-    """Tell whether the last turn that called a tool has lost its thinking.
-
-    With a thinking budget such a turn must begin with it, and most clients of other dialects do not keep it.
-    """
-    for message in reversed(messages):
-        if message["role"] == "assistant" and any(block["type"] == "tool_use" for block in message["content"]):
-            return message["content"][0]["type"] not in ("thinking", "redacted_thinking")
-    return False
 
 
 def _turns(messages: Iterable[Message], losses: Losses) -> tuple[list[Json], list[Json]]:
@@ -183,16 +109,15 @@ def _block(block: Block, losses: Losses) -> Json | None:
         case File():
             made = _document(block)
         case Thinking():
-            if block.signature and not is_sealed(block.signature):
+            if is_its_own(block):
                 return {"type": "thinking", "thinking": block.text, "signature": block.signature}
-            # Only what the model signed itself can be given back to it.
             losses.field("thinking")
             return None
         case RedactedThinking():
-            if is_sealed(block.data):
-                losses.field("redacted_thinking")
-                return None
-            return {"type": "redacted_thinking", "data": block.data}
+            if is_its_own(block):
+                return {"type": "redacted_thinking", "data": block.data}
+            losses.field("redacted_thinking")
+            return None
         case ToolUse():
             made = {"type": "tool_use", "id": fitted(block.id, ID_LIMIT), "name": block.name, "input": block.input}
         case ToolResult():
