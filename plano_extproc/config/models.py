@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJson
 
 from plano_extproc.apis import Api
 from plano_extproc.config import catalogue
-from plano_extproc.config.catalogue import PROVIDERS, ProviderKind
+from plano_extproc.config.catalogue import PROVIDERS, Endpoint, Model, ProviderKind
 from plano_extproc.config.values import (
     SINCE_V0_5,
     Headers,
@@ -203,8 +203,12 @@ class ModelProvider(Part):
 
     @property
     def apis(self) -> tuple[Api, ...]:
-        """The dialects that it speaks, best first."""
-        return (self.api,) if self.api else self.kind.apis
+        """The dialects that it speaks, best first. Those of a wildcard may depend on the model: `apis_for`."""
+        return self.apis_for(self.model_id)
+
+    def apis_for(self, model_id: str) -> tuple[Api, ...]:
+        """Return the dialects that serve one of its models, best first."""
+        return (self.api,) if self.api else self.kind.apis_for(model_id, base_url=self.base_url)
 
     @property
     def uses_client_credential(self) -> bool:
@@ -217,11 +221,23 @@ class ModelProvider(Part):
         service = catalogue.service(self.base_url, self.model_id)
         return {**self.kind.headers, **(service.headers if service else {})}
 
-    def path(self, api: Api, model_id: str | None = None) -> str:
-        """Return the path and query that serve `api` at this provider, for a model (default: the entry's own)."""
+    @property
+    def listed(self) -> tuple[Model, ...]:
+        """The catalogue's models that it offers. None where it is not the provider itself that serves."""
+        kind = catalogue.provider(self.prefix)
+        if kind is None or not kind.is_home(self.base_url):
+            return ()
+        models = catalogue.models_of(kind.id)
+        return models if self.is_wildcard else tuple(model for model in models if self.model_id in model.ids)
+
+    def path(self, what: Api | Endpoint, model_id: str | None = None) -> str:
+        """Return the path and query that serve a dialect, or an endpoint that the provider has.
+
+        They are for one model: by default the entry's own.
+        """
         service = catalogue.service(self.base_url, self.model_id)
-        root = self.kind.api_root(self.base_url, roots=service.roots if service else None)
-        return self.kind.path(api, self.model_id if model_id is None else model_id, root=root)
+        own_id = self.model_id if model_id is None else model_id
+        return self.kind.path(what, own_id, self.base_url, service.roots if service else None)
 
 
 class ModelAlias(Part):
