@@ -104,7 +104,7 @@ def stream(reply: Reply, request: Json) -> Iterator[bytes]:
             yield event("content_block_delta", {"index": index, "delta": delta})
         yield event("content_block_stop", {"index": index})
     ending = {"stop_reason": STOP_REASONS[reply.finish], "stop_sequence": reply.stop_sequence} | _stop_details(reply)
-    yield event("message_delta", {"delta": ending, "usage": {"output_tokens": reply.usage.output}})
+    yield event("message_delta", {"delta": ending, "usage": usage(reply.usage)})
     yield event("message_stop", {})
 
 
