@@ -2,6 +2,7 @@
 
     PLANO_HOME/
         lock                    held while a command changes what runs
+        chatgpt/                a login to ChatGPT (`plano_extproc.providers.chatgpt.store`)
         run/
             config.yaml         the user's text, as it was validated
             envoy/              Envoy's configuration, rendered

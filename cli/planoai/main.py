@@ -15,6 +15,7 @@ from planoai.errors import Failure
 GROUPS = {
     "Gateway": ("up", "down", "status", "reload", "logs", "demo"),
     "Configuration": ("validate", "render", "explain", "models"),
+    "Subscriptions": ("chatgpt",),
 }
 """The commands, as `--help` shows them. Each is `command` in `planoai.commands.<name>`."""
 

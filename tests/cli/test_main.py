@@ -3,7 +3,7 @@ import pytest
 import plano_extproc
 from tests.cli.commands import Shell, flat
 
-COMMANDS = ("up", "down", "status", "reload", "logs", "demo", "validate", "render", "explain", "models")
+COMMANDS = ("up", "down", "status", "reload", "logs", "demo", "validate", "render", "explain", "models", "chatgpt")
 
 
 def test_version_is_the_packages(user: Shell) -> None:
