@@ -24,6 +24,7 @@ ROUTE = "x-plano-route"
 ROUTE_REASON = "x-plano-route-reason"
 DROPPED = "x-plano-dropped"
 OVERHEAD_MS = "x-plano-overhead-ms"
+ESTIMATE = "x-plano-estimate"
 REQUEST_ID = "x-request-id"
 
 # gRPC initial metadata of an ext_proc stream: which listener it belongs to, and for /readyz which

@@ -31,6 +31,7 @@ def upstreams(config: Config, entry: ModelProvider, model: str) -> list[Upstream
     port = "" if place.port == {"http": 80, "https": 443}[place.scheme] else f":{place.port}"
     found = []
     for path, client in BY_PATH.items():
-        upstream = providers.upstream(entry, client, model, default_connect_timeout=timeout)
-        found.append(Upstream(client, path, upstream.api, f"{place.scheme}://{host}{port}{upstream.path}"))
+        api = providers.api_for(entry, client, model)
+        upstream = providers.upstream(entry, api, model, default_connect_timeout=timeout)
+        found.append(Upstream(client, path, api, f"{place.scheme}://{host}{port}{upstream.path}"))
     return found

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from plano_extproc.apis import Api
 from plano_extproc.errors import BadProviderAnswer, GatewayError
 from plano_extproc.gateway.actions import BodyMode, Continue, Headers
-from plano_extproc.translate import ContentDecoder, Translation, error_body, provider_codec
+from plano_extproc.translate import ContentDecoder, Translation, error_body
 
 JSON: Headers = (("content-type", b"application/json"),)
 
@@ -15,18 +15,20 @@ class Answer:
 
     __slots__ = ("_api", "_decoder", "_status", "_stream", "_translation", "mode")
 
-    def __init__(
-        self, client: Api, provider: Api, translation: Translation, status: int, headers: Mapping[str, bytes]
-    ) -> None:
+    def __init__(self, client: Api, translation: Translation, status: int, headers: Mapping[str, bytes]) -> None:
         """Begin with the answer's headers. Raises `BadProviderAnswer` for an encoding that cannot be undone."""
         self._api = client
         self._translation = translation
         self._status = status
         self._decoder = ContentDecoder(headers.get("content-encoding", b"identity"))
-        media_type = provider_codec(provider).stream_type.encode()
-        is_stream = status < 300 and headers.get("content-type", b"").startswith(media_type)
+        is_stream = status < 300 and translation.is_stream(headers.get("content-type", b""))
         self._stream = translation.stream() if is_stream else None
         self.mode = BodyMode.STREAMED if is_stream else BodyMode.BUFFERED
+
+    @property
+    def headers(self) -> Headers:
+        """The headers of the answer that its translation changes, as far as they are known before the body."""
+        return (("content-type", self._translation.stream_type.encode()),) if self._stream else ()
 
     def take(self, chunk: bytes, end: bool) -> Continue:
         """Return what the client gets for the whole body, or for a chunk of the stream."""

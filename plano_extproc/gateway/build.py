@@ -6,10 +6,10 @@ from typing import Protocol
 
 from plano_extproc.apis import Api
 from plano_extproc.config import Config
-from plano_extproc.errors import NotImplementedYet
+from plano_extproc.config.catalogue import Endpoint
 from plano_extproc.gateway.plan import Plan, plan
+from plano_extproc.gateway.surface import Surface
 from plano_extproc.routing import Directory
-from plano_extproc.translate import can_translate
 
 _PLANS_KEPT = 4096
 """Names under a wildcard are the client's choice, so the cache of plans is bounded."""
@@ -47,25 +47,17 @@ class Gateway:
         self.ports = ports
         self.directory = Directory(config)
         self.listeners = {listener.name: listener for listener in config.listeners}
-        self._plans: dict[tuple[Api, str | None, str], Plan] = {}
+        self._plans: dict[tuple[Api, Endpoint | None, str | None, str], Plan] = {}
 
-    def plan(self, client: Api, model: str | None, listener: str) -> Plan:
-        """Return how a request for `model` is served; raises what the directory raises."""
-        key = (client, model, listener)
+    def plan(self, surface: Surface, model: str | None, listener: str) -> Plan:
+        """Return how a request for `model` is served; raises what the directory and `plan` raise."""
+        key = (surface.api, surface.endpoint, model, listener)
         found = self._plans.get(key)
         if found is None:
-            found = self._make_plan(client, model, listener)
+            choice = self.directory.resolve(model)
+            default = self.config.overrides.upstream_connect_timeout
+            found = plan(choice, surface, listener, default_connect_timeout=default)
             if len(self._plans) >= _PLANS_KEPT:
                 self._plans.clear()
             self._plans[key] = found
         return found
-
-    def _make_plan(self, client: Api, model: str | None, listener: str) -> Plan:
-        choice = self.directory.resolve(model)
-        made = plan(choice, client, listener, default_connect_timeout=self.config.overrides.upstream_connect_timeout)
-        for api in (made.upstream.api, client):
-            if made.upstream.api != client and not can_translate(api):
-                raise NotImplementedYet(
-                    f"model '{choice.name}' speaks {made.upstream.api}, which cannot be translated to {client} yet"
-                )
-        return made

@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import orjson
 
+from plano_extproc import apis
 from plano_extproc.errors import InvalidRequest, NotImplementedYet
 from plano_extproc.gateway.actions import Changes
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.plan import Plan, Way
-from plano_extproc.gateway.rewrite import with_model
+from plano_extproc.gateway.rewrite import form_model, with_fields, with_model
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.providers.auth import passed_through
 from plano_extproc.providers.upstream import with_query
@@ -44,28 +46,51 @@ class Decision:
 
 
 def decide(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
-    """Decide on a request. Raises a `GatewayError` that names the field at fault."""
+    """Decide on a request with a body. Raises a `GatewayError` that names the field at fault."""
+    demand_service(gateway, ask)
+    if ask.headers.get("content-type", b"").startswith(_FORM):
+        return _decide_on_form(gateway, ask, body)
+    request = parse(ask, body)
+    plan = gateway.plan(ask.surface, request.get("model"), ask.listener)
+    if plan.way is Way.BYPASS:
+        return _bypass(ask, plan, _changed(ask, plan, request, body), is_stream=bool(request.get("stream")))
+    assert plan.upstream.what in apis.ALL, "an endpoint is never translated"
+    translation = Translation(
+        ask.surface.api,
+        plan.upstream.what,
+        plan.profile,
+        created=int(gateway.ports.now()),
+        answer_id=ask.headers.get("x-request-id", b"").decode("latin-1"),
+        is_stream=ask.surface.is_stream,
+        framing="array" if ask.surface.is_stream and "alt=sse" not in ask.query else "sse",
+    )
+    outgoing = translation.request(request, plan.upstream.model)
+    fields = plan.upstream.body
+    made = with_fields(orjson.loads(outgoing.body), fields) if fields else outgoing.body
+    extra = (_length(made), *plan.upstream.defaults, *_credential(ask, plan))
+    return Decision(plan, plan.request[outgoing.is_stream], made, extra, translation, outgoing.dropped)
+
+
+def decide_on_upgrade(gateway: Gateway, ask: Ask) -> Decision:
+    """Decide on the opening of a WebSocket. Only a provider that speaks the caller's protocol can serve it."""
+    demand_service(gateway, ask)
+    plan = gateway.plan(ask.surface, ask.surface.model, ask.listener)
+    if plan.way is Way.DIRECT:
+        raise InvalidRequest(
+            f"the provider of '{plan.choice.name}' does not speak {ask.surface.api}; a WebSocket is not translated",
+            param="model",
+            code="unsupported_endpoint",
+        )
+    return _bypass(ask, plan, None, is_stream=False)
+
+
+def demand_service(gateway: Gateway, ask: Ask) -> None:
+    """Raise where the listener is of a kind that is not served."""
     kind = gateway.listeners[ask.listener].type
     if kind != "model":
         raise NotImplementedYet(
             f"listener '{ask.listener}' is of type {kind}, which this version accepts but does not serve"
         )
-    request = parse(ask, body)
-    is_stream = bool(request.get("stream"))
-    plan = gateway.plan(ask.surface.api, request.get("model"), ask.listener)
-    if plan.way is Way.BYPASS:
-        is_in_path = ask.surface.model is not None
-        return _bypass(ask, plan, None if is_in_path else with_model(body, request, plan.upstream.model), is_stream)
-    translation = Translation(
-        ask.surface.api,
-        plan.upstream.api,
-        plan.profile,
-        created=int(gateway.ports.now()),
-        answer_id=ask.headers.get("x-request-id", b"").decode("latin-1"),
-    )
-    outgoing = translation.request(request, plan.upstream.model)
-    extra = (_length(outgoing.body), *plan.upstream.defaults, *_credential(ask, plan))
-    return Decision(plan, plan.request[is_stream], outgoing.body, extra, translation, outgoing.dropped)
 
 
 def parse(ask: Ask, body: bytes) -> dict[str, Any]:
@@ -79,21 +104,57 @@ def parse(ask: Ask, body: bytes) -> dict[str, Any]:
         encoding = ask.headers.get("content-encoding", b"identity").decode("latin-1")
         hint = "" if encoding == "identity" else f"; it is sent with content-encoding {encoding}, send it plain"
         raise InvalidRequest(f"the body is not valid JSON: {error.msg} at byte {error.pos}{hint}") from None
+    if ask.surface.endpoint is not None and ask.surface.endpoint != "count_tokens":
+        return endpoint_shape(request)
     checked = request_shape(ask.surface.api, request)
     if ask.surface.model is not None:
         return {**checked, "model": ask.surface.model, "stream": ask.surface.is_stream}
     return checked
 
 
-def _bypass(ask: Ask, plan: Plan, body: bytes | None, is_stream: bool) -> Decision:
+def endpoint_shape(request: Any) -> dict[str, Any]:
+    """Return the request of an endpoint, of which only the model matters here."""
+    if not isinstance(request, dict):
+        raise InvalidRequest("the body must be a JSON object")
+    if not isinstance(request.get("model", ""), str):
+        raise InvalidRequest("model: must be a string", param="model")
+    return request
+
+
+def _decide_on_form(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
+    start, end = form_model(body)
+    if ask.surface.endpoint is None or end < start:
+        raise InvalidRequest("the body must be a JSON object" if end >= start else "the body is no complete form")
+    plan = gateway.plan(ask.surface, body[start:end].decode("utf-8", "replace") or None, ask.listener)
+    model = plan.upstream.model.encode()
+    is_same = not end or body[start:end] == model
+    return _bypass(ask, plan, None if is_same else b"".join((body[:start], model, body[end:])), is_stream=False)
+
+
+def _changed(ask: Ask, plan: Plan, request: dict[str, Any], body: bytes) -> bytes | None:
+    up = plan.upstream
+    if up.body:
+        return with_fields({**request, "model": up.model}, up.body)
+    return None if ask.surface.model is not None else with_model(body, request, up.model)
+
+
+def _bypass(ask: Ask, plan: Plan, body: bytes | None, *, is_stream: bool) -> Decision:
     up = plan.upstream
     # What the client says of its own dialect goes before our defaults.
     extra = (*(pair for pair in up.defaults if pair[0] not in ask.headers), *_credential(ask, plan))
     if body is not None:
         extra = (_length(body), *extra)
     if ask.query:
-        extra = (*extra, (":path", with_query(up.stream_path if is_stream else up.path, ask.query).encode()))
+        path = up.stream_path if is_stream else up.path
+        query = _with_model(ask.query, up.model) if ask.surface.endpoint else ask.query
+        extra = (*extra, (":path", with_query(path.removesuffix("?alt=sse"), query).encode()))
     return Decision(plan, plan.request[is_stream], body, extra)
+
+
+def _with_model(query: str, model: str) -> str:
+    """Return a query with its `model`, if it has one, set to the provider's own name."""
+    parts = (f"model={quote(model)}" if part.startswith("model=") else part for part in query.split("&"))
+    return "&".join(parts)
 
 
 def _length(body: bytes) -> tuple[str, bytes]:
@@ -106,3 +167,6 @@ def _credential(ask: Ask, plan: Plan) -> tuple[tuple[str, bytes], ...]:
     if not up.is_passthrough:
         return ()
     return passed_through(ask.headers, scheme=up.auth, same_dialect=plan.way is Way.BYPASS)
+
+
+_FORM = b"multipart/form-data"

@@ -10,14 +10,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from plano_extproc import headers
+from plano_extproc import apis, headers
 from plano_extproc.apis import Api
 from plano_extproc.errors import GatewayError, InvalidRequest, NotFound
 from plano_extproc.gateway import local
 from plano_extproc.gateway.actions import PROCEED, Action, Continue, Reply
 from plano_extproc.gateway.answer import JSON, Answer
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.decide import Ask, Decision, decide
+from plano_extproc.gateway.decide import Ask, Decision, decide, decide_on_upgrade
 from plano_extproc.gateway.events import (
     Event,
     RequestBody,
@@ -27,7 +27,7 @@ from plano_extproc.gateway.events import (
     Trailers,
 )
 from plano_extproc.gateway.plan import Way
-from plano_extproc.gateway.surface import surface, without_keys
+from plano_extproc.gateway.surface import surface, upgraded, without_keys
 
 _KEPT = ("retry-after",)
 """Of a provider's headers, what an answer of our own in its place must not lose."""
@@ -72,11 +72,14 @@ class Exchange:
         """Answer what needs no provider; else wait for the body."""
         self._started = self._gateway.ports.clock()
         path, _, query = event.headers[":path"].decode("latin-1").partition("?")
-        found = surface(path)
+        is_upgrade = event.headers.get("upgrade", b"").lower() == b"websocket"
+        found = upgraded(path, query) if is_upgrade else surface(path)
         if found is None:
             return self._answer_locally(path, event.headers)
         self._ask = Ask(self._listener, found, event.headers, query and without_keys(query))
         self._api = found.api
+        if is_upgrade:
+            return self._decided(decide_on_upgrade(self._gateway, self._ask))
         if event.end_of_stream:
             raise InvalidRequest("the request has no body; send a JSON object")
         return PROCEED
@@ -88,12 +91,21 @@ class Exchange:
             return local.metrics(self._gateway)
         if path == "/v1/models" or path.startswith("/v1/models/"):
             return local.models(self._gateway, unquote(path), sent)
+        if path.startswith(apis.GEMINI_PREFIX):
+            self._api = "gemini.generate"
+            raise NotFound(f"nothing is served at {path}; served are {' and '.join(apis.GEMINI_METHODS)}")
         raise NotFound(f"nothing is served at {path}")
 
     def on_request_body(self, event: RequestBody) -> Action:
         """Decide."""
         assert self._ask is not None
-        decision = decide(self._gateway, self._ask, event.body)
+        if self._ask.surface.endpoint == "count_tokens":
+            counted = local.count_tokens(self._gateway, self._ask, event.body)
+            if counted is not None:
+                return counted
+        return self._decided(decide(self._gateway, self._ask, event.body))
+
+    def _decided(self, decision: Decision) -> Continue:
         self._decision = decision
         plan = decision.plan
         self._overhead = self._gateway.ports.clock() - self._started
@@ -108,7 +120,7 @@ class Exchange:
             return PROCEED
         status = int(event.headers[":status"])
         plan = decision.plan
-        self._gateway.ports.metrics.answered(self._listener, plan.client, plan.choice.name, plan.way.value, status)
+        self._gateway.ports.metrics.answered(self._listener, self._api, plan.choice.name, plan.way.value, status)
         extra = [(headers.OVERHEAD_MS, b"%.2f" % (self._overhead * 1000))]
         if decision.dropped:
             extra.append((headers.DROPPED, ",".join(decision.dropped).encode("ascii", "replace")))
@@ -116,13 +128,13 @@ class Exchange:
             self.is_done = True
             return Continue(plan.response[None], tuple(extra))
         assert decision.translation is not None
-        answer = self._answer = Answer(self._api, plan.upstream.api, decision.translation, status, event.headers)
+        answer = self._answer = Answer(self._api, decision.translation, status, event.headers)
         if event.end_of_stream:
             # No body will come, and a client expects one.
             kept = [(name, event.headers[name]) for name in _KEPT if name in event.headers]
             explained = (*plan.response[None].set, *extra, *kept)
             return Reply(status, (*JSON, *explained), answer.translated(b""), local.details("provider_answer"))
-        return Continue(plan.response[answer.mode], tuple(extra))
+        return Continue(plan.response[answer.mode], (*extra, *answer.headers))
 
     def on_response_body(self, event: ResponseBody) -> Action:
         """Translate the answer, or its next chunk."""

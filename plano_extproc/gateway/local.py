@@ -12,6 +12,8 @@ from plano_extproc.errors import GatewayError, NotFound
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.answer import JSON
 from plano_extproc.gateway.build import Gateway
+from plano_extproc.gateway.decide import Ask, parse
+from plano_extproc.gateway.tokens import estimate
 from plano_extproc.translate import error_body
 
 _METRICS = (("content-type", b"text/plain; version=0.0.4; charset=utf-8"),)
@@ -56,6 +58,19 @@ def models(gateway: Gateway, path: str, request: Mapping[str, bytes]) -> Reply:
         return _json(200, {"object": "list", "data": data}, "models")
     first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
     return _json(200, {"data": data, "has_more": False, "first_id": first, "last_id": last}, "models")
+
+
+def count_tokens(gateway: Gateway, ask: Ask, body: bytes) -> Reply | None:
+    """Return an estimate of a request's tokens; None where the provider counts them itself.
+
+    The answer is Anthropic's; a header says that it is an estimate, and how it was made.
+    """
+    request = parse(ask, body)
+    if "count_tokens" in gateway.directory.resolve(request.get("model")).provider.kind.endpoints:
+        return None
+    tokens, method = estimate(request)
+    said = (*JSON, (headers.ESTIMATE, method.encode()))
+    return Reply(200, said, orjson.dumps({"input_tokens": tokens}), details("count_tokens"))
 
 
 def _openai_model(name: str, provider: ModelProvider) -> dict[str, Any]:

@@ -5,10 +5,13 @@ from enum import Enum
 
 from plano_extproc import headers
 from plano_extproc.apis import Api
+from plano_extproc.config.catalogue import Endpoint
+from plano_extproc.errors import InvalidRequest, NotImplementedYet
 from plano_extproc.gateway.actions import BodyMode, Changes
-from plano_extproc.providers import Upstream, upstream
+from plano_extproc.gateway.surface import Surface
+from plano_extproc.providers import Upstream, api_for, upstream
 from plano_extproc.routing import Choice
-from plano_extproc.translate import Profile, codec, profile_for
+from plano_extproc.translate import Profile, can_translate, profile_for
 
 _ACCOUNT_HEADERS = ("openai-organization", "openai-project")
 """They select an account of the client's own key, and would be refused with ours."""
@@ -35,7 +38,6 @@ class Plan:
     """All of an exchange that does not depend on the body beyond its model's name."""
 
     way: Way
-    client: Api
     choice: Choice
     upstream: Upstream
     profile: Profile
@@ -45,45 +47,65 @@ class Plan:
     """For each way to read the answer's body; None leaves it to Envoy."""
 
 
-def plan(choice: Choice, client: Api, listener: str, *, default_connect_timeout: float) -> Plan:
-    """Work out everything about serving `choice` to a client of one dialect that every request shares."""
-    up = upstream(choice.provider, client, choice.model, default_connect_timeout=default_connect_timeout)
-    way = Way.BYPASS if up.api == client else Way.DIRECT
-    metadata = _metadata(choice, client, up, way, listener)
+def plan(choice: Choice, surface: Surface, listener: str, *, default_connect_timeout: float) -> Plan:
+    """Work out everything about serving `choice` at a surface that every request shares.
+
+    Raises `InvalidRequest` where the provider lacks the endpoint, and `NotImplementedYet` where no translation leads to
+    its dialects.
+    """
+    way, profile = Way.BYPASS, Profile()
+    if surface.endpoint is not None:
+        _demand(choice, surface.endpoint)
+        what: Api | Endpoint = surface.endpoint
+    else:
+        what = api = api_for(choice.provider, surface.api, choice.model)
+        if api != surface.api:
+            way, profile = Way.DIRECT, profile_for(api, choice.model, choice.provider.kind.max_tokens_field)
+            if not can_translate(api):
+                raise NotImplementedYet(
+                    f"model '{choice.name}' speaks {api}, which cannot be translated to {surface.api} yet"
+                )
+    up = upstream(choice.provider, what, choice.model, default_connect_timeout=default_connect_timeout)
+    metadata = _metadata(choice, surface, up, way, listener)
     return Plan(
         way=way,
-        client=client,
         choice=choice,
         upstream=up,
-        profile=profile_for(up.api, up.model, up.max_tokens_field),
+        profile=profile,
         request={
             is_stream: _request(up, way, is_stream, metadata, choice.provider.timeouts.first_byte)
             for is_stream in (False, True)
         },
-        response={mode: _response(choice, client, mode) for mode in _MODES[way]},
+        response={mode: _response(choice, mode) for mode in _MODES[way]},
     )
 
 
-def _metadata(choice: Choice, client: Api, up: Upstream, way: Way, listener: str) -> dict[str, str]:
+def _demand(choice: Choice, endpoint: Endpoint) -> None:
+    if endpoint not in choice.provider.kind.endpoints:
+        raise InvalidRequest(
+            f"the provider of model '{choice.name}' has no {endpoint.replace('.', ' ').replace('_', ' ')}",
+            param="model",
+            code="unsupported_endpoint",
+        )
+
+
+def _metadata(choice: Choice, surface: Surface, up: Upstream, way: Way, listener: str) -> dict[str, str]:
     return {
         "listener": listener,
-        "client_api": client,
-        "provider_api": up.api,
+        "client_api": surface.endpoint or surface.api,
+        "provider_api": up.what,
         "way": way.value,
         "model": choice.name,
         "reason": choice.reason,
     }
 
 
-def _response(choice: Choice, client: Api, mode: BodyMode | None) -> Changes:
-    explained = (
-        (headers.MODEL, choice.name.encode("ascii", "replace")),
-        (headers.ROUTE_REASON, choice.reason.encode("ascii", "replace")),
-    )
-    # The provider's stream may be of another media type.
-    typed = (("content-type", codec(client).stream_type.encode()),) if mode is BodyMode.STREAMED else ()
+def _response(choice: Choice, mode: BodyMode | None) -> Changes:
     return Changes(
-        set=explained + typed,
+        set=(
+            (headers.MODEL, choice.name.encode("ascii", "replace")),
+            (headers.ROUTE_REASON, choice.reason.encode("ascii", "replace")),
+        ),
         # What is translated has another length, and is sent plain.
         remove=("content-length", "content-encoding") if mode else (),
         response_body=mode,

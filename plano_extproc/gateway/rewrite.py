@@ -1,6 +1,7 @@
 """Change the model of a request and nothing else, byte for byte where that is safe."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -29,3 +30,21 @@ def with_model(body: bytes, request: dict[str, Any], model: str) -> bytes | None
     if value is None or not body.startswith(old, value.end()):
         return orjson.dumps({**request, "model": model})
     return b"".join((body[: value.end()], orjson.dumps(model), body[value.end() + len(old) :]))
+
+
+def with_fields(request: dict[str, Any], fields: Mapping[str, str | None]) -> bytes:
+    """Return `request` with `fields` set, and without those that are None."""
+    merged = {**request, **fields}
+    return orjson.dumps({key: value for key, value in merged.items() if key not in fields or value is not None})
+
+
+_MODEL_PART = re.compile(rb'name="?model"?[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n')
+"""The head of a form's part that names the model (RFC 7578)."""
+
+
+def form_model(body: bytes) -> tuple[int, int]:
+    """Return where the model's name stands in a multipart form; an empty range at 0 where it has none."""
+    head = _MODEL_PART.search(body)
+    if head is None:
+        return 0, 0
+    return head.end(), body.find(b"\r\n--", head.end())

@@ -6,8 +6,6 @@ does not reach the provider.
 
 from collections.abc import Mapping
 
-from plano_extproc.apis import Api
-
 _SCHEMES = {
     "bearer": ("authorization", "Bearer "),
     "x-api-key": ("x-api-key", ""),
@@ -22,11 +20,6 @@ def credential(scheme: str, secret: str) -> tuple[str, str] | None:
         return None
     name, prefix = _SCHEMES[scheme]
     return name, f"{prefix}{secret}"
-
-
-def scheme_for(api: Api, scheme: str) -> str:
-    """Return the auth scheme of one API of a provider: the Messages API takes its key in a header of its own."""
-    return "x-api-key" if api == "anthropic.messages" and scheme == "bearer" else scheme
 
 
 def passed_through(headers: Mapping[str, bytes], *, scheme: str, same_dialect: bool) -> tuple[tuple[str, bytes], ...]:

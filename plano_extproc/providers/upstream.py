@@ -1,35 +1,44 @@
 """A provider entry joined with one of its APIs: all that a request to it needs, computed once."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from plano_extproc.apis import Api
+from plano_extproc.config.catalogue import Endpoint
 from plano_extproc.config.models import ModelProvider
-from plano_extproc.providers.auth import credential, scheme_for
+from plano_extproc.providers.auth import credential
 from plano_extproc.providers.endpoint import endpoint
 
-_DEFAULT_HEADERS: dict[Api, tuple[tuple[str, bytes], ...]] = {
-    # https://docs.anthropic.com/en/api/versioning: every request names a version.
-    "anthropic.messages": (("anthropic-version", b"2023-06-01"),),
+# https://docs.anthropic.com/en/api/versioning: every request names a version.
+_ANTHROPIC_VERSION = ("anthropic-version", b"2023-06-01")
+
+_DEFAULT_HEADERS: dict[Api | Endpoint, tuple[tuple[str, bytes], ...]] = {
+    "anthropic.messages": (_ANTHROPIC_VERSION,),
+    "count_tokens": (_ANTHROPIC_VERSION,),
 }
 
-_STREAM_PATHS: dict[Api, tuple[str, str, str]] = {
+_STREAM_PATHS: dict[Api | Endpoint, tuple[str, str, str]] = {
     "bedrock.converse": ("/converse", "/converse-stream", ""),
     "gemini.generate": (":generateContent", ":streamGenerateContent", "alt=sse"),
+    # Anthropic's models on Vertex AI; elsewhere the path of the Messages API ends otherwise, and stays.
+    "anthropic.messages": (":rawPredict", ":streamRawPredict", ""),
 }
 """Dialects that ask for a stream by the path: its end for a whole answer, for a stream, and the query of the latter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upstream:
-    """One provider entry under one API.
+    """One provider entry under one API, or at one endpoint.
 
-    `path` is absolute and complete for `model`, `stream_path` is that of a streamed answer. `credential` is None where the key is the client's own
-    (`is_passthrough`) or none is needed. `headers` replace whatever the client sent; `defaults` are for what it did not
-    send.
+    `path` is absolute and complete for `model`, `stream_path` is that of a streamed answer. `credential` is None where
+    the key is the client's own (`is_passthrough`) or none is needed. `headers` replace whatever the client sent;
+    `defaults` are for what it did not send. `body` are fields that a request's body gets, or loses where the value is
+    None.
     """
 
     cluster: str
-    api: Api
+    what: Api | Endpoint
     model: str
     path: str
     stream_path: str
@@ -38,42 +47,49 @@ class Upstream:
     is_passthrough: bool
     defaults: tuple[tuple[str, bytes], ...]
     headers: tuple[tuple[str, str], ...]
-    max_tokens_field: str
+    body: Mapping[str, str | None]
 
 
-def api_for(provider: ModelProvider, client: Api) -> Api:
+def api_for(provider: ModelProvider, client: Api, model: str) -> Api:
     """Return the API to use for a client's dialect: the client's own where the provider has it, else its best."""
-    return client if client in provider.apis else provider.apis[0]
+    apis = provider.apis_for(model)
+    return client if client in apis else apis[0]
 
 
-def upstream(provider: ModelProvider, client: Api, model: str, *, default_connect_timeout: float) -> Upstream:
-    """Join a provider entry with the API that serves a client's dialect, for one model of it."""
-    api = api_for(provider, client)
-    auth = scheme_for(api, provider.kind.auth)
+def upstream(provider: ModelProvider, what: Api | Endpoint, model: str, *, default_connect_timeout: float) -> Upstream:
+    """Join a provider entry with one of its APIs or endpoints, for one model of it."""
+    auth = provider.kind.auth_for(what)
     secret = provider.access_key.get_secret_value() if provider.access_key else None
     headers = {name.lower(): value for name, value in {**provider.default_headers, **provider.headers}.items()}
     is_passthrough = provider.uses_client_credential
-    path = provider.path(api, model)
+    path = provider.path(what, model)
     return Upstream(
         cluster=endpoint(provider, default_connect_timeout=default_connect_timeout).cluster,
-        api=api,
+        what=what,
         model=model,
         path=path,
-        stream_path=_streamed(api, path),
+        stream_path=_streamed(what, path),
         auth=auth,
         credential=credential(auth, secret) if secret and not is_passthrough else None,
         is_passthrough=is_passthrough,
-        defaults=tuple(pair for pair in _DEFAULT_HEADERS.get(api, ()) if pair[0] not in headers),
+        defaults=tuple(pair for pair in _DEFAULT_HEADERS.get(what, ()) if pair[0] not in headers),
         headers=tuple(headers.items()),
-        max_tokens_field=provider.kind.max_tokens_field,
+        body=_body(provider, what),
     )
 
 
-def _streamed(api: Api, path: str) -> str:
-    if api not in _STREAM_PATHS:
+def _body(provider: ModelProvider, what: Api | Endpoint) -> Mapping[str, str | None]:
+    fields: Mapping[Any, Mapping[str, str | None]] = provider.kind.body
+    return fields.get(what, {})
+
+
+def _streamed(what: Api | Endpoint, path: str) -> str:
+    if what not in _STREAM_PATHS:
         return path
-    whole, streamed, more = _STREAM_PATHS[api]
+    whole, streamed, more = _STREAM_PATHS[what]
     before, _, query = path.partition("?")
+    if not before.endswith(whole):
+        return path
     return with_query(before.removesuffix(whole) + streamed, "&".join(filter(None, (query, more))))
 
 

@@ -8,6 +8,7 @@ from enum import Enum
 
 from plano_extproc import apis
 from plano_extproc.apis import Api
+from plano_extproc.config.catalogue import ENDPOINTS
 from plano_extproc.render.topology import METRICS
 
 
@@ -26,6 +27,9 @@ class Service(Enum):
     PROVIDER = "provider"
     """A provider, when the sidecar has read the body and named the cluster."""
 
+    UPGRADE = "upgrade"
+    """A provider by WebSocket, when the sidecar has read the headers and named the cluster."""
+
 
 @dataclass(frozen=True, slots=True)
 class Path:
@@ -41,9 +45,15 @@ class Path:
         """Whether the paths below it belong to it."""
         return self.path.endswith("/")
 
+    @property
+    def is_upgrade(self) -> bool:
+        """Whether only requests that ask for a WebSocket are meant."""
+        return self.service is Service.UPGRADE
+
 
 PUBLIC = (
     *(Path(path, ("POST",), Service.PROVIDER, api) for path, api in apis.BY_PATH.items()),
+    Path(apis.GEMINI_PREFIX, ("POST",), Service.PROVIDER, "gemini.generate"),
     Path("/v1/models", ("GET",), Service.SIDECAR),
     Path("/v1/models/", ("GET",), Service.SIDECAR),
     # Load balancers probe with either method.
@@ -51,8 +61,22 @@ PUBLIC = (
     Path("/readyz", ("GET",), Service.READY),
 )
 
+# First what is a WebSocket: the same path may be called without one.
+MODEL = (
+    Path("/v1/responses", ("GET",), Service.UPGRADE),
+    Path("/v1/realtime", ("GET",), Service.UPGRADE),
+    *(
+        Path(
+            f"/v1{path}", ("POST",), Service.PROVIDER, "anthropic.messages" if name == "count_tokens" else "openai.chat"
+        )
+        for name, path in ENDPOINTS.items()
+        if name != "realtime"
+    ),
+    *PUBLIC,
+)
+
 SURFACES: dict[str, tuple[Path, ...]] = {
-    "model": PUBLIC,
+    "model": MODEL,
     "agent": PUBLIC,
     "prompt": PUBLIC,
     "unified": PUBLIC,

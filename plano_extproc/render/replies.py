@@ -109,15 +109,22 @@ def mappers(max_body_bytes: int, *, everywhere: bool) -> tuple[Mapper, ...]:
         Mapper(f"({case.condition}) && ({dialect})" if dialect else case.condition, body, case.status)
         for case in cases(max_body_bytes)
         for dialect, body in (
-            (_on_path("anthropic.messages"), _body("anthropic.messages", case.error)),
+            (_on_path("anthropic.messages", also=(apis.COUNT_TOKENS,)), _body("anthropic.messages", case.error)),
+            (_below(apis.GEMINI_PREFIX), _body("gemini.generate", case.error)),
             ("" if everywhere else _on_path("openai.chat", "openai.responses"), _body("openai.chat", case.error)),
         )
     )
 
 
-def _on_path(*dialects: Api) -> str:
-    paths = (path for path, api in apis.BY_PATH.items() if api in dialects)
+def _on_path(*dialects: Api, also: tuple[str, ...] = ()) -> str:
+    paths = (*(path for path, api in apis.BY_PATH.items() if api in dialects), *also)
     return " || ".join(f"filter_state['plano.path'] == b'{path}'" for path in paths)
+
+
+def _below(prefix: str) -> str:
+    # Envoy's CEL cannot turn bytes into text, but it can compare them; "0" is what follows "/".
+    assert prefix.endswith("/")
+    return f"filter_state['plano.path'] >= b'{prefix}' && filter_state['plano.path'] < b'{prefix[:-1]}0'"
 
 
 def cel(expression: str) -> dict[str, object]:
@@ -141,6 +148,11 @@ def not_found() -> str:
 def wrong_method(path: str, methods: tuple[str, ...]) -> str:
     """Return the body for a path that is served, but not by this method."""
     return _body("openai.chat", InvalidRequest(f"{path} takes {' and '.join(methods)} only", code="method_not_allowed"))
+
+
+def upgrade_only(path: str) -> str:
+    """Return the body for a path that is served by WebSocket, and was called without."""
+    return _body("openai.chat", InvalidRequest(f"{path} is a WebSocket: connect with one", code="upgrade_required"))
 
 
 def allow(methods: tuple[str, ...]) -> tuple[dict[str, object], ...]:

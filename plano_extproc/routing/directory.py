@@ -85,8 +85,14 @@ class Directory:
         return Choice(found.provider, found.model, f"alias {' -> '.join(chain)}")
 
     def names(self) -> tuple[tuple[str, ModelProvider], ...]:
-        """Return every name that a client can count on: configured models by entry name, then aliases."""
+        """Return every name that a client can count on.
+
+        They are configured models by entry name, what the catalogue knows behind a wildcard, then aliases.
+        """
         models = {entry.name: entry for entry in self._specific}
+        for entry in self._wildcards.values():
+            for model in entry.listed:
+                models.setdefault(f"{entry.prefix}/{model.id}", entry)
         aliases = {name: self.resolve(name).provider for name in self._aliases}
         return tuple({**models, **aliases}.items())
 

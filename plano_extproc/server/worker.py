@@ -113,11 +113,16 @@ class Worker:
         while not self._stopping.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), _HOUSEKEEPING_SECONDS)
-            while self._metrics.flush(_COUNTED_AT_ONCE):
-                await asyncio.sleep(0)
+            await self._count()
             if os.getppid() != parent:
                 _log.warning("the parent process is gone; stopping")
                 return
+
+    async def _count(self) -> None:
+        left = True
+        while left:
+            left = self._metrics.flush(_COUNTED_AT_ONCE)
+            await asyncio.sleep(0)
 
     def reload_text(self, text: str, name: str, environ: Mapping[str, str], generation: int) -> int:
         """Swap to a configuration given as text; `environ` is laid over this process's own environment."""

@@ -193,7 +193,6 @@ def test_a_providers_error_is_translated_and_keeps_its_message() -> None:
         (CHAT, {"model": 7, "messages": [{"role": "user", "content": "x"}]}, 400, "model"),
         (CHAT, HELLO | {"model": "gpt-4p"}, 404, "gpt-4o"),
         (MESSAGES, HELLO_CLAUDE | {"model": "nope/nothing"}, 404, "nope/nothing"),
-        (CHAT, HELLO | {"model": "nova"}, 501, "bedrock"),
     ],
 )
 def test_a_request_that_cannot_be_served_is_refused_in_the_callers_dialect(
@@ -234,12 +233,10 @@ def test_models_are_listed_with_aliases() -> None:
 
     assert isinstance(action, Reply)
     listed = json.loads(action.body)
-    assert [m["id"] for m in listed["data"]] == [
-        "openai/gpt-4o",
-        "anthropic/claude-sonnet-4-5",
-        "amazon_bedrock/nova",
-        "fast",
-    ]
+    names = [m["id"] for m in listed["data"]]
+    assert names[:3] == ["openai/gpt-4o", "anthropic/claude-sonnet-4-5", "amazon_bedrock/nova"]
+    assert names[-1] == "fast"
+    assert "groq/openai/gpt-oss-120b" in names[3:-1]
     assert listed["data"][0] == {"id": "openai/gpt-4o", "object": "model", "created": 0, "owned_by": "OpenAI"}
 
 

@@ -1,9 +1,26 @@
 from plano_extproc import apis
+from plano_extproc.config.catalogue import ENDPOINTS
+from plano_extproc.gateway.surface import surface
 from plano_extproc.render.paths import PUBLIC, SURFACES, Service
 
 
 def test_every_dialect_has_its_path_to_a_provider() -> None:
-    assert {(p.path, p.api) for p in PUBLIC if p.service is Service.PROVIDER} == set(apis.BY_PATH.items())
+    below = (apis.GEMINI_PREFIX, "gemini.generate")
+
+    assert {(p.path, p.api) for p in PUBLIC if p.service is Service.PROVIDER} == {*apis.BY_PATH.items(), below}
+
+
+def test_model_listeners_have_every_endpoint() -> None:
+    paths = {p.path for p in SURFACES["model"] if p.service in {Service.PROVIDER, Service.UPGRADE}}
+
+    assert {f"/v1{path}" for path in ENDPOINTS.values()} <= paths
+    assert all(surface(path) for path in paths if not path.endswith("/"))
+
+
+def test_a_websocket_is_looked_for_before_the_path_without_one() -> None:
+    order = [(p.path, p.is_upgrade) for p in SURFACES["model"]]
+
+    assert order.index(("/v1/responses", True)) < order.index(("/v1/responses", False))
 
 
 def test_models_below_the_list_are_served_too() -> None:

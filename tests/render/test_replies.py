@@ -5,12 +5,13 @@ import pytest
 from plano_extproc.render import replies
 
 
-def test_every_case_has_a_body_in_both_dialects() -> None:
+def test_every_case_has_a_body_in_each_dialect() -> None:
     mappers = replies.mappers(1000, everywhere=True)
 
-    assert len(mappers) == 2 * len(replies.cases(1000))
-    for anthropic, openai in zip(mappers[::2], mappers[1::2], strict=True):
+    assert len(mappers) == 3 * len(replies.cases(1000))
+    for anthropic, gemini, openai in zip(mappers[::3], mappers[1::3], mappers[2::3], strict=True):
         assert json.loads(anthropic.body)["type"] == "error"
+        assert set(json.loads(gemini.body)["error"]) == {"code", "message", "status"}
         assert set(json.loads(openai.body)["error"]) == {"message", "type", "param", "code"}
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from plano_extproc.config import load
+from plano_extproc.config.catalogue import models_of
 from plano_extproc.errors import InvalidRequest, NotFound
 from plano_extproc.routing import Directory
 
@@ -84,14 +85,10 @@ def test_no_name_and_no_default_asks_for_a_model() -> None:
     assert caught.value.param == "model"
 
 
-def test_names_list_models_once_and_then_aliases() -> None:
-    assert [name for name, _ in directory().names()] == [
-        "openai/gpt-4o",
-        "azure_openai/gpt-4o",
-        "claude",
-        "together_ai/meta/llama-3",
-        "fast",
-        "best",
-        "smart",
-        "wild",
-    ]
+def test_names_list_models_once_then_what_a_wildcard_serves_then_aliases() -> None:
+    names = [name for name, _ in directory().names()]
+
+    assert names[:4] == ["openai/gpt-4o", "azure_openai/gpt-4o", "claude", "together_ai/meta/llama-3"]
+    assert names[-4:] == ["fast", "best", "smart", "wild"]
+    assert names[4:-4] == [f"groq/{model.id}" for model in models_of("groq")]
+    assert names[4:-4]
