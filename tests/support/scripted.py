@@ -200,6 +200,10 @@ class ScriptedProvider:
         with self._lock:
             self._script.append(step)
 
+    def answered(self, reply: Reply, request: Recorded) -> Sequence[Action]:
+        """Return the actions that answer a request with this reply, for a step of one's own."""
+        return self._reply(reply, request)
+
     def gate(self) -> threading.Event:
         """Make a gate to hold a stream with; `clear` opens it at the latest."""
         gate = threading.Event()
