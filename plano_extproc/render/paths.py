@@ -50,6 +50,11 @@ class Path:
         """Whether only requests that ask for a WebSocket are meant."""
         return self.service is Service.UPGRADE
 
+    @property
+    def is_only_upgrade(self) -> bool:
+        """Whether the path has no other use."""
+        return self.is_upgrade and self.path not in apis.BY_PATH
+
 
 PUBLIC = (
     *(Path(path, ("POST",), Service.PROVIDER, api) for path, api in apis.BY_PATH.items()),
