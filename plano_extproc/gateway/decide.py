@@ -81,7 +81,10 @@ def decide_on_upgrade(gateway: Gateway, ask: Ask) -> Decision:
             param="model",
             code="unsupported_endpoint",
         )
-    return _bypass(ask, plan, None, is_stream=False)
+    decision = _bypass(ask, plan, None, is_stream=False)
+    if not plan.upstream.is_passthrough:
+        decision.extra += _protocols(ask)
+    return decision
 
 
 def demand_service(gateway: Gateway, ask: Ask) -> None:
@@ -151,6 +154,13 @@ def _bypass(ask: Ask, plan: Plan, body: bytes | None, *, is_stream: bool) -> Dec
     return Decision(plan, plan.request[is_stream], body, extra)
 
 
+def _protocols(ask: Ask) -> tuple[tuple[str, bytes], ...]:
+    """Return the WebSocket's protocols without the one in which browsers send a key; nothing where none does."""
+    offered = [name.strip() for name in ask.headers.get("sec-websocket-protocol", b"").split(b",")]
+    kept = [name for name in offered if not name.startswith(_KEY_PROTOCOL)]
+    return () if len(kept) == len(offered) else (("sec-websocket-protocol", b", ".join(kept)),)
+
+
 def _with_model(query: str, model: str) -> str:
     """Return a query with its `model`, if it has one, set to the provider's own name."""
     parts = (f"model={quote(model)}" if part.startswith("model=") else part for part in query.split("&"))
@@ -170,3 +180,4 @@ def _credential(ask: Ask, plan: Plan) -> tuple[tuple[str, bytes], ...]:
 
 
 _FORM = b"multipart/form-data"
+_KEY_PROTOCOL = b"openai-insecure-api-key."
