@@ -22,12 +22,15 @@ ENCRYPTED: Final = "reasoning.encrypted_content"
 def fitted(request: Json, losses: Losses) -> Json:
     """Return a request of the responses dialect as this backend takes it; it is always to be streamed.
 
-    The caller's own `stream` must be read before. Raises `InvalidRequest` for content that the backend cannot have.
+    The caller's own `stream` must be read before. `losses` are told in the words of the neutral request where it has
+    one. Raises `InvalidRequest` for content that the backend cannot have.
     """
     for name, advice in REFUSED.items():
         if request.get(name):
             raise refuse(name, f"a ChatGPT subscription keeps no state; {advice}")
-    losses.unknown(request, _KNOWN)
+    for name, value in request.items():
+        if name not in _KNOWN and value not in (None, [], {}):
+            losses.field("max_tokens" if name == "max_output_tokens" else name)
     if request.get("store"):
         losses.add("store")
     made = {name: value for name, value in request.items() if name in FIELDS}

@@ -101,6 +101,25 @@ def test_a_caller_who_wants_a_stream_gets_the_backends(client: openai.OpenAI, ba
     assert backend.refused == []
 
 
+@pytest.mark.usefixtures("signed_in")
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_callers_of_other_dialects_are_served_too(gateway: Gateway, backend: CodexBackend, is_stream: bool) -> None:
+    for _ in range(2):
+        backend.say("Three.")
+
+    said = [{"role": "user", "content": "1 + 2?"}]
+    request = {"model": "gpt-5.5", "max_tokens": 50, "messages": said, "stream": is_stream}
+    by_chat = httpx.post(f"{gateway.url()}/v1/chat/completions", json=request, trust_env=False)
+    by_messages = httpx.post(f"{gateway.url()}/v1/messages", json=request, trust_env=False)
+
+    assert backend.refused == []
+    for answered in (by_chat, by_messages):
+        assert answered.status_code == 200
+        assert answered.headers["content-type"].startswith("text/event-stream" if is_stream else "application/json")
+        assert answered.headers["x-plano-dropped"] == "max_tokens"
+        assert "Thre" in answered.text
+
+
 def test_without_a_login_the_answer_says_how_to_get_one_and_no_key_leaves(
     client: openai.OpenAI, gateway: Gateway, backend: CodexBackend
 ) -> None:

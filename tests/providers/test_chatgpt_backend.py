@@ -40,7 +40,7 @@ def post(backend: CodexBackend, credential: ChatGptToken, body: dict[str, Any]) 
 
 
 def test_a_request_is_taken_and_its_stream_becomes_the_answer(backend: CodexBackend, credential: ChatGptToken) -> None:
-    losses = Losses({})
+    losses = Losses({"max_tokens": "max_output_tokens"})
     backend.reply(Reply("So:", thinking="Hm.", calls=(ToolCall("add", {"a": 1, "b": 2}, "call_1"),)))
 
     answered = post(backend, credential, fitted(REQUEST, losses))

@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 def fit(**request: Any) -> tuple[Json, tuple[str, ...]]:
     """Fit a request, and hold the outcome against the backend's rules."""
-    losses = Losses({})
+    losses = Losses({"max_tokens": "max_output_tokens"})
     made = fitted({"model": "gpt-5.5", "input": "hi"} | request, losses)
     codex_backend.check_body(made)
     return made, losses.names()
@@ -72,6 +72,13 @@ def test_a_knob_that_the_backend_lacks_is_dropped_and_named(name: str) -> None:
 
     assert name not in made
     assert dropped == (name,)
+
+
+def test_a_limit_is_named_as_the_caller_knows_it() -> None:
+    losses = Losses({})
+    fitted({"model": "m", "input": "hi", "max_output_tokens": 9}, losses)
+
+    assert losses.names() == ("max_tokens",)
 
 
 def test_a_field_that_nobody_knows_is_dropped_and_named() -> None:
