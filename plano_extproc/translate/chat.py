@@ -190,11 +190,15 @@ class OutputSchema:
 
 @dataclass(frozen=True, slots=True)
 class Reasoning:
-    """How much to think: an effort, a budget in tokens, or neither (`mode` alone says it)."""
+    """How much to think: an effort, a budget in tokens, or neither (`mode` alone says it).
+
+    `summary` says how much of it the caller wants to see (`auto`, `concise` or `detailed`), where that is a choice.
+    """
 
     mode: Literal["on", "off", "adaptive"]
     effort: str | None = None
     budget: int | None = None
+    summary: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,13 +206,15 @@ class Request:
     """What a caller wants from a model.
 
     `knobs` are further settings in the words of OpenAI's chat; a dialect takes those that it knows too.
-    `include_usage` says whether the caller of a stream wants to be told its token counts.
+    `include_usage` says whether the caller of a stream wants to be told its token counts, `include_thoughts` whether
+    thinking is to be shown, `json_mode` that the answer is to be JSON of any form.
     """
 
     model: str
     messages: tuple[Message, ...]
     stream: bool = False
     include_usage: bool = False
+    include_thoughts: bool = True
     max_tokens: int | None = None
     temperature: float | None = None
     top_p: float | None = None
@@ -219,6 +225,7 @@ class Request:
     tool_choice: ToolChoice | None = None
     parallel_tools: bool | None = None
     output: OutputSchema | None = None
+    json_mode: bool = False
     reasoning: Reasoning | None = None
     user: str | None = None
     knobs: Mapping[str, Any] = field(default_factory=dict)
@@ -267,7 +274,10 @@ class Finish(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model said. An empty `id` or `model` means that the provider gave none."""
+    """What a model said. An empty `id` or `model` means that the provider gave none.
+
+    `others` are further answers to the same request; only their blocks and reasons are their own.
+    """
 
     id: str
     model: str
@@ -277,3 +287,4 @@ class Answer:
     stop_sequence: str | None = None
     usage: Usage | None = None
     created: int | None = None
+    others: tuple["Answer", ...] = ()

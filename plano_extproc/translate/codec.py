@@ -1,8 +1,10 @@
 """What a dialect has to offer: functions and classes for providers that speak it, and for clients."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import orjson
 
 from plano_extproc.apis import Api
 from plano_extproc.translate.chat import Answer, Json, Request, Usage
@@ -10,6 +12,9 @@ from plano_extproc.translate.deltas import Delta
 from plano_extproc.translate.framing.sse import Event, SseParser
 from plano_extproc.translate.losses import Losses
 from plano_extproc.translate.profile import Profile
+
+Framing = Literal["sse", "array"]
+"""How a stream is put to a client: as server-sent events, or as one JSON list that grows."""
 
 
 class FrameParser(Protocol):
@@ -49,21 +54,26 @@ class StreamEncoder(Protocol):
 class AnswerOptions:
     """What a client's stream or answer must say that the provider's may not.
 
-    `id` and `model` stand in for those that the provider left out, `created` is seconds since 1970.
+    `id` and `model` stand in for those that the provider left out, `created` is seconds since 1970. `asked` is the
+    client's own request, for dialects whose answers repeat it; `framing` is for those that have a choice.
     """
 
     id: str = ""
     model: str = ""
     created: int = 0
     include_usage: bool = False
+    include_thoughts: bool = True
+    framing: Framing = "sse"
+    asked: Json = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderCodec:
     """One dialect as providers speak it: encoding requests, decoding answers.
 
-    `tool_name_limit` is the longest tool name it takes; `stream_type` is the media type of its streams, which `frames`
-    cuts.
+    `tool_name_limit` is the longest tool name it takes, `lettered_tools` says that these begin with a letter, and
+    `json_mode` that answers can be asked to be JSON of any form. `stream_type` is the media type of its streams, which
+    `frames` cuts; `parse` reads the body of a whole answer.
     """
 
     api: Api
@@ -71,8 +81,11 @@ class ProviderCodec:
     encode_request: Callable[[Request, Profile, Losses], Json]
     decode_answer: Callable[[Json], Answer]
     stream_decoder: Callable[[], StreamDecoder]
+    lettered_tools: bool = False
+    json_mode: bool = False
     stream_type: str = "text/event-stream"
     frames: Callable[[], FrameParser] = SseParser
+    parse: Callable[[bytes], Any] = orjson.loads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,10 @@ def profile_for(api: Api, model: str, max_tokens_field: str = "max_completion_to
     if api == "openai.chat":
         found = next((facts for family, facts in _CHAT_FAMILIES if family.match(name)), {})
         return replace(profile, **found)
+    if api == "openai.responses":
+        found = next((facts for family, facts in _CHAT_FAMILIES if family.match(name)), {})
+        thinks = bool(_THINKS.match(name)) and "-chat" not in name
+        return replace(profile, **{**found, "replay_reasoning": thinks})
     return profile
 
 
@@ -52,3 +56,6 @@ _CHAT_FAMILIES: Final[tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...]] = (
     (re.compile(r"kimi-k3$"), {"efforts": ("low", "high", "max"), "refused": _SAMPLING, "replay_reasoning": True}),
     (re.compile(r"deepseek|kimi|moonshot"), {"replay_reasoning": True}),
 )
+
+_THINKS: Final = re.compile(r"o[134](-|$)|gpt-[5-9]|codex|grok-[4-9]")
+"""Models whose reasoning comes encrypted for the next turn; others refuse to be asked for it."""

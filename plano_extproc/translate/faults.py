@@ -124,7 +124,10 @@ def _openai(fault: Fault) -> Json:
 
 
 def _openai_responses_event(fault: Fault) -> Json:
-    return {"type": "error", "code": fault.code, "message": fault.message, "param": fault.param}
+    # The documentation has the error flat; OpenAI sends it within, where its clients look for it.
+    told = _openai(fault)["error"]
+    flat = {key: told[key] for key in ("code", "message", "param")}
+    return {"type": "error", "sequence_number": 0, **flat, "error": told}
 
 
 def _anthropic(fault: Fault) -> Json:

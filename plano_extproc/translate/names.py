@@ -33,11 +33,16 @@ def shortened(value: str, limit: int) -> str:
     return value if len(value) <= limit else _digest(value)[:limit]
 
 
-def fit_tools(request: Request, limit: int) -> tuple[Request, Mapping[str, str]]:
-    """Return the request with tool names that a dialect takes, and the original of each name that had to change."""
+def fit_tools(request: Request, limit: int, *, lettered: bool = False) -> tuple[Request, Mapping[str, str]]:
+    """Return the request with tool names that a dialect takes, and the original of each name that had to change.
+
+    `lettered` says that the dialect's names begin with a letter or `_`.
+    """
     originals: dict[str, str] = {}
     for name in _tool_names(request):
         fit = fitted(name, limit)
+        if lettered and not (fit[0].isalpha() or fit[0] == "_"):
+            fit = fitted(f"_{name}", limit)
         if fit != name:
             originals[fit] = name
     if not originals:

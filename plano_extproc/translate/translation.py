@@ -9,8 +9,8 @@ from plano_extproc.apis import Api
 from plano_extproc.errors import BadProviderAnswer, GatewayError, InvalidRequest, NotImplementedYet
 from plano_extproc.translate import structured
 from plano_extproc.translate.apis import CODECS, PROVIDER_CODECS
-from plano_extproc.translate.chat import Json, Usage
-from plano_extproc.translate.codec import WRONG_SHAPE, AnswerOptions, Codec, ProviderCodec
+from plano_extproc.translate.chat import Answer, Json, Request, Usage
+from plano_extproc.translate.codec import WRONG_SHAPE, AnswerOptions, Codec, Framing, ProviderCodec
 from plano_extproc.translate.deltas import BlockStart, Delta, Failure, Finished
 from plano_extproc.translate.faults import Fault, fault_body, fault_of, read_fault
 from plano_extproc.translate.losses import Losses
@@ -39,10 +39,14 @@ def can_translate(api: Api) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """A request in the provider's dialect. `dropped` names the caller's fields that the provider does not get."""
+    """A request in the provider's dialect. `dropped` names the caller's fields that the provider does not get.
+
+    `is_stream` says that the provider is asked to stream, for dialects that say so in the path.
+    """
 
     body: bytes
     dropped: tuple[str, ...]
+    is_stream: bool = False
 
 
 class Translation:
@@ -56,16 +60,21 @@ class Translation:
         *,
         created: int = 0,
         answer_id: str = "",
+        is_stream: bool | None = None,
+        framing: Framing = "sse",
     ) -> None:
         """Join two different dialects.
 
         `created` (seconds since 1970) and `answer_id` are told to the client where the provider's answer has none.
+        `is_stream` and `framing` are what the path says of the client's stream; None leaves it to the body.
         """
         assert client != provider, "the same dialect on both sides is never translated"
         self._client = codec(client)
         self._provider = provider_codec(provider)
         self._profile = profile
-        self._options = AnswerOptions(id=answer_id or "unknown", created=created)
+        self._options = AnswerOptions(id=answer_id or "unknown", created=created, framing=framing)
+        self._is_stream = is_stream
+        self._asks_for_stream = False
         self._tool_names: Mapping[str, str] = {}
         self._is_wrapped = False
 
@@ -79,36 +88,74 @@ class Translation:
             made = orjson.dumps(self._encode(body, model, losses))
         except (RecursionError, orjson.JSONEncodeError):
             raise InvalidRequest("the body is nested too deeply") from None
-        return Outgoing(made, losses.names())
+        return Outgoing(made, losses.names(), self._asks_for_stream)
 
     def _encode(self, body: Json, model: str, losses: Losses) -> Json:
         request = replace(self._client.decode_request(body, losses), model=model)
-        self._options = replace(self._options, model=model, include_usage=request.include_usage)
-        if request.output and not self._profile.json_schema:
+        if self._is_stream is not None:
+            request = replace(request, stream=self._is_stream)
+        self._options = replace(
+            self._options,
+            model=model,
+            include_usage=request.include_usage,
+            include_thoughts=request.include_thoughts,
+            asked=body,
+        )
+        self._asks_for_stream = request.stream
+        request = self._without_what_cannot_come_back(request, losses)
+        if request.output and not (
+            self._profile.json_schema and (self._profile.json_schema_beside_tools or not request.tools)
+        ):
             request = structured.as_tool(request, losses)
             self._is_wrapped = any(tool.name == structured.JSON_TOOL for tool in request.tools)
-        request, self._tool_names = fit_tools(request, self._provider.tool_name_limit)
+        request, self._tool_names = fit_tools(
+            request, self._provider.tool_name_limit, lettered=self._provider.lettered_tools
+        )
         made = self._provider.encode_request(request, self._profile, losses)
         for field in self._profile.refused & made.keys():
             del made[field]
-            losses.add(field)
-        return made
+            losses.field(field)
+        return self._profile.fit(made, losses) if self._profile.fit else made
+
+    def _without_what_cannot_come_back(self, request: Request, losses: Losses) -> Request:
+        if request.json_mode and not self._provider.json_mode:
+            losses.field("json_mode")
+        if request.stream and "n" in request.knobs:
+            # The deltas of a stream are those of one answer.
+            losses.field("n")
+            request = replace(request, knobs={key: held for key, held in request.knobs.items() if key != "n"})
+        return request
 
     def response(self, body: bytes) -> bytes:
         """Return a whole answer of status 2xx. Raises `BadProviderAnswer` where the provider's makes no sense."""
         try:
-            answer = self._provider.decode_answer(orjson.loads(body))
-            if self._is_wrapped:
-                answer = structured.unwrapped(answer)
-            if self._tool_names:
-                answer = replace(answer, blocks=tuple(renamed(block, self._tool_names) for block in answer.blocks))
+            answer = self._provider.decode_answer(self._provider.parse(body))
+            others = tuple(map(self._restored, answer.others))
+            answer = replace(self._restored(answer), others=others)
             return orjson.dumps(self._client.encode_answer(answer, self._options))
         except WRONG_SHAPE:
             raise BadProviderAnswer("the provider's answer is not what its API promises") from None
 
+    def _restored(self, answer: Answer) -> Answer:
+        if self._is_wrapped:
+            answer = structured.unwrapped(answer)
+        if self._tool_names:
+            answer = replace(answer, blocks=tuple(renamed(block, self._tool_names) for block in answer.blocks))
+        return answer
+
     def is_stream(self, content_type: bytes) -> bool:
-        """Tell by its `content-type` whether an answer is streamed, in the way of the provider's dialect."""
+        """Tell by its `content-type` whether an answer is to be translated as a stream.
+
+        Where a provider streams although the client wants a whole answer, all of its stream goes to `response`.
+        """
+        if not self._asks_for_stream:
+            return False
         return content_type.partition(b";")[0].strip().lower() == self._provider.stream_type.encode()
+
+    @property
+    def stream_type(self) -> str:
+        """Return the media type of a stream as the client gets it."""
+        return self._client.stream_type if self._options.framing == "sse" else "application/json"
 
     def stream(self) -> "StreamTranslation":
         """Return the translation of a streamed answer."""

@@ -17,6 +17,7 @@ ASKS: Final[Mapping[Api, dict[str, Any]]] = {
         "stream_options": {"include_usage": True},
     },
     "anthropic.messages": {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 9},
+    "openai.responses": {"input": "hi", "max_output_tokens": 99},
 }
 """The smallest request of each dialect that clients speak."""
 

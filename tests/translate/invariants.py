@@ -6,12 +6,16 @@ from typing import Any
 import orjson
 from anthropic.types import RawMessageStreamEvent
 from openai.types.chat import ChatCompletionChunk
+from openai.types.responses import ResponseStreamEvent
 from pydantic import TypeAdapter
 
 from plano_extproc.apis import Api
 from plano_extproc.translate.framing.sse import KEEPALIVE, SseParser
 
+Json = dict[str, Any]
+
 _ANTHROPIC_EVENT: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
+_RESPONSE_EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
 _PIECES = {
     "text_delta": ("text", "text"),
     "thinking_delta": ("thinking", "thinking"),
@@ -32,7 +36,7 @@ class Content:
 
 
 def check_stream(api: Api, data: bytes) -> Content:
-    return {"openai.chat": check_chat, "anthropic.messages": check_messages}[api](data)
+    return CHECKS[api](data)
 
 
 def check_chat(data: bytes) -> Content:
@@ -151,3 +155,158 @@ def check_messages(data: bytes) -> Content:  # noqa: C901 (one state machine, to
                 is_stopped = True
     assert is_stopped != (content.error is not None), "a stream ends well, or in an error"
     return content
+
+
+def check_responses(data: bytes) -> Content:
+    return _Responses().read(data)
+
+
+class _Responses:
+    """Follows each item from its announcement to its end."""
+
+    def __init__(self) -> None:
+        self.content = Content()
+        self.identity: tuple[Any, ...] | None = None
+        self.output: list[Json] = []
+        self.item: Json | None = None
+        self.parts: list[Json] = []
+        self.part: Json | None = None
+        self.pieces = ""
+        self.whole: str | None = None
+        self.is_over = False
+
+    def read(self, data: bytes) -> Content:
+        sequence = 0
+        for event in [*(parser := SseParser()).feed(data), *parser.end()]:
+            assert not self.is_over, "nothing follows the end"
+            if event is KEEPALIVE:
+                continue
+            told = orjson.loads(event.data)
+            kind = told["type"]
+            assert event.name.decode() == kind
+            assert told["sequence_number"] == sequence, "events are numbered from 0"
+            sequence += 1
+            if kind == "response.failed":
+                # The codes that OpenAI documents are not all that it sends.
+                _RESPONSE_EVENT.validate_python(
+                    {**told, "response": {**told["response"], "error": {"code": "server_error", "message": "x"}}}
+                )
+            else:
+                _RESPONSE_EVENT.validate_python(told, strict=True)
+            if "response" in told:
+                self._lifecycle(kind, told["response"], sequence)
+            else:
+                assert sequence > 2, "the response is announced first"
+                self._in_item(kind, told)
+        assert self.is_over, "a stream ends well, or in an error"
+        return self.content
+
+    def _lifecycle(self, kind: str, response: Json, sequence: int) -> None:
+        assert self.identity in (None, (response["id"], response["created_at"], response["model"]))
+        self.identity = (response["id"], response["created_at"], response["model"])
+        assert response["id"].startswith("resp_")
+        assert response["object"] == "response"
+        assert response["output"] == self.output, "the output is that of the items, in their order"
+        if sequence <= 2:
+            assert kind == ("response.created", "response.in_progress")[sequence - 1]
+            assert response["status"] == "in_progress"
+            return
+        self.is_over = True
+        status = kind.removeprefix("response.")
+        assert response["status"] == status
+        if status == "failed":
+            self.content.error = response["error"]
+            assert response["error"]["message"]
+            return
+        assert status in ("completed", "incomplete")
+        assert (status == "incomplete") == (response["incomplete_details"] is not None)
+        assert self.item is None, "every item is done before the end"
+        assert all(item.get("status", "completed") == "completed" for item in self.output[:-1])
+        if self.output:
+            assert self.output[-1].get("status", status) == status
+        self.content.finish = (response["incomplete_details"] or {}).get("reason", status)
+        self.content.usage = response["usage"]
+
+    def _in_item(self, kind: str, told: Json) -> None:
+        assert told["output_index"] == len(self.output), "items come one after the other"
+        if kind == "response.output_item.added":
+            assert self.item is None, "one item at a time"
+            self.item = told["item"]
+            assert self.item["id"].startswith(PREFIXES[self.item["type"]])
+            assert self.item["id"] not in [item["id"] for item in self.output], "ids of items are their own"
+            return
+        assert self.item is not None, "what was not announced has no pieces and no end"
+        if kind == "response.output_item.done":
+            self._item_done(told["item"])
+            return
+        assert told["item_id"] == self.item["id"]
+        if "content_index" in told or "summary_index" in told:
+            index = told.get("content_index", told.get("summary_index"))
+            assert index == len(self.parts), "parts come one after the other"
+        event = kind.removeprefix("response.").rpartition(".")
+        assert event[0].removeprefix("function_call_") in EVENTS[self.item["type"]], "pieces are of the item's kind"
+        if event[0].endswith("part"):
+            self._part(event[2], told["part"])
+        elif event[2] == "delta":
+            assert told["delta"], "no piece is empty"
+            assert self.whole is None
+            self.pieces += told["delta"]
+        elif event[2] == "done":
+            self.whole = told[WHOLE[event[0]]]
+            assert self.whole == self.pieces, "pieces make up the whole"
+        else:
+            assert event[0] == "output_text.annotation"
+            assert self.part is not None
+            assert told["annotation_index"] == len(self.part["annotations"])
+            self.part["annotations"].append(told["annotation"])
+
+    def _part(self, event: str, part: Json) -> None:
+        if event == "added":
+            assert self.part is None
+            assert not part.get("text", part.get("refusal"))
+            self.part = part
+            return
+        assert self.part is not None
+        assert self.whole is not None
+        key = "refusal" if part["type"] == "refusal" else "text"
+        assert part == {**self.part, key: self.whole}, "the part is what was told of it"
+        self.parts.append(part)
+        kinds = {"output_text": "text", "refusal": "refusal", "summary_text": "thinking"}
+        kind = kinds[part["type"]]
+        setattr(self.content, kind, getattr(self.content, kind) + self.whole)
+        self.part, self.whole, self.pieces = None, None, ""
+
+    def _item_done(self, item: Json) -> None:
+        assert self.item is not None
+        assert self.part is None, "every part is done before its item"
+        assert {**item, **{key: self.item[key] for key in ("id", "type")}} == item
+        match item["type"]:
+            case "message":
+                assert item["content"] == self.parts != []
+            case "reasoning":
+                assert item["summary"] == self.parts
+                assert self.parts or item["encrypted_content"]
+            case "function_call" | "custom_tool_call" as kind:
+                key = "input" if kind == "custom_tool_call" else "arguments"
+                assert item[key] == self.whole == self.pieces
+                assert item["call_id"] == self.item["call_id"]
+                self.content.calls.append({"id": item["call_id"], "name": item["name"], "arguments": item[key]})
+        self.output.append(item)
+        self.item, self.parts, self.whole, self.pieces = None, [], None, ""
+
+
+PREFIXES = {"message": "msg_", "reasoning": "rs_", "function_call": "fc_", "custom_tool_call": "ctc_"}
+EVENTS = {
+    "message": ("content_part", "output_text", "refusal", "output_text.annotation"),
+    "reasoning": ("reasoning_summary_part", "reasoning_summary_text"),
+    "function_call": ("arguments",),
+    "custom_tool_call": ("custom_tool_call_input",),
+}
+WHOLE = {
+    "output_text": "text",
+    "refusal": "refusal",
+    "reasoning_summary_text": "text",
+    "function_call_arguments": "arguments",
+    "custom_tool_call_input": "input",
+}
+CHECKS = {"openai.chat": check_chat, "anthropic.messages": check_messages, "openai.responses": check_responses}

@@ -6,9 +6,11 @@ from pathlib import Path
 import httpx2
 import pytest
 from anthropic import Anthropic
-from openai import ContentFilterFinishReasonError, LengthFinishReasonError, OpenAI
+from openai import APIError, ContentFilterFinishReasonError, LengthFinishReasonError, OpenAI
 
 from plano_extproc.apis import Api
+from plano_extproc.errors import RateLimited
+from plano_extproc.translate import error_event
 from tests.translate.golden import PAIRS, ROOT, beside, inputs
 from tests.translate.invariants import check_stream
 
@@ -59,6 +61,36 @@ def test_anthropic_client_reads_a_stream(path: Path) -> None:
     assert message.stop_reason == content.finish
     assert [block.name for block in message.content if block.type == "tool_use"] == [c["name"] for c in content.calls]
     assert message.usage.input_tokens == (content.usage or {})["input_tokens"]
+
+
+@pytest.mark.parametrize("path", streams("openai.responses"), ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_openai_client_reads_a_stream_of_responses(path: Path) -> None:
+    content = check_stream("openai.responses", path.read_bytes())
+    with (
+        httpx2.Client(transport=transport(path)) as http,
+        OpenAI(api_key="k", base_url="http://gateway/v1", http_client=http) as client,
+        client.responses.stream(model="m", input="hi") as stream,
+    ):
+        last = list(stream)[-1]
+
+    assert last.type == ("response.completed" if content.finish == "completed" else "response.incomplete")
+    assert last.response.output_text == content.text
+    calls = [item for item in last.response.output if item.type == "function_call"]
+    assert [(call.name, call.arguments) for call in calls] == [(c["name"], c["arguments"]) for c in content.calls]
+
+
+def test_openai_client_is_told_of_an_error_before_the_stream() -> None:
+    event = error_event("openai.responses", RateLimited("too many"))
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers={"content-type": "text/event-stream"}, content=event)
+
+    with (
+        httpx2.Client(transport=httpx2.MockTransport(answer)) as http,
+        OpenAI(api_key="k", base_url="http://gateway/v1", http_client=http) as client,
+        pytest.raises(APIError, match="too many"),
+    ):
+        list(client.responses.create(model="m", input="hi", stream=True))
 
 
 def test_openai_client_keeps_the_signatures_of_thinking() -> None:

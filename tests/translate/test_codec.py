@@ -19,7 +19,7 @@ def test_a_dialect_that_no_client_speaks_is_named_with_those_that_clients_do() -
 def test_codecs_are_known_by_their_own_name() -> None:
     translated = [api for api in apis.ALL if can_translate(api)]
 
-    assert translated == ["openai.chat", "anthropic.messages"]
+    assert translated == ["openai.chat", "openai.responses", "anthropic.messages"]
     assert [codec(api).api for api in translated] == translated
 
 

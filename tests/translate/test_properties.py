@@ -210,7 +210,9 @@ VALUES = (
     "user", "assistant", "tool", "image", "document", "tool_result", "base64", "url", "image_url", "function",
     "json_schema", "low", "none",
 )  # fmt: skip
-TURNS: dict[Api, str] = {"openai.chat": "messages", "anthropic.messages": "messages"}
+ENDS = (b"data: [DONE]", b"event: message_stop", b"event: response.completed", b"event: response.incomplete")
+FAILURES = (b'data: {"error"', b'data: {"type":"error"', b'data: {"type":"response.failed"')
+TURNS: dict[Api, str] = {"openai.chat": "messages", "anthropic.messages": "messages", "openai.responses": "input"}
 anything = st.recursive(
     st.none() | st.booleans() | st.integers(-1, 2) | st.sampled_from(VALUES),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
@@ -226,8 +228,8 @@ def test_no_json_makes_a_stream_raise(client: Api, provider: Api, events: list[A
     out = stream.feed(b"".join(b"data: %b\n\n" % orjson.dumps(event) for event in events), end=True)
 
     assert stream.finished != stream.failed
-    assert out.count(b"data: [DONE]") + out.count(b"event: message_stop") == int(stream.finished)
-    assert out.rstrip().rpartition(b"\n")[2].startswith((b'data: {"error"', b'data: {"type":"error"')) == stream.failed
+    assert sum(out.count(end) for end in ENDS) == int(stream.finished)
+    assert out.rstrip().rpartition(b"\n")[2].startswith(FAILURES) == stream.failed
 
 
 @PAIRED

@@ -42,6 +42,12 @@ CASES = (
     Case("anthropic.messages", "thinking", "few_efforts", Profile(efforts=("low", "high"), replay_reasoning=True)),
     Case("anthropic.messages", "thinking", "none", Profile(efforts=())),
     Case("anthropic.messages", "newest_client"),
+    Case("openai.responses", "conversation"),
+    Case("openai.responses", "tools"),
+    Case("openai.responses", "codex"),
+    Case("openai.responses", "codex", "replayed", Profile(replay_reasoning=True)),
+    Case("openai.responses", "structured"),
+    Case("openai.responses", "structured", "by_tool", Profile(json_schema=False)),
 )
 
 

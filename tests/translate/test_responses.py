@@ -6,6 +6,7 @@ import orjson
 import pytest
 from anthropic.types import Message
 from openai.types.chat import ChatCompletion
+from openai.types.responses import Response
 from pydantic import BaseModel
 
 from plano_extproc.apis import Api
@@ -15,7 +16,11 @@ from tests.translate.golden import ASKS, PAIRS, Check, beside, check, paired, pr
 
 __all__ = ["check"]
 
-MODELS: dict[Api, type[BaseModel]] = {"openai.chat": ChatCompletion, "anthropic.messages": Message}
+MODELS: dict[Api, type[BaseModel]] = {
+    "openai.chat": ChatCompletion,
+    "anthropic.messages": Message,
+    "openai.responses": Response,
+}
 
 
 def translation(client: Api, provider: Api) -> Translation:

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from plano_extproc.apis import Api
-from plano_extproc.translate.apis import anthropic_messages, openai_chat
+from plano_extproc.translate.apis import anthropic_messages, openai_chat, openai_responses
 from plano_extproc.translate.codec import Codec, ProviderCodec
 
-CODECS: Final[Mapping[Api, Codec]] = {made.api: made for made in (openai_chat.CODEC, anthropic_messages.CODEC)}
+CODECS: Final[Mapping[Api, Codec]] = {
+    made.api: made for made in (openai_chat.CODEC, anthropic_messages.CODEC, openai_responses.CODEC)
+}
 """Those that clients speak to us, and providers too."""
 
 PROVIDER_CODECS: Final[Mapping[Api, ProviderCodec]] = {**CODECS}

@@ -86,17 +86,18 @@ def _reasoning(body: Json, config: Json, losses: Losses) -> Reasoning | None:
     if effort is not None and effort not in EFFORTS:
         raise refuse("output_config.effort", f"must be one of {', '.join(EFFORTS[2:])}")
     thinking = shape.optional_object(body, "thinking")
-    losses.unknown(thinking or {}, frozenset({"type", "budget_tokens"}), "thinking")
+    losses.unknown(thinking or {}, frozenset({"type", "budget_tokens", "display"}), "thinking")
     if thinking is None:
         return None if effort is None else Reasoning("adaptive", effort)
     kind = thinking.get("type")
     if kind == "disabled":
         return Reasoning("off")
+    summary = None if thinking.get("display") == "omitted" else "auto"
     if kind == "enabled":
-        return Reasoning("on", effort, shape.optional_integer(thinking, "budget_tokens", "thinking"))
+        return Reasoning("on", effort, shape.optional_integer(thinking, "budget_tokens", "thinking"), summary)
     if not isinstance(kind, str):
         raise refuse("thinking.type", "a string is required")
-    return Reasoning("adaptive", effort)
+    return Reasoning("adaptive", effort, summary=summary)
 
 
 def _message(value: Any, where: str, losses: Losses) -> Message:

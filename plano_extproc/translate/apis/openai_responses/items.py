@@ -1,0 +1,147 @@
+"""Output items of OpenAI's Responses, written: what a whole answer and a stream say alike.
+
+Ids are derived from the answer's own and the item's place, with the prefixes that OpenAI looks for when it gets an
+item back.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import orjson
+
+from plano_extproc.translate.apis.openai_responses.tools import CUSTOM_INPUT, Names
+from plano_extproc.translate.chat import Citation, Finish, Json, Usage
+from plano_extproc.translate.codec import AnswerOptions
+from plano_extproc.translate.names import derived_id
+from plano_extproc.translate.reading import INVALID_JSON
+
+
+def response_id(given: str) -> str:
+    """Return the id of an answer."""
+    return given if given.startswith("resp_") else f"resp_{given}"
+
+
+def item_id(prefix: str, answer_id: str, position: int) -> str:
+    """Return the id of the item at a place of the output."""
+    return derived_id(f"{prefix}_", answer_id, position)
+
+
+def reasoning_item(made_id: str, text: str, encrypted: str) -> Json:
+    """Return reasoning; without text it shows nothing."""
+    made: Json = {"id": made_id, "type": "reasoning", "summary": [summary_part(text)] if text else []}
+    if encrypted:
+        made["encrypted_content"] = encrypted
+    return made
+
+
+def summary_part(text: str) -> Json:
+    """Return one part of what reasoning shows."""
+    return {"type": "summary_text", "text": text}
+
+
+def message_item(made_id: str, parts: Sequence[Json], status: str) -> Json:
+    """Return a message of the assistant."""
+    return {"id": made_id, "type": "message", "status": status, "role": "assistant", "content": list(parts)}
+
+
+def text_part(text: str, citations: Sequence[Citation] = ()) -> Json:
+    """Return text, each source with the stretch that rests on it, which is all of it."""
+    return {
+        "type": "output_text",
+        "text": text,
+        "annotations": [annotation(c, text) for c in citations],
+        "logprobs": [],
+    }
+
+
+def annotation(citation: Citation, text: str) -> Json:
+    """Return one source of a text."""
+    return {
+        "type": "url_citation",
+        "url": citation.url,
+        "title": citation.title,
+        "start_index": 0,
+        "end_index": len(text),
+    }
+
+
+def refusal_part(text: str) -> Json:
+    """Return the reason why the model will not answer."""
+    return {"type": "refusal", "refusal": text}
+
+
+def call_item(names: Names, made_id: str, call_id: str, name: str, arguments: str, status: str) -> Json:
+    """Return the call of a tool as its caller knows it; `arguments` is JSON, or the text of a custom tool."""
+    origin = names.origin(name)
+    kind, key = ("custom_tool_call", "input") if origin.is_custom else ("function_call", "arguments")
+    made: Json = {"id": made_id, "type": kind, "status": status, "call_id": call_id, "name": origin.name}
+    if origin.namespace is not None:
+        made["namespace"] = origin.namespace
+    made[key] = arguments
+    return made
+
+
+def call_prefix(names: Names, name: str) -> str:
+    """Return how ids of calls of a tool begin."""
+    return "ctc" if names.origin(name).is_custom else "fc"
+
+
+def custom_input(arguments: Json) -> str:
+    """Return the free text in the arguments of the function that stands for a custom tool."""
+    held: Any = arguments.get(CUSTOM_INPUT, arguments.get(INVALID_JSON))
+    return held if isinstance(held, str) else orjson.dumps(arguments).decode() if arguments else ""
+
+
+def echo(options: AnswerOptions) -> Json:
+    """Return those fields of an answer that repeat the request. Nothing is stored here, whatever was asked for."""
+    made = {key: asked if (asked := options.asked.get(key)) is not None else known for key, known in _ECHOED.items()}
+    made["text"] = {**_TEXT, **(options.asked.get("text") or {})}
+    return made
+
+
+def ending(finish: Finish) -> tuple[str, Json | None]:
+    """Return the status of an answer, and the reason where it is incomplete."""
+    reason = _INCOMPLETE.get(finish)
+    return ("incomplete", {"reason": reason}) if reason else ("completed", None)
+
+
+def write_usage(usage: Usage | None) -> Json | None:
+    """Return token counts as this API reports them."""
+    if usage is None:
+        return None
+    return {
+        "input_tokens": usage.prompt,
+        "input_tokens_details": {"cached_tokens": usage.cache_read, "cache_write_tokens": usage.cache_write},
+        "output_tokens": usage.output,
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning},
+        "total_tokens": usage.prompt + usage.output,
+    }
+
+
+_INCOMPLETE: Final = {
+    Finish.LENGTH: "max_output_tokens",
+    Finish.CONTEXT_WINDOW: "max_output_tokens",
+    Finish.CONTENT_FILTER: "content_filter",
+}
+_TEXT: Final[Json] = {"format": {"type": "text"}}
+_ECHOED: Final[Json] = {
+    "background": False,
+    "instructions": None,
+    "max_output_tokens": None,
+    "metadata": {},
+    "parallel_tool_calls": True,
+    "previous_response_id": None,
+    "prompt_cache_key": None,
+    "reasoning": {"effort": None, "summary": None},
+    "safety_identifier": None,
+    "service_tier": None,
+    "store": False,
+    "temperature": None,
+    "text": None,
+    "tool_choice": "auto",
+    "tools": [],
+    "top_p": None,
+    "truncation": "disabled",
+    "user": None,
+}
+"""Each with what stands where the request says nothing."""
