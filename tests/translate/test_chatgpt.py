@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from plano_extproc.errors import InvalidRequest
@@ -214,6 +214,7 @@ VALUES = st.recursive(
 ODD = st.sampled_from(["input", "instructions", "include", "text", "service_tier", "store", "role", "type", "content"])
 
 
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(ODD, VALUES | st.lists(st.dictionaries(ODD, VALUES, max_size=4), max_size=3), max_size=6))
 def test_any_json_is_fitted_or_refused(request_: Json) -> None:
     try:
