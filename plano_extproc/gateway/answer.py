@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from plano_extproc.apis import Api
 from plano_extproc.errors import BadProviderAnswer, GatewayError
 from plano_extproc.gateway.actions import BodyMode, Continue, Headers
-from plano_extproc.translate import ContentDecoder, Translation, error_body
+from plano_extproc.translate import ContentDecoder, Joining, Translation, error_body
 
 JSON: Headers = (("content-type", b"application/json"),)
 
@@ -15,20 +15,24 @@ class Answer:
 
     __slots__ = ("_api", "_decoder", "_status", "_stream", "_translation", "mode")
 
-    def __init__(self, client: Api, translation: Translation, status: int, headers: Mapping[str, bytes]) -> None:
+    def __init__(
+        self, client: Api, translation: Translation | Joining, status: int, headers: Mapping[str, bytes]
+    ) -> None:
         """Begin with the answer's headers. Raises `BadProviderAnswer` for an encoding that cannot be undone."""
         self._api = client
         self._translation = translation
         self._status = status
         self._decoder = ContentDecoder(headers.get("content-encoding", b"identity"))
         is_stream = status < 300 and translation.is_stream(headers.get("content-type", b""))
-        self._stream = translation.stream() if is_stream else None
-        self.mode = BodyMode.STREAMED if is_stream else BodyMode.BUFFERED
+        self._stream = translation.stream() if is_stream and isinstance(translation, Translation) else None
+        self.mode = BodyMode.STREAMED if self._stream else BodyMode.BUFFERED
 
     @property
     def headers(self) -> Headers:
         """The headers of the answer that its translation changes, as far as they are known before the body."""
-        return (("content-type", self._translation.stream_type.encode()),) if self._stream else ()
+        if self._stream is None or isinstance(self._translation, Joining):
+            return ()
+        return (("content-type", self._translation.stream_type.encode()),)
 
     def take(self, chunk: bytes, end: bool) -> Continue:
         """Return what the client gets for the whole body, or for a chunk of the stream."""

@@ -1,7 +1,7 @@
 """A gateway: one configuration, compiled for requests. A reload builds another and swaps them whole."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from plano_extproc.apis import Api
@@ -9,6 +9,7 @@ from plano_extproc.config import Config
 from plano_extproc.config.catalogue import Endpoint
 from plano_extproc.gateway.plan import Plan, plan
 from plano_extproc.gateway.surface import Surface
+from plano_extproc.providers.auth import Authorizer
 from plano_extproc.routing import Directory
 
 _PLANS_KEPT = 4096
@@ -29,13 +30,15 @@ class Metrics(Protocol):
 class Ports:
     """What comes from outside.
 
-    `clock` is monotonic, `now` counts seconds since 1970; `exposition` is the text of /metrics.
+    `clock` is monotonic, `now` counts seconds since 1970; `exposition` is the text of /metrics. `subscriptions` pay for
+    providers whose credential is a login that is kept outside the configuration, by the provider's id.
     """
 
     clock: Callable[[], float]
     now: Callable[[], float]
     metrics: Metrics
     exposition: Callable[[], bytes]
+    subscriptions: Mapping[str, Authorizer] = field(default_factory=dict)
 
 
 class Gateway:
@@ -56,7 +59,8 @@ class Gateway:
         if found is None:
             choice = self.directory.resolve(model)
             default = self.config.overrides.upstream_connect_timeout
-            found = plan(choice, surface, listener, default_connect_timeout=default)
+            subscription = self.ports.subscriptions.get(choice.provider.provider)
+            found = plan(choice, surface, listener, default_connect_timeout=default, subscription=subscription)
             if len(self._plans) >= _PLANS_KEPT:
                 self._plans.clear()
             self._plans[key] = found

@@ -14,9 +14,9 @@ from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.rewrite import form_model, with_fields, with_model
 from plano_extproc.gateway.surface import Surface
-from plano_extproc.providers.auth import passed_through
+from plano_extproc.providers.auth import Headers, Outbound, passed_through
 from plano_extproc.providers.upstream import with_query
-from plano_extproc.translate import Translation, request_shape
+from plano_extproc.translate import Joining, Losses, Translation, codec, request_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Decision:
     plan: Plan
     changes: Changes
     body: bytes | None
-    extra: tuple[tuple[str, bytes], ...]
-    translation: Translation | None = None
+    extra: Headers
+    translation: Translation | Joining | None = None
     dropped: tuple[str, ...] = ()
 
 
@@ -52,8 +52,10 @@ def decide(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
         return _decide_on_form(gateway, ask, body)
     request = parse(ask, body)
     plan = gateway.plan(ask.surface, request.get("model"), ask.listener)
+    if plan.way is Way.BYPASS and plan.profile.fit is not None:
+        return _decide_on_fitted(gateway, ask, plan, request)
     if plan.way is Way.BYPASS:
-        return _bypass(ask, plan, _changed(ask, plan, request, body), is_stream=bool(request.get("stream")))
+        return _bypass(gateway, ask, plan, _changed(ask, plan, request, body), is_stream=bool(request.get("stream")))
     assert plan.upstream.what in apis.ALL, "an endpoint is never translated"
     translation = Translation(
         ask.surface.api,
@@ -67,7 +69,8 @@ def decide(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
     outgoing = translation.request(request, plan.upstream.model)
     fields = plan.upstream.body
     made = with_fields(orjson.loads(outgoing.body), fields) if fields else outgoing.body
-    extra = (_length(made), *plan.upstream.defaults, *_credential(ask, plan))
+    path = plan.upstream.stream_path if outgoing.is_stream else plan.upstream.path
+    extra = (_length(made), *plan.upstream.defaults, *_credential(gateway, ask, plan, path, made))
     return Decision(plan, plan.request[outgoing.is_stream], made, extra, translation, outgoing.dropped)
 
 
@@ -81,7 +84,7 @@ def decide_on_upgrade(gateway: Gateway, ask: Ask) -> Decision:
             param="model",
             code="unsupported_endpoint",
         )
-    decision = _bypass(ask, plan, None, is_stream=False)
+    decision = _bypass(gateway, ask, plan, None, is_stream=False)
     if not plan.upstream.is_passthrough:
         decision.extra += _protocols(ask)
     return decision
@@ -124,6 +127,18 @@ def endpoint_shape(request: Any) -> dict[str, Any]:
     return request
 
 
+def _decide_on_fitted(gateway: Gateway, ask: Ask, plan: Plan, request: dict[str, Any]) -> Decision:
+    """Decide where the provider speaks the caller's dialect, but takes less of it, and always streams."""
+    assert plan.profile.fit is not None
+    losses = Losses(codec(ask.surface.api).words)
+    is_stream = bool(request.get("stream"))
+    made = orjson.dumps(plan.profile.fit({**request, "model": plan.upstream.model}, losses))
+    decision = _bypass(gateway, ask, plan, made, is_stream=is_stream)
+    decision.dropped = losses.names()
+    decision.translation = None if is_stream else Joining()
+    return decision
+
+
 def _decide_on_form(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
     start, end = form_model(body)
     if ask.surface.endpoint is None or end < start:
@@ -131,7 +146,9 @@ def _decide_on_form(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
     plan = gateway.plan(ask.surface, body[start:end].decode("utf-8", "replace") or None, ask.listener)
     model = plan.upstream.model.encode()
     is_same = not end or body[start:end] == model
-    return _bypass(ask, plan, None if is_same else b"".join((body[:start], model, body[end:])), is_stream=False)
+    return _bypass(
+        gateway, ask, plan, None if is_same else b"".join((body[:start], model, body[end:])), is_stream=False
+    )
 
 
 def _changed(ask: Ask, plan: Plan, request: dict[str, Any], body: bytes) -> bytes | None:
@@ -141,17 +158,18 @@ def _changed(ask: Ask, plan: Plan, request: dict[str, Any], body: bytes) -> byte
     return None if ask.surface.model is not None else with_model(body, request, up.model)
 
 
-def _bypass(ask: Ask, plan: Plan, body: bytes | None, *, is_stream: bool) -> Decision:
+def _bypass(gateway: Gateway, ask: Ask, plan: Plan, body: bytes | None, *, is_stream: bool) -> Decision:
     up = plan.upstream
+    path = up.stream_path if is_stream else up.path
     # What the client says of its own dialect goes before our defaults.
-    extra = (*(pair for pair in up.defaults if pair[0] not in ask.headers), *_credential(ask, plan))
+    extra = tuple(pair for pair in up.defaults if pair[0] not in ask.headers)
     if body is not None:
         extra = (_length(body), *extra)
     if ask.query:
-        path = up.stream_path if is_stream else up.path
         query = _with_model(ask.query, up.model) if ask.surface.endpoint else ask.query
-        extra = (*extra, (":path", with_query(path.removesuffix("?alt=sse"), query).encode()))
-    return Decision(plan, plan.request[is_stream], body, extra)
+        path = with_query(path.removesuffix("?alt=sse"), query)
+        extra = (*extra, (":path", path.encode()))
+    return Decision(plan, plan.request[is_stream], body, (*extra, *_credential(gateway, ask, plan, path, body or b"")))
 
 
 def _protocols(ask: Ask) -> tuple[tuple[str, bytes], ...]:
@@ -172,8 +190,13 @@ def _length(body: bytes) -> tuple[str, bytes]:
     return "content-length", b"%d" % len(body)
 
 
-def _credential(ask: Ask, plan: Plan) -> tuple[tuple[str, bytes], ...]:
+def _credential(gateway: Gateway, ask: Ask, plan: Plan, path: str, body: bytes) -> Headers:
     up = plan.upstream
+    if plan.authorizer is not None:
+        outbound = Outbound("POST", up.authority, path, ask.headers, body)
+        paid = plan.authorizer(outbound, gateway.ports.now())
+        # What the configuration says goes before what the credential brings along.
+        return tuple(pair for pair in paid if all(pair[0] != name for name, _ in up.headers))
     if not up.is_passthrough:
         return ()
     return passed_through(ask.headers, scheme=up.auth, same_dialect=plan.way is Way.BYPASS)

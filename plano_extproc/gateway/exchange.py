@@ -26,7 +26,6 @@ from plano_extproc.gateway.events import (
     ResponseHeaders,
     Trailers,
 )
-from plano_extproc.gateway.plan import Way
 from plano_extproc.gateway.surface import surface, upgraded, without_keys
 
 _KEPT = ("retry-after",)
@@ -124,10 +123,9 @@ class Exchange:
         extra = [(headers.OVERHEAD_MS, b"%.2f" % (self._overhead * 1000))]
         if decision.dropped:
             extra.append((headers.DROPPED, ",".join(decision.dropped).encode("ascii", "replace")))
-        if plan.way is Way.BYPASS:
+        if decision.translation is None:
             self.is_done = True
             return Continue(plan.response[None], tuple(extra))
-        assert decision.translation is not None
         answer = self._answer = Answer(self._api, decision.translation, status, event.headers)
         if event.end_of_stream:
             # No body will come, and a client expects one.

@@ -1,6 +1,6 @@
 """A plan: how one model name is served for one client dialect. Made at first use, then read by every exchange."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from plano_extproc import headers
@@ -10,8 +10,9 @@ from plano_extproc.errors import InvalidRequest, NotImplementedYet
 from plano_extproc.gateway.actions import BodyMode, Changes
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.providers import Upstream, api_for, upstream
+from plano_extproc.providers.auth import Authorizer
 from plano_extproc.routing import Choice
-from plano_extproc.translate import Profile, can_translate, profile_for
+from plano_extproc.translate import Profile, can_translate, chatgpt, profile_for
 
 _ACCOUNT_HEADERS = ("openai-organization", "openai-project")
 """They select an account of the client's own key, and would be refused with ours."""
@@ -30,9 +31,6 @@ class Way(Enum):
     """The answer passes through this exchange, to be translated."""
 
 
-_MODES: dict[Way, tuple[BodyMode | None, ...]] = {Way.BYPASS: (None,), Way.DIRECT: (None, *BodyMode)}
-
-
 @dataclass(slots=True, eq=False)
 class Plan:
     """All of an exchange that does not depend on the body beyond its model's name."""
@@ -41,14 +39,24 @@ class Plan:
     choice: Choice
     upstream: Upstream
     profile: Profile
+    authorizer: Authorizer | None
     request: dict[bool, Changes]
     """For a whole answer and for a stream, since some dialects ask for either by the path."""
     response: dict[BodyMode | None, Changes]
     """For each way to read the answer's body; None leaves it to Envoy."""
 
 
-def plan(choice: Choice, surface: Surface, listener: str, *, default_connect_timeout: float) -> Plan:
+def plan(
+    choice: Choice,
+    surface: Surface,
+    listener: str,
+    *,
+    default_connect_timeout: float,
+    subscription: Authorizer | None = None,
+) -> Plan:
     """Work out everything about serving `choice` at a surface that every request shares.
+
+    `subscription` pays for the provider where the configuration has neither a key for it nor passes the client's on.
 
     Raises `InvalidRequest` where the provider lacks the endpoint, and `NotImplementedYet` where no translation leads to
     its dialects.
@@ -65,18 +73,22 @@ def plan(choice: Choice, surface: Surface, listener: str, *, default_connect_tim
                 raise NotImplementedYet(
                     f"model '{choice.name}' speaks {api}, which cannot be translated to {surface.api} yet"
                 )
-    up = upstream(choice.provider, what, choice.model, default_connect_timeout=default_connect_timeout)
+    provider = choice.provider
+    if provider.provider == "chatgpt":
+        profile = replace(profile, fit=chatgpt.fitted, replay_reasoning=True)
+    up = upstream(provider, what, choice.model, default_connect_timeout=default_connect_timeout)
     metadata = _metadata(choice, surface, up, way, listener)
     return Plan(
         way=way,
         choice=choice,
         upstream=up,
         profile=profile,
+        authorizer=None if provider.access_key or provider.passthrough_auth else subscription,
         request={
             is_stream: _request(up, way, is_stream, metadata, choice.provider.timeouts.first_byte)
             for is_stream in (False, True)
         },
-        response={mode: _response(choice, mode) for mode in _MODES[way]},
+        response={mode: _response(choice, mode) for mode in (None, *BodyMode)},
     )
 
 

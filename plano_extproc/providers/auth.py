@@ -5,6 +5,35 @@ does not reach the provider.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """A request on its way to a provider, for credentials that depend on it.
+
+    `authority` and `path`, with its query, are the provider's; `headers` are the client's; `body` is final.
+    """
+
+    method: str
+    authority: str
+    path: str
+    headers: Mapping[str, bytes]
+    body: bytes
+
+
+class Authorizer(Protocol):
+    """Pays for requests one by one: by a token that is renewed, or by a signature."""
+
+    def __call__(self, outbound: Outbound, now: float) -> Headers:
+        """Return the credential headers of a request; `now` is in seconds since 1970.
+
+        Raises `Unauthenticated` or `Unavailable`, and says what to do.
+        """
+
 
 _SCHEMES = {
     "bearer": ("authorization", "Bearer "),

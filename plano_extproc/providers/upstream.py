@@ -38,6 +38,7 @@ class Upstream:
     """
 
     cluster: str
+    authority: str
     what: Api | Endpoint
     model: str
     path: str
@@ -63,8 +64,10 @@ def upstream(provider: ModelProvider, what: Api | Endpoint, model: str, *, defau
     headers = {name.lower(): value for name, value in {**provider.default_headers, **provider.headers}.items()}
     is_passthrough = provider.uses_client_credential
     path = provider.path(what, model)
+    place = endpoint(provider, default_connect_timeout=default_connect_timeout)
     return Upstream(
-        cluster=endpoint(provider, default_connect_timeout=default_connect_timeout).cluster,
+        cluster=place.cluster,
+        authority=place.authority,
         what=what,
         model=model,
         path=path,

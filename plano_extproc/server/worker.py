@@ -19,7 +19,9 @@ from grpc_reflection.v1alpha import reflection
 from plano_extproc._pb import external_processor_pb2 as _described  # noqa: F401  reflection reads its descriptors
 from plano_extproc.config import Loaded, environment, load
 from plano_extproc.gateway import Gateway, Ports
+from plano_extproc.providers.chatgpt import ChatGptToken
 from plano_extproc.server import control, service
+from plano_extproc.server.refresher import Refresher, issuer_of, store_of
 from plano_extproc.telemetry.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -53,8 +55,17 @@ class Worker:
         """Load the configuration; raises `control.ConfigurationError` with every problem in it."""
         self._settings = settings
         self._metrics = Metrics()
+        store = store_of(os.environ)
+        try:
+            self._refresher = Refresher(store, issuer_of(os.environ))
+        except ValueError as error:
+            raise control.ConfigurationError(str(error)) from None
         self._ports = Ports(
-            clock=time.perf_counter, now=time.time, metrics=self._metrics, exposition=self._metrics.exposition
+            clock=time.perf_counter,
+            now=time.time,
+            metrics=self._metrics,
+            exposition=self._metrics.exposition,
+            subscriptions={"chatgpt": ChatGptToken(store)},
         )
         self._gateway = self._build(_load_file(settings.config), settings.generation)
         self._processor = service.ExternalProcessor(lambda: self._gateway)
@@ -96,6 +107,8 @@ class Worker:
         await asyncio.sleep(_NOTICE_SECONDS)
         _log.info("draining %d exchanges", self._processor.open_exchanges)
         await server.stop(self._settings.drain_seconds)
+        # A renewal that is under way is waited for: its answer is the only copy of the new login.
+        await self._refresher.settle()
         self._metrics.flush()
 
     def _handle_signals(self) -> None:
@@ -114,6 +127,8 @@ class Worker:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), _HOUSEKEEPING_SECONDS)
             await self._count()
+            if any(entry.provider == "chatgpt" for entry in self._gateway.config.model_providers):
+                self._refresher.tick()
             if os.getppid() != parent:
                 _log.warning("the parent process is gone; stopping")
                 return

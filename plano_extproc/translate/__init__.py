@@ -8,6 +8,8 @@ from plano_extproc.translate.codec import Codec
 from plano_extproc.translate.families import profile_for
 from plano_extproc.translate.faults import error_body, error_event
 from plano_extproc.translate.framing.content import ContentDecoder
+from plano_extproc.translate.joined import Joining
+from plano_extproc.translate.losses import Losses
 from plano_extproc.translate.profile import Profile
 from plano_extproc.translate.shape import request_shape
 from plano_extproc.translate.translation import (
@@ -22,6 +24,8 @@ from plano_extproc.translate.translation import (
 __all__ = [
     "Codec",
     "ContentDecoder",
+    "Joining",
+    "Losses",
     "Outgoing",
     "Profile",
     "StreamTranslation",

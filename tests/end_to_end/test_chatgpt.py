@@ -15,10 +15,7 @@ from tests.support.codex_backend import CodexBackend
 from tests.support.gateway import Gateway, running_gateway, until
 from tests.support.ports import free_port
 
-pytestmark = [
-    pytest.mark.envoy,
-    pytest.mark.xfail(strict=True, reason="requests do not reach the stored login yet"),
-]
+pytestmark = pytest.mark.envoy
 
 CONFIG = """
 version: v0.5.0

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 from plano_extproc.errors import Unauthenticated, Unavailable
+from plano_extproc.providers.auth import Headers, Outbound
 from plano_extproc.providers.chatgpt.store import Store
 from plano_extproc.providers.chatgpt.tokens import UnreadableTokens, account_of, is_chatgpt_token
-
-Headers = tuple[tuple[str, bytes], ...]
 
 ACCOUNT = "chatgpt-account-id"
 
@@ -16,6 +15,10 @@ class ChatGptToken:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    def __call__(self, outbound: Outbound, now: float) -> Headers:
+        """Return the credential headers of a request, as an `Authorizer`."""
+        return self.headers_for(outbound.headers, now)
 
     def headers(self, now: float) -> Headers:
         """Return the credential headers of the stored login.
