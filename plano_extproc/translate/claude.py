@@ -48,6 +48,9 @@ class ThinkingPlan:
         if profile.adaptive_thinking:
             self._adaptive(wanted.effort, profile)
             return
+        if not profile.efforts:
+            losses.field("reasoning")
+            return
         budget = wanted.budget or _BUDGETS[wanted.effort or "medium"]
         if limit is not None and wanted.budget is None:
             # The caller's limit counts thinking too, so thinking makes do with what it leaves.
@@ -83,6 +86,14 @@ def beside_thinking(request: Request, losses: Losses) -> Request:
         losses.field("tool_choice")
         choice = ToolChoice("auto")
     return replace(request, temperature=None, top_k=None, tool_choice=choice)
+
+
+def with_one_sampling(request: Request, profile: Profile, losses: Losses) -> Request:
+    """Return the request without `top_p` where it has a temperature too, and the model refuses both together."""
+    if not profile.one_sampling or request.temperature is None or request.top_p is None:
+        return request
+    losses.field("top_p")
+    return replace(request, top_p=None)
 
 
 def is_its_own(block: Thinking | RedactedThinking) -> bool:

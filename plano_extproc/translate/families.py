@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from plano_extproc.apis import Api
-from plano_extproc.translate.profile import Profile
+from plano_extproc.translate.profile import EFFORTS, Profile
 
 _SAMPLING: Final = frozenset({"temperature", "top_p"})
 
@@ -28,6 +28,8 @@ def profile_for(api: Api, model: str, max_tokens_field: str = "max_completion_to
         found = next((facts for family, facts in _CHAT_FAMILIES if family.match(name)), {})
         thinks = bool(_THINKS.match(name)) and "-chat" not in name
         return replace(profile, **{**found, "replay_reasoning": thinks})
+    if api == "bedrock.converse":
+        return replace(profile, **_bedrock(name))
     return profile
 
 
@@ -37,7 +39,10 @@ def _claude(name: str) -> Mapping[str, Any]:
         # Anthropic's dialect at somebody else's: thinking with a budget is its oldest form.
         return {}
     version = (int(found["major"]), int(found["minor"] or 0))
+    if version < (3, 7):
+        return {"efforts": (), "json_schema": False}
     facts: dict[str, Any] = {"adaptive_thinking": version >= (4, 6), "json_schema": version >= (4, 5)}
+    facts["one_sampling"] = (4, 1) <= version < (4, 7)
     if version >= (4, 7):
         # https://platform.claude.com/docs/en/about-claude/models/migration-guide
         facts["refused"] = frozenset({*_SAMPLING, "top_k"})
@@ -47,6 +52,27 @@ def _claude(name: str) -> Mapping[str, Any]:
 
 _CLAUDE: Final = re.compile(r"claude-(?:[a-z]+-)?(?P<major>\d)(?:[-.](?P<minor>\d)(?!\d))?")
 """`claude-3-7-sonnet`, `claude-sonnet-4-5-20250929`, `claude-opus-5`: a date is no minor version."""
+
+
+def _bedrock(name: str) -> Mapping[str, Any]:
+    # https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html
+    if "claude" in name:
+        facts = {"efforts": (), "json_schema": False, **_claude(name)}
+        # Those that can be held to a schema are also those that keep a cache for an hour.
+        return {**facts, "family": "claude", "cache_control": True, "cache_ttl": facts["json_schema"]}
+    found = next((facts for family, facts in _BEDROCK_FAMILIES if family.search(name)), {})
+    return {"efforts": (), "json_schema": False, **found}
+
+
+_LOW_TO_HIGH: Final = ("low", "medium", "high")
+_BEDROCK_FAMILIES: Final[tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...]] = (
+    (re.compile(r"nova-2"), {"family": "nova", "efforts": _LOW_TO_HIGH}),
+    (re.compile(r"\bnova-"), {"family": "nova"}),
+    (re.compile(r"gpt-oss|kimi-k2-thinking"), {"family": "gpt-oss", "efforts": _LOW_TO_HIGH, "json_schema": True}),
+    (re.compile(r"openai\.gpt-"), {"family": "gpt", "efforts": ("none", *EFFORTS[2:]), "json_schema": True}),
+    (re.compile(r"kimi|qwen3|deepseek\.v3|minimax|nemotron|gemma"), {"json_schema": True}),
+    (re.compile(r"llama"), {"family": "llama", "forced_tools": False}),
+)
 
 _CHAT_FAMILIES: Final[tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...]] = (
     (re.compile(r"gpt-[34]|chatgpt-4"), {"efforts": ()}),

@@ -118,7 +118,7 @@ def fault_event(api: Api, fault: Fault) -> bytes:
 def _openai(fault: Fault) -> Json:
     kind = fault.type or _type_of(fault.status)
     code = fault.code or _OPENAI_CODES.get(kind)
-    if fault.message.startswith("prompt is too long"):
+    if fault.message.startswith(_TOO_LONG):
         code = "context_length_exceeded"
     return {"error": {"message": fault.message, "type": kind, "param": fault.param, "code": code}}
 
@@ -147,7 +147,8 @@ def _amazon(fault: Fault) -> Json:
 
 
 def _type_of(status: int) -> str:
-    return _TYPES.get(status, "api_error" if status >= 500 else "invalid_request_error")
+    # 424 is Amazon's for a model that failed.
+    return _TYPES.get(status, "api_error" if status >= 500 or status == 424 else "invalid_request_error")
 
 
 _TYPES: Final[Mapping[int, str]] = {
@@ -156,12 +157,15 @@ _TYPES: Final[Mapping[int, str]] = {
     402: "billing_error",
     403: "permission_error",
     404: "not_found_error",
+    408: "timeout_error",
     413: "request_too_large",
     429: "rate_limit_error",
     504: "timeout_error",
     529: "overloaded_error",
 }
 _ANTHROPIC_TYPES: Final = frozenset({*_TYPES.values(), "api_error", "not_supported_error"})
+_TOO_LONG: Final = ("prompt is too long", "Input is too long")
+"""How Anthropic and Amazon begin to say what OpenAI has a code for."""
 _OPENAI_CODES: Final[Mapping[str, str]] = {
     "authentication_error": "invalid_api_key",
     "rate_limit_error": "rate_limit_exceeded",

@@ -29,3 +29,11 @@ def event(kind: str, told: Any) -> bytes:
 def exception(kind: str, told: Any) -> bytes:
     headers = {":exception-type": kind, ":content-type": "application/json", ":message-type": "exception"}
     return frame(headers, orjson.dumps(told))
+
+
+def framed(lines: bytes) -> bytes:
+    """Return the frames for lines such as `{"event": "messageStart", "told": {...}}`, or with an `exception`."""
+    return b"".join(
+        exception(line["exception"], line["told"]) if "exception" in line else event(line["event"], line["told"])
+        for line in map(orjson.loads, lines.splitlines())
+    )

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from plano_extproc.apis import Api
+from tests.translate import eventstream
 
 ROOT: Final = Path(__file__).parents[1] / "golden"
 ASKS: Final[Mapping[Api, dict[str, Any]]] = {
@@ -21,7 +22,7 @@ ASKS: Final[Mapping[Api, dict[str, Any]]] = {
 }
 """The smallest request of each dialect that clients speak."""
 
-PROVIDERS: Final[tuple[Api, ...]] = (*ASKS,)
+PROVIDERS: Final[tuple[Api, ...]] = (*ASKS, "bedrock.converse")
 """The dialects that providers speak."""
 
 PAIRS: Final[tuple[tuple[Api, Api], ...]] = tuple(
@@ -60,6 +61,11 @@ def inputs(kind: str, api: Api) -> list[Path]:
     """Return the files that go in."""
     outputs = tuple(f".{dialect}" for dialect in PROVIDERS)
     return sorted(path for path in (ROOT / kind / api).iterdir() if not any(out in path.name for out in outputs))
+
+
+def told(path: Path) -> bytes:
+    """Return the bytes of a stream. Those of Amazon's are kept as lines of JSON, for their frames are not readable."""
+    return eventstream.framed(path.read_bytes()) if path.suffix == ".jsonl" else path.read_bytes()
 
 
 def paired(kind: str) -> list[Any]:

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from plano_extproc.apis import Api
-from plano_extproc.translate import Profile, Translation
+from plano_extproc.translate import Profile, Translation, profile_for
 from tests.translate.golden import ASKS, PROVIDERS, ROOT, Check, beside, check, inputs, pretty
 
 __all__ = ["check"]
@@ -25,6 +25,12 @@ class Case:
         return " ".join(filter(None, (self.client, self.name, self.variant)))
 
 
+def bedrock(client: Api, name: str, variant: str, model: str) -> Case:
+    return Case(client, name, variant, profile_for("bedrock.converse", model), "bedrock.converse")
+
+
+CLAUDE_3, CLAUDE, CLAUDE_5 = "anthropic.claude-3-haiku", "us.anthropic.claude-sonnet-4-5", "anthropic.claude-opus-5"
+
 CASES = (
     Case("openai.chat", "conversation"),
     Case("openai.chat", "tools"),
@@ -42,6 +48,21 @@ CASES = (
     Case("anthropic.messages", "thinking", "few_efforts", Profile(efforts=("low", "high"), replay_reasoning=True)),
     Case("anthropic.messages", "thinking", "none", Profile(efforts=())),
     Case("anthropic.messages", "newest_client"),
+    bedrock("openai.chat", "inline", "claude", CLAUDE),
+    bedrock("openai.chat", "inline", "unknown", "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc"),
+    bedrock("openai.chat", "tools", "claude", CLAUDE),
+    bedrock("openai.chat", "tools", "llama", "us.meta.llama3-3-70b-instruct-v1:0"),
+    bedrock("openai.chat", "structured", "claude", CLAUDE),
+    bedrock("openai.chat", "structured", "nova", "amazon.nova-lite-v1:0"),
+    bedrock("openai.chat", "thinking", "claude", CLAUDE),
+    bedrock("openai.chat", "thinking", "claude_5", CLAUDE_5),
+    bedrock("openai.chat", "thinking", "nova", "global.amazon.nova-2-lite-v1:0"),
+    bedrock("openai.chat", "thinking", "gpt", "openai.gpt-5.6"),
+    bedrock("anthropic.messages", "inline", "claude", CLAUDE),
+    bedrock("anthropic.messages", "tools", "claude_3", CLAUDE_3),
+    bedrock("anthropic.messages", "thinking", "claude", CLAUDE),
+    bedrock("anthropic.messages", "thinking", "claude_5", CLAUDE_5),
+    bedrock("anthropic.messages", "newest_client", "claude_5", CLAUDE_5),
     Case("openai.responses", "conversation"),
     Case("openai.responses", "tools"),
     Case("openai.responses", "codex"),
@@ -57,7 +78,7 @@ CASES = (
         pytest.param(case, provider, id=f"{case} {provider}")
         for case in CASES
         for provider in PROVIDERS
-        if provider in ((case.provider,) if case.provider else {*PROVIDERS} - {case.client})
+        if provider in ((case.provider,) if case.provider else ASKS.keys() - {case.client})
     ],
 )
 def test_request(case: Case, provider: Api, check: Check) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from plano_extproc.apis import Api
 from plano_extproc.translate import StreamTranslation, Translation
-from tests.translate.golden import ASKS, ENDINGS, Check, beside, check, paired
+from tests.translate.golden import ASKS, ENDINGS, Check, beside, check, paired, told
 from tests.translate.invariants import check_stream
 
 __all__ = ["check"]
@@ -27,7 +27,7 @@ def golden(client: Api, path: Path) -> Path:
 @pytest.mark.parametrize(("client", "provider", "path"), CASES)
 def test_stream(client: Api, provider: Api, path: Path, check: Check) -> None:
     translated = stream(client, provider)
-    made = translated.feed(path.read_bytes(), end=True)
+    made = translated.feed(told(path), end=True)
     content = check_stream(client, made)
 
     assert (translated.finished, translated.failed) == (content.error is None, content.error is not None)
@@ -36,7 +36,7 @@ def test_stream(client: Api, provider: Api, path: Path, check: Check) -> None:
 
 @pytest.mark.parametrize(("client", "provider", "path"), CASES)
 def test_stream_byte_by_byte(client: Api, provider: Api, path: Path) -> None:
-    data = path.read_bytes()
+    data = told(path)
     translated = stream(client, provider)
     made = b"".join(translated.feed(data[i : i + 1], end=False) for i in range(len(data)))
     made += translated.feed(b"", end=True)
@@ -46,7 +46,7 @@ def test_stream_byte_by_byte(client: Api, provider: Api, path: Path) -> None:
 
 @pytest.mark.parametrize(("client", "provider", "path"), CASES)
 def test_stream_cut_anywhere(client: Api, provider: Api, path: Path) -> None:
-    data = path.read_bytes()
+    data = told(path)
     whole = golden(client, path).read_bytes()
     for cut in range(len(data)):
         translated = stream(client, provider)

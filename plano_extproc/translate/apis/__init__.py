@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from plano_extproc.apis import Api
-from plano_extproc.translate.apis import anthropic_messages, openai_chat, openai_responses
+from plano_extproc.translate.apis import anthropic_messages, bedrock_converse, openai_chat, openai_responses
 from plano_extproc.translate.codec import Codec, ProviderCodec
 
 CODECS: Final[Mapping[Api, Codec]] = {
@@ -12,5 +12,5 @@ CODECS: Final[Mapping[Api, Codec]] = {
 }
 """Those that clients speak to us, and providers too."""
 
-PROVIDER_CODECS: Final[Mapping[Api, ProviderCodec]] = {**CODECS}
+PROVIDER_CODECS: Final[Mapping[Api, ProviderCodec]] = {**CODECS, "bedrock.converse": bedrock_converse.CODEC}
 """Those that providers speak."""

@@ -29,7 +29,7 @@ from plano_extproc.translate.chat import (
     ToolResult,
     ToolUse,
 )
-from plano_extproc.translate.claude import ThinkingPlan, beside_thinking, is_its_own
+from plano_extproc.translate.claude import ThinkingPlan, beside_thinking, is_its_own, with_one_sampling
 from plano_extproc.translate.losses import Losses
 from plano_extproc.translate.names import fitted
 from plano_extproc.translate.profile import Profile
@@ -50,6 +50,7 @@ def encode_request(request: Request, profile: Profile, losses: Losses) -> Json:
         body["system"] = system
     if thinking.is_on:
         request = beside_thinking(request, losses)
+    request = with_one_sampling(request, profile, losses)
     _sampling(request, profile, body)
     if request.stop:
         body["stop_sequences"] = list(request.stop)

@@ -1,0 +1,753 @@
+"""Facts about Bedrock's Converse, among them those in which others are known to fail."""
+
+import re
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from plano_extproc.apis import Api
+from plano_extproc.errors import BadProviderAnswer, InvalidRequest
+from plano_extproc.translate import Profile, Translation, profile_for
+from plano_extproc.translate.accumulate import Accumulator
+from plano_extproc.translate.apis.bedrock_converse import CODEC
+from plano_extproc.translate.chat import (
+    Answer,
+    Block,
+    Finish,
+    Image,
+    Inline,
+    RedactedThinking,
+    Request,
+    Text,
+    Thinking,
+    ToolResult,
+    ToolUse,
+    Usage,
+)
+from plano_extproc.translate.losses import Losses
+from tests.translate import eventstream
+from tests.translate.facts import new_stream
+from tests.translate.golden import PAIRS
+from tests.translate.invariants import Content, check_stream
+from tests.translate.test_properties import anything, pieces, quick, requests, said, signed, thoughts, uses
+
+Json = dict[str, Any]
+BEDROCK: Api = "bedrock.converse"
+CLAUDE = profile_for(BEDROCK, "anthropic.claude-sonnet-4-5-20250929-v1:0")
+CLAUDE_3 = profile_for(BEDROCK, "anthropic.claude-3-5-sonnet-20241022-v2:0")
+HI = {"role": "user", "content": "hi"}
+TOOL = {"type": "function", "function": {"name": "now"}}
+USE = {"type": "tool_use", "id": "a", "name": "now", "input": {}}
+PDF = {"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERi0="}}
+
+
+def from_chat(body: Json, profile: Profile = CLAUDE) -> tuple[Json, tuple[str, ...]]:
+    out = Translation("openai.chat", BEDROCK, profile).request({"messages": [HI], **body}, "m")
+    return orjson.loads(out.body), out.dropped
+
+
+def from_messages(body: Json, profile: Profile = CLAUDE) -> tuple[Json, tuple[str, ...]]:
+    out = Translation("anthropic.messages", BEDROCK, profile).request({"messages": [HI], **body}, "m")
+    return orjson.loads(out.body), out.dropped
+
+
+def user(*content: Json) -> Json:
+    return {"role": "user", "content": list(content)}
+
+
+def streamed(*frames: bytes, client: Api = "anthropic.messages") -> Content:
+    return check_stream(client, new_stream(BEDROCK, client=client).feed(b"".join(frames), end=True))
+
+
+def delta(index: int, **piece: Any) -> bytes:
+    return eventstream.event("contentBlockDelta", {"contentBlockIndex": index, "delta": piece})
+
+
+def tool_start(index: int, name: str = "now") -> bytes:
+    use = {"toolUseId": f"t{index}", "name": name}
+    return eventstream.event("contentBlockStart", {"contentBlockIndex": index, "start": {"toolUse": use}})
+
+
+def stop(reason: str = "end_turn") -> bytes:
+    return eventstream.event("messageStop", {"stopReason": reason})
+
+
+SECRET = delta(0, reasoningContent={"redactedContent": "?"})
+START = eventstream.event("messageStart", {"role": "assistant"})
+USAGE = {"inputTokens": 3, "outputTokens": 2, "totalTokens": 5}
+METADATA = eventstream.event("metadata", {"usage": USAGE})
+
+
+# Requests.
+
+
+def test_neither_the_model_nor_the_wish_for_a_stream_is_in_the_body() -> None:
+    body, dropped = from_chat({"model": "smart", "stream": True})
+
+    assert body == {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
+    assert dropped == ()
+
+
+def test_results_of_one_turns_calls_share_one_message_and_come_first() -> None:
+    calls = [{"id": i, "type": "function", "function": {"name": "now", "arguments": ""}} for i in "ab"]
+    told = [{"role": "tool", "tool_call_id": i, "content": i} for i in "ab"]
+    body, _ = from_chat({"messages": [HI, {"role": "assistant", "tool_calls": calls}, told[0], HI, told[1]]})
+
+    assert [message["role"] for message in body["messages"]] == ["user", "assistant", "user"]
+    assert [next(iter(block)) for block in body["messages"][2]["content"]] == ["toolResult", "toolResult", "text"]
+
+
+def test_a_call_is_answered_once() -> None:
+    told = {"role": "tool", "tool_call_id": "a", "content": "1"}
+    same, nothing = from_chat({"messages": [told, told]})
+    other, dropped = from_chat({"messages": [told, {**told, "content": "2"}]})
+
+    assert len(same["messages"][0]["content"]) == 1
+    assert nothing == ()
+    assert other["messages"] == same["messages"]
+    assert dropped == ("messages[].content[tool_result]",)
+
+
+def test_instructions_within_the_conversation_are_kept_apart_in_order() -> None:
+    turns = [{"role": "system", "content": "b"}, HI, {"role": "system", "content": "c"}]
+    body, _ = from_messages({"system": "a", "messages": turns})
+
+    assert body["system"] == [{"text": "a"}, {"text": "b"}, {"text": "c"}]
+    assert len(body["messages"]) == 1
+
+
+def test_an_image_is_its_format_and_its_bytes() -> None:
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/jpeg", "data": "/9j/"}}
+    body, _ = from_messages({"messages": [user(image)]})
+
+    assert body["messages"][0]["content"] == [{"image": {"format": "jpeg", "source": {"bytes": "/9j/"}}}]
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}, "send it as base64"),
+        ({"type": "image_url", "image_url": {"url": "data:image/tiff;base64,AA=="}}, "not image/tiff"),
+        ({"type": "file", "file": {"file_id": "file-1"}}, "uploaded to another"),
+        ({"type": "file", "file": {"file_data": "data:application/zip;base64,AA=="}}, "no application/zip"),
+        ({"type": "image_url", "image_url": {"url": "s3://bucket/a"}}, "takes png"),
+    ],
+)
+def test_content_that_it_cannot_take_is_refused_by_its_place(part: Json, words: str) -> None:
+    with pytest.raises(InvalidRequest, match=words) as raised:
+        from_chat({"messages": [HI, user({"type": "text", "text": "x"}, part)]})
+
+    assert raised.value.param == "messages[1].content[1]"
+
+
+def test_pictures_of_the_system_and_of_the_assistant_are_refused() -> None:
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "AA=="}}
+
+    for role in ("system", "assistant"):
+        with pytest.raises(InvalidRequest, match=re.escape("messages[0].content[0]")):
+            from_messages({"messages": [{"role": role, "content": [image]}]})
+
+
+def test_a_sound_in_the_result_of_a_tool_is_refused() -> None:
+    sound = {"type": "input_audio", "input_audio": {"format": "wav", "data": "AA=="}}
+
+    with pytest.raises(InvalidRequest, match="no sounds"):
+        from_chat({"messages": [{"role": "tool", "tool_call_id": "a", "content": [sound]}]})
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("report.pdf", "report"),
+        ("John's  r\u00e9port #2.pdf", "John s r port 2"),
+        ("\u5206\u671f.pdf", "document"),
+        (".pdf", "document"),
+        ("a(1)[2]-b.pdf", "a(1)[2]-b"),
+        ("x" * 300, "x" * 180),
+        (None, "document"),
+    ],
+)
+def test_names_of_documents_have_only_characters_that_are_taken(given: str | None, name: str) -> None:
+    part = {"type": "file", "file": {**PDF["file"], **({"filename": given} if given else {})}}  # type: ignore[dict-item]
+    body, _ = from_chat({"messages": [user({"type": "text", "text": "x"}, part)]})
+
+    assert body["messages"][0]["content"][1]["document"]["name"] == name
+
+
+def test_no_two_documents_have_the_same_name() -> None:
+    body, _ = from_chat({"messages": [user(PDF, PDF), {"role": "assistant", "content": "x"}, user(PDF)]})
+    blocks = [block for message in body["messages"] for block in message["content"] if "document" in block]
+
+    assert [block["document"]["name"] for block in blocks] == ["document", "document 2", "document 3"]
+
+
+def test_a_document_is_never_without_words() -> None:
+    body, _ = from_chat({"messages": [user(PDF)]})
+
+    assert body["messages"][0]["content"][1] == {"text": "[document]"}
+
+
+def test_blank_texts_are_left_out_and_empty_results_say_so() -> None:
+    result = {"type": "tool_result", "tool_use_id": "a", "is_error": True, "content": " "}
+    body, _ = from_messages({"messages": [user({"type": "text", "text": " \n"}, result)]})
+
+    told = {"toolUseId": "a", "content": [{"text": "(no output)"}], "status": "error"}
+    assert body["messages"][0]["content"] == [{"toolResult": told}]
+
+
+def test_thinking_goes_back_to_claude_with_its_signature_even_if_empty() -> None:
+    blocks = [
+        {"type": "thinking", "thinking": "", "signature": "s"},
+        {"type": "redacted_thinking", "data": "ZA=="},
+        USE,
+    ]
+    body, dropped = from_messages({"messages": [HI, {"role": "assistant", "content": blocks}]})
+
+    assert body["messages"][1]["content"][:2] == [
+        {"reasoningContent": {"reasoningText": {"text": "", "signature": "s"}}},
+        {"reasoningContent": {"redactedContent": "ZA=="}},
+    ]
+    assert dropped == ()
+
+
+def test_thinking_goes_to_no_other_family() -> None:
+    blocks = [{"type": "thinking", "thinking": "hm", "signature": "s"}, {"type": "redacted_thinking", "data": "ZA=="}]
+    turn = {"role": "assistant", "content": [*blocks, {"type": "text", "text": "x"}]}
+    body, dropped = from_messages({"messages": [HI, turn]}, profile_for(BEDROCK, "amazon.nova-pro-v1:0"))
+
+    assert body["messages"][1]["content"] == [{"text": "x"}]
+    assert dropped == ("messages[].content[thinking]", "messages[].content[redacted_thinking]")
+
+
+def test_unsigned_reasoning_goes_only_where_it_must() -> None:
+    turn = {"role": "assistant", "content": "x", "reasoning_content": "hm"}
+
+    assert from_chat({"messages": [HI, turn]})[1] == ("messages[].reasoning_content",)
+    body, _ = from_chat({"messages": [HI, turn]}, Profile(replay_reasoning=True))
+    assert body["messages"][1]["content"][0] == {"reasoningContent": {"reasoningText": {"text": "hm"}}}
+
+
+def test_cache_markers_are_elements_of_their_own() -> None:
+    mark = {"cache_control": {"type": "ephemeral", "ttl": "1h"}}
+    asked = {
+        "system": [{"type": "text", "text": "s", **mark}],
+        "messages": [user({"type": "text", "text": "x", **mark})],
+        "tools": [{"name": "now", "input_schema": {"type": "object"}, **mark}],
+    }
+    body, dropped = from_messages(asked)
+    older, lost = from_messages(asked, CLAUDE_3)
+    other, all_lost = from_messages(asked, profile_for(BEDROCK, "amazon.nova-pro-v1:0"))
+
+    point = {"cachePoint": {"type": "default", "ttl": "1h"}}
+    assert body["system"][1] == body["messages"][0]["content"][1] == body["toolConfig"]["tools"][1] == point
+    assert older["system"][1] == {"cachePoint": {"type": "default"}}
+    assert b"cachePoint" not in orjson.dumps(other)
+    assert (dropped, lost, all_lost) == ((), ("cache_control.ttl",), ("cache_control",))
+
+
+@pytest.mark.parametrize(
+    ("choice", "written"),
+    [
+        ("auto", None),
+        ("required", {"any": {}}),
+        ({"type": "function", "function": {"name": "now"}}, {"tool": {"name": "now"}}),
+    ],
+)
+def test_tool_choice(choice: object, written: object) -> None:
+    assert from_chat({"tools": [TOOL], "tool_choice": choice})[0]["toolConfig"].get("toolChoice") == written
+
+
+def test_no_tools_stand_for_the_choice_of_none() -> None:
+    body, dropped = from_chat({"tools": [TOOL], "tool_choice": "none"})
+
+    assert "toolConfig" not in body
+    assert dropped == ()
+
+
+def test_tools_stay_where_they_were_called_even_for_the_choice_of_none() -> None:
+    turns = [HI, {"role": "assistant", "content": [USE]}, user({"type": "tool_result", "tool_use_id": "a"})]
+    tool = {"name": "now", "input_schema": {"type": "object"}}
+    body, dropped = from_messages({"messages": turns, "tools": [tool], "tool_choice": {"type": "none"}})
+
+    assert [made["toolSpec"]["name"] for made in body["toolConfig"]["tools"]] == ["now"]
+    assert dropped == ("tool_choice",)
+
+
+def test_tools_that_were_called_are_described_though_none_is_offered() -> None:
+    turns = [HI, {"role": "assistant", "content": [USE]}, user({"type": "tool_result", "tool_use_id": "a"})]
+    body, _ = from_messages({"messages": turns, "tool_choice": {"type": "any"}})
+    alone, _ = from_messages({"messages": turns[2:]})
+
+    (tool,) = body["toolConfig"]["tools"]
+    assert tool["toolSpec"]["name"] == "now"
+    assert "toolChoice" not in body["toolConfig"]
+    assert len(alone["toolConfig"]["tools"]) == 1
+
+
+def test_a_model_that_cannot_be_forced_is_not() -> None:
+    llama = profile_for(BEDROCK, "us.meta.llama3-3-70b-instruct-v1:0")
+    schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+    body, dropped = from_chat({"tools": [TOOL], "tool_choice": "required"}, llama)
+    forced, lost = from_chat({"response_format": schema}, llama)
+
+    assert "toolChoice" not in body["toolConfig"]
+    assert "toolChoice" not in forced["toolConfig"]
+    assert (dropped, lost) == (("tool_choice",), ("response_format",))
+
+
+def test_single_calls_cannot_be_asked_for() -> None:
+    assert from_chat({"tools": [TOOL], "parallel_tool_calls": False})[1] == ("parallel_tool_calls",)
+    assert from_chat({"tools": [TOOL], "parallel_tool_calls": True})[1] == ()
+
+
+def test_names_of_tools_that_it_refuses_come_back_whole() -> None:
+    name = "server.tool/" + "x" * 80
+    translation = Translation("anthropic.messages", BEDROCK, CLAUDE)
+    tool = {"name": name, "input_schema": {"type": "object"}}
+    body = orjson.loads(translation.request({"messages": [HI], "tools": [tool]}, "m").body)
+    sent = body["toolConfig"]["tools"][0]["toolSpec"]["name"]
+    message = {"role": "assistant", "content": [{"toolUse": {"toolUseId": "t", "name": sent, "input": {}}}]}
+    back = orjson.loads(translation.response(orjson.dumps({"output": {"message": message}, "stopReason": "tool_use"})))
+
+    assert re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", sent)
+    assert back["content"][0]["name"] == name
+
+
+def test_a_schema_is_a_tool_that_must_be_called_where_the_model_cannot_be_held_to_it() -> None:
+    schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+    translation = Translation("openai.chat", BEDROCK, CLAUDE_3)
+    body = orjson.loads(translation.request({"messages": [HI], "response_format": schema}, "m").body)
+    use = {"toolUse": {"toolUseId": "t", "name": "json_tool_call", "input": {"a": 1}}}
+    answer = {"output": {"message": {"content": [use]}}, "stopReason": "tool_use"}
+    (choice,) = orjson.loads(translation.response(orjson.dumps(answer)))["choices"]
+
+    assert body["toolConfig"]["toolChoice"] == {"tool": {"name": "json_tool_call"}}
+    assert (choice["message"]["content"], choice["finish_reason"]) == ('{"a":1}', "stop")
+
+
+def test_a_schema_joins_the_effort_in_claudes_own_words() -> None:
+    schema = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+    asked = {"response_format": schema, "reasoning_effort": "low"}
+    body, _ = from_chat(asked, profile_for(BEDROCK, "anthropic.claude-opus-5"))
+
+    told = {
+        "effort": "low",
+        "format": {"type": "json_schema", "schema": {"type": "object", "additionalProperties": False}},
+    }
+    assert body["additionalModelRequestFields"] == {"thinking": {"type": "adaptive"}, "output_config": told}
+    assert "outputConfig" not in body
+
+
+@pytest.mark.parametrize(
+    ("model", "effort", "fields", "dropped"),
+    [
+        ("anthropic.claude-sonnet-4-5", "low", {"thinking": {"type": "enabled", "budget_tokens": 1024}}, ()),
+        ("anthropic.claude-3-5-haiku", "low", None, ("reasoning_effort",)),
+        ("anthropic.claude-v2:1", "low", None, ("reasoning_effort",)),
+        ("anthropic.claude-opus-5", "none", {"thinking": {"type": "disabled"}}, ()),
+        (
+            "amazon.nova-2-lite-v1:0",
+            "minimal",
+            {"reasoningConfig": {"type": "enabled", "maxReasoningEffort": "low"}},
+            (),
+        ),
+        ("amazon.nova-2-lite-v1:0", "none", {"reasoningConfig": {"type": "disabled"}}, ()),
+        ("amazon.nova-pro-v1:0", "low", None, ("reasoning_effort",)),
+        ("amazon.nova-pro-v1:0", "none", None, ()),
+        ("openai.gpt-oss-120b-1:0", "max", {"reasoning_effort": "high"}, ()),
+        ("openai.gpt-5.6", "none", {"reasoning": {"effort": "none"}}, ()),
+        ("openai.gpt-5.6", "minimal", {"reasoning": {"effort": "low"}}, ()),
+        ("meta.llama3-3-70b-instruct-v1:0", "low", None, ("reasoning_effort",)),
+        ("meta.llama3-3-70b-instruct-v1:0", "none", None, ()),
+    ],
+)
+def test_each_family_is_told_in_its_own_words_how_much_to_think(
+    model: str, effort: str, fields: Json | None, dropped: tuple[str, ...]
+) -> None:
+    body, lost = from_chat({"reasoning_effort": effort}, profile_for(BEDROCK, model))
+
+    assert body.get("additionalModelRequestFields") == fields
+    assert lost == dropped
+
+
+def test_nova_that_thinks_hard_sets_its_own_limits() -> None:
+    nova = profile_for(BEDROCK, "amazon.nova-2-lite-v1:0")
+    body, dropped = from_chat({"reasoning_effort": "high", "max_tokens": 9, "temperature": 1, "top_p": 1}, nova)
+
+    assert "inferenceConfig" not in body
+    assert sorted(dropped) == ["max_tokens", "temperature", "top_p"]
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [("anthropic.claude-3-haiku", {"top_k": 4}), ("amazon.nova-lite-v1:0", {"inferenceConfig": {"topK": 4}})],
+)
+def test_top_k_stands_where_the_family_wants_it(model: str, fields: Json) -> None:
+    body, dropped = from_messages({"top_k": 4}, profile_for(BEDROCK, model))
+
+    assert (body["additionalModelRequestFields"], dropped) == (fields, ())
+
+
+@pytest.mark.parametrize(
+    "model", ["openai.gpt-oss-20b-1:0", "mistral.mistral-large-2407-v1:0", "anthropic.claude-opus-5"]
+)
+def test_top_k_is_named_as_lost_where_it_is_refused(model: str) -> None:
+    assert from_messages({"top_k": 4}, profile_for(BEDROCK, model))[1] == ("top_k",)
+
+
+def test_sampling_that_a_model_refuses_is_named_as_lost() -> None:
+    both = {"temperature": 0.5, "top_p": 0.9}
+    older, nothing = from_chat(both, CLAUDE_3)
+    one, lost = from_chat(both)
+    none, all_lost = from_chat(both, profile_for(BEDROCK, "anthropic.claude-opus-5"))
+
+    assert older["inferenceConfig"] == {"temperature": 0.5, "topP": 0.9}
+    assert one["inferenceConfig"] == {"temperature": 0.5}
+    assert "inferenceConfig" not in none
+    assert (nothing, lost, all_lost) == ((), ("top_p",), ("temperature", "top_p"))
+
+
+def test_a_temperature_that_it_does_not_take_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="0 to 1") as raised:
+        from_chat({"temperature": 1.5})
+
+    assert raised.value.param == "temperature"
+
+
+@pytest.mark.parametrize(
+    ("asked", "written", "dropped"),
+    [
+        ({"metadata": {"a": "b"}, "user": "u"}, {"a": "b", "user": "u"}, ()),
+        ({"metadata": {"user": "own"}, "user": "u"}, {"user": "own"}, ()),
+        ({"metadata": {"a": 1}}, None, ("metadata",)),
+        ({"metadata": {"a": "x" * 300}}, None, ("metadata",)),
+        ({"metadata": {str(i): "" for i in range(16)}, "user": "u"}, {str(i): "" for i in range(16)}, ("user",)),
+        ({"user": "{json}"}, None, ("user",)),
+    ],
+)
+def test_metadata_is_kept_where_it_fits(asked: Json, written: Json | None, dropped: tuple[str, ...]) -> None:
+    body, lost = from_chat(asked)
+
+    assert (body.get("requestMetadata"), lost) == (written, dropped)
+
+
+@pytest.mark.parametrize(
+    ("tier", "written", "dropped"),
+    [
+        ("flex", {"type": "flex"}, ()),
+        ("auto", None, ()),
+        ("scale", None, ("service_tier",)),
+        ([], None, ("service_tier",)),
+    ],
+)
+def test_service_tier_is_kept_where_it_is_known(tier: object, written: object, dropped: tuple[str, ...]) -> None:
+    body, lost = from_chat({"service_tier": tier})
+
+    assert (body.get("serviceTier"), lost) == (written, dropped)
+
+
+# Answers.
+
+
+@pytest.mark.parametrize(
+    ("raw", "finish", "stop_reason"),
+    [
+        ("end_turn", "stop", "end_turn"),
+        ("stop_sequence", "stop", "stop_sequence"),
+        ("max_tokens", "length", "max_tokens"),
+        ("guardrail_intervened", "content_filter", "refusal"),
+        ("content_filtered", "content_filter", "refusal"),
+        ("model_context_window_exceeded", "length", "model_context_window_exceeded"),
+        ("malformed_model_output", "stop", "end_turn"),
+        ("malformed_tool_use", "stop", "end_turn"),
+        ("new", "stop", "end_turn"),
+        (None, "stop", "end_turn"),
+    ],
+)
+def test_stop_reasons(raw: str | None, finish: str, stop_reason: str) -> None:
+    body = orjson.dumps({"output": {"message": {"content": [{"text": "x"}]}}, "stopReason": raw})
+    chat = orjson.loads(Translation("openai.chat", BEDROCK).response(body))
+    messages = orjson.loads(Translation("anthropic.messages", BEDROCK).response(body))
+
+    assert chat["choices"][0]["finish_reason"] == finish
+    assert messages["stop_reason"] == stop_reason
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"{}",
+        b'{"output":{}}',
+        b'{"output":{"message":{"content":"x"}}}',
+        b'{"output":{"message":{"content":[1]}}}',
+        b'{"output":{"message":{"content":[{"toolUse":{"toolUseId":"a","input":{}}}]}}}',
+        b'{"output":{"message":{"content":[{"toolUse":{"toolUseId":"a","name":"n","input":[1]}}]}}}',
+        b'{"output":{"message":{"content":[]}},"usage":{"inputTokens":"many"}}',
+    ],
+)
+def test_an_answer_that_makes_no_sense_is_the_providers_fault(body: bytes) -> None:
+    with pytest.raises(BadProviderAnswer, match="provider"):
+        Translation("openai.chat", BEDROCK).response(body)
+
+
+def test_answers_are_told_to_be_streamed_by_their_own_media_type() -> None:
+    translation = Translation("openai.chat", BEDROCK)
+    translation.request({"messages": [HI], "stream": True}, "m")
+
+    assert translation.is_stream(b"application/vnd.amazon.eventstream")
+    assert not translation.is_stream(b"text/event-stream")
+    assert not translation.is_stream(b"application/json")
+
+
+def test_blocks_open_with_their_first_piece() -> None:
+    content = streamed(START, delta(0, text="a"), delta(0, text="b"), delta(1, text="c"), stop(), METADATA)
+
+    assert (content.text, content.finish) == ("abc", "end_turn")
+    assert (content.usage or {})["input_tokens"] == 3
+
+
+def test_calls_are_counted_by_themselves_and_not_by_the_block() -> None:
+    call = '{"city":"' + "x" * 550 + '"}'
+    frames = (
+        START, delta(0, text="a"), tool_start(1), delta(1, toolUse={"input": call}), delta(2, text="b"),
+        tool_start(3), stop("tool_use"), METADATA,
+    )  # fmt: skip
+    chat = streamed(*frames, client="openai.chat")
+
+    assert [(one["id"], one["arguments"]) for one in chat.calls] == [("t1", call), ("t3", "{}")]
+    assert (chat.text, chat.finish) == ("ab", "tool_calls")
+
+
+@pytest.mark.parametrize(
+    ("kind", "error"),
+    [
+        ("throttlingException", "rate_limit_error"),
+        ("validationException", "invalid_request_error"),
+        ("internalServerException", "api_error"),
+        ("serviceUnavailableException", "api_error"),
+        ("modelStreamErrorException", "api_error"),
+        ("modelTimeoutException", "timeout_error"),
+        ("newException", "api_error"),
+    ],
+)
+@pytest.mark.parametrize("client", ["openai.chat", "anthropic.messages"])
+def test_an_exception_is_told_once_and_ends_the_stream(client: Api, kind: str, error: str) -> None:
+    told = eventstream.exception(kind, {"message": "what went wrong"})
+    stream = new_stream(BEDROCK, client=client)
+    out = stream.feed(START + delta(0, text="a") + told + stop() + METADATA, end=True)
+    content = check_stream(client, out)
+
+    assert content.error is not None
+    assert (content.error["message"], content.error["type"]) == ("what went wrong", error)
+    assert out.count(b"what went wrong") == 1
+    assert (stream.failed, stream.finished) == (True, False)
+
+
+def test_an_exception_without_json_is_told_in_its_words() -> None:
+    told = eventstream.frame({":message-type": "exception", ":exception-type": "x"}, b"out of order")
+
+    assert (streamed(START, told).error or {})["message"] == "out of order"
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        (),
+        (START,),
+        (START, delta(0, text="a")),
+        (START, METADATA),
+        (START, delta(0, text="a"), stop()[:-1]),
+        (delta(0, text="a"), stop(), METADATA),
+        (START, delta(0, toolUse={"input": "{}"}), stop(), METADATA),
+        (START, eventstream.event("contentBlockDelta", {"delta": {"text": "a"}}), stop()),
+        (START, eventstream.event("contentBlockDelta", []), stop()),
+        (START, eventstream.event("contentBlockStart", {"contentBlockIndex": 0, "start": {"toolUse": {}}}), stop()),
+        (START, SECRET, SECRET, stop()),
+        (START, delta(0, text="a")[:-1] + b"?", stop(), METADATA),
+        (b"data: {}\n\n",),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("client", ["openai.chat", "anthropic.messages"])
+def test_a_stream_that_breaks_off_or_makes_no_sense_ends_in_one_error(client: Api, frames: tuple[bytes, ...]) -> None:
+    assert streamed(*frames, client=client).error is not None
+
+
+def test_an_end_without_counts_is_an_end() -> None:
+    content = streamed(START, delta(0, text="a"), stop())
+
+    assert (content.text, content.finish, content.error) == ("a", "end_turn", None)
+
+
+def test_events_that_are_not_known_are_skipped() -> None:
+    news = eventstream.event("news", {"contentBlockIndex": 0})
+
+    assert streamed(news, START, news, delta(0, text="a"), delta(0, news={}), stop(), METADATA).text == "a"
+
+
+# Whatever can be made up.
+
+
+def inline(request: Request) -> Request:
+    """Return the request with its pictures sent rather than named."""
+    return replace(request, messages=tuple(replace(one, blocks=_inline(one.blocks)) for one in request.messages))
+
+
+def _inline(blocks: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(
+        replace(block, source=Inline("image/png", "AA==")) if isinstance(block, Image)
+        else replace(block, content=_inline(block.content)) if isinstance(block, ToolResult)
+        else block
+        for block in blocks
+    )  # fmt: skip
+
+
+@quick
+@given(request=requests.map(inline))
+def test_every_request_keeps_to_the_rules_of_the_api(request: Request) -> None:
+    body = CODEC.encode_request(request, Profile(cache_control=True, replay_reasoning=True), Losses({}))
+    turns = body["messages"]
+
+    assert all(one["role"] != other["role"] for one, other in pairwise(turns))
+    has_tools = False
+    for turn in turns:
+        kinds = [next(iter(block)) for block in turn["content"]]
+        assert all(len(block) == 1 for block in turn["content"])
+        assert kinds, "no turn is empty"
+        points_aside = [kind == "toolResult" for kind in kinds if kind != "cachePoint"]
+        assert points_aside == sorted(points_aside, reverse=True), "results come first"
+        answered = [block["toolResult"]["toolUseId"] for block in turn["content"] if "toolResult" in block]
+        assert len(set(answered)) == len(answered)
+        has_tools |= "toolResult" in kinds or "toolUse" in kinds
+        assert all(block.get("text", "x").strip() for block in turn["content"])
+        for block in turn["content"]:
+            for one in (block.get("toolUse"), block.get("toolResult")):
+                assert one is None or re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", one["toolUseId"])
+            assert block.get("toolResult", {"content": [1]})["content"]
+    assert not has_tools or body["toolConfig"]["tools"]
+
+
+def whole(answer: Answer) -> Json:
+    return {
+        "output": {"message": {"role": "assistant", "content": [_written(block) for block in answer.blocks]}},
+        "stopReason": answer.raw_finish,
+        "usage": _counts(answer.usage or Usage()),
+    }
+
+
+def _counts(usage: Usage) -> Json:
+    return {
+        "inputTokens": usage.input,
+        "outputTokens": usage.output,
+        "cacheReadInputTokens": usage.cache_read,
+        "cacheWriteInputTokens": usage.cache_write,
+    }
+
+
+def _written(block: Block) -> Json:
+    match block:
+        case Text(text=text, citations=citations) if citations:
+            sources = [{"title": one.title, "location": {"web": {"url": one.url}}} for one in citations]
+            return {"citationsContent": {"content": [{"text": text}], "citations": sources}}
+        case Text(text=text):
+            return {"text": text}
+        case Thinking(text=text, signature=signature):
+            return {"reasoningContent": {"reasoningText": {"text": text, "signature": signature}}}
+        case RedactedThinking(data=secret):
+            return {"reasoningContent": {"redactedContent": secret}}
+        case ToolUse():
+            return {"toolUse": {"toolUseId": block.id, "name": block.name, "input": block.input}}
+    raise AssertionError(block)
+
+
+def frames_of(answer: Answer) -> bytes:
+    out = [START]
+    for index, block in enumerate(answer.blocks):
+        match block:
+            case Text(text=text, citations=citations):
+                cited = [
+                    delta(index, citation={"title": c.title, "location": {"web": {"url": c.url}}}) for c in citations
+                ]
+                out += [delta(index, text=text), *cited]
+            case Thinking(text=text, signature=signature):
+                out += [
+                    delta(index, reasoningContent={"text": text}),
+                    delta(index, reasoningContent={"signature": signature}),
+                ]
+            case RedactedThinking(data=secret):
+                out.append(delta(index, reasoningContent={"redactedContent": secret}))
+            case ToolUse():
+                start = {"toolUse": {"toolUseId": block.id, "name": block.name}}
+                out.append(eventstream.event("contentBlockStart", {"contentBlockIndex": index, "start": start}))
+                out.append(delta(index, toolUse={"input": orjson.dumps(block.input).decode() if block.input else ""}))
+        out.append(eventstream.event("contentBlockStop", {"contentBlockIndex": index}))
+    counts = eventstream.event("metadata", {"usage": _counts(answer.usage or Usage())})
+    return b"".join((*out, stop(answer.raw_finish or ""), counts))
+
+
+answers = st.builds(
+    Answer,
+    id=st.just(""),
+    model=st.just(""),
+    blocks=st.lists(thoughts | signed | pieces | uses, max_size=6).map(tuple),
+    finish=st.just(Finish.STOP),
+    raw_finish=st.sampled_from(["end_turn", "max_tokens", "content_filtered", "tool_use"]),
+    usage=st.builds(Usage, *[st.integers(0, 9999)] * 4),
+)
+
+
+@quick
+@given(answer=answers)
+def test_a_streamed_answer_says_what_the_whole_one_says(answer: Answer) -> None:
+    told = CODEC.decode_answer(whole(answer))
+    parser, decoder, collected = CODEC.frames(), CODEC.stream_decoder(), Accumulator()
+    for event in parser.feed(frames_of(answer)):
+        for one in decoder.take(event):
+            collected.take(one)
+
+    assert collected.answer is not None
+    assert said(collected.answer) == said(told) == said(answer)
+    assert (collected.answer.finish, collected.answer.usage) == (told.finish, told.usage)
+    assert told.usage == answer.usage
+
+
+KINDS = ("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata", "x")
+KEYS = (
+    "contentBlockIndex", "delta", "start", "text", "toolUse", "toolUseId", "name", "input", "reasoningContent",
+    "signature", "redactedContent", "citation", "location", "web", "url", "stopReason", "usage", "inputTokens",
+    "additionalModelResponseFields", "stop_sequence", "output", "message", "content", "citationsContent", "citations",
+)  # fmt: skip
+odd = st.recursive(
+    st.none() | st.integers(-1, 2) | st.sampled_from(["text", "", "tool_use", "end_turn"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
+    max_leaves=10,
+)
+often = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@pytest.mark.parametrize("client", [client for client, provider in PAIRS if provider == BEDROCK])
+@often
+@given(events=st.lists(st.tuples(st.sampled_from(KINDS), odd), max_size=5), is_begun=st.booleans())
+def test_no_events_make_a_stream_raise(client: Api, events: list[tuple[str, Any]], is_begun: bool) -> None:
+    stream = new_stream(BEDROCK, client=client)
+    frames = b"".join(eventstream.event(kind, told) for kind, told in events)
+    out = stream.feed(START + frames if is_begun else frames, end=True)
+
+    assert stream.finished != stream.failed
+    check_stream(client, out)
+
+
+@often
+@given(body=odd | anything | odd.map(lambda message: {"output": {"message": {"content": [message]}}}))
+def test_no_json_makes_an_answer_fail_as_a_bug(body: Any) -> None:
+    translation = Translation("openai.chat", BEDROCK)
+    try:
+        translation.response(orjson.dumps(body))
+    except BadProviderAnswer as error:
+        assert "provider" in error.message  # noqa: PT017
