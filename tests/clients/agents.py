@@ -64,11 +64,11 @@ def world(folder: Path) -> Iterator[World]:
         proxy.close()
 
 
-def claude_code(url: str, model: str, prompt: str, at: World) -> Json:
-    """Have Claude Code do something; return what it prints at its end."""
+def claude_code(url: str, model: str, prompt: str, at: World, *, token: str | None = None) -> Json:
+    """Have Claude Code do something; return what it prints at its end. `token` is that of a subscription."""
     environ = {
         "ANTHROPIC_BASE_URL": url,
-        "ANTHROPIC_API_KEY": CLIENT_KEY,
+        **({"CLAUDE_CODE_OAUTH_TOKEN": token} if token else {"ANTHROPIC_API_KEY": CLIENT_KEY}),
         "ANTHROPIC_MODEL": model,
         "ANTHROPIC_DEFAULT_HAIKU_MODEL": model,
         "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",

@@ -20,6 +20,7 @@ model_providers:
   - {{model: openai/gpt-4o, base_url: "{chat}", access_key: $PROVIDER_KEY, api: openai.chat, default: true}}
   - {{model: openai/gpt-4.1, base_url: "{responses}", access_key: $PROVIDER_KEY, api: openai.responses}}
   - {{model: anthropic/claude-sonnet-4-5, base_url: "{messages}", access_key: $PROVIDER_KEY}}
+  - {{model: anthropic/claude-sonnet-4-6, base_url: "{messages}", passthrough_auth: true}}
 model_aliases:
   smart: {{target: anthropic/claude-sonnet-4-5}}
 """

@@ -22,7 +22,7 @@ from tests.support.clients import CLIENT_KEY
 
 Json = dict[str, Any]
 Wants = Literal["text", "tools"]
-SECONDS = 60.0
+SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +58,15 @@ class Driver:
         """Ask for the weather in Paris. Raises `ClientFailed` for what the client itself raised."""
         command = {"client": client, "url": url, "model": model, "wants": wants, "stream": stream, "key": CLIENT_KEY}
         assert self._process.stdin is not None
+        assert self._process.poll() is None, f"the program has ended:\n{self._log.read_text()}"
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
-        line = self._lines.get(timeout=SECONDS)
+        try:
+            line = self._lines.get(timeout=SECONDS)
+        except queue.Empty:
+            # A late answer would be taken for that to the next command.
+            self._process.kill()
+            raise AssertionError(f"no answer within {SECONDS} s:\n{self._log.read_text()}") from None
         assert line, f"the program has ended:\n{self._log.read_text()}"
         told = json.loads(line)
         if "error" in told:

@@ -9,7 +9,7 @@ from plano_extproc.translate import can_translate
 from plano_extproc.translate.apis import CODECS
 from tests.clients import agents
 from tests.clients.agents import World
-from tests.clients.conftest import MODELS, Served, need_node
+from tests.clients.conftest import MODELS, PROVIDER_KEY, Served, need_node
 from tests.support.clients import CLIENT_KEY
 from tests.support.reply import ToolCall
 from tests.support.scripted import Api
@@ -62,6 +62,16 @@ def test_claude_code_reaches_an_anthropic_provider_untouched(served: Served, wor
     assert first.json()["model"] == "claude-sonnet-4-5"
     kept = second.json()["messages"][-2]["content"][0]
     assert (kept["type"], kept["signature"]) == ("thinking", "c2NyaXB0ZWQ=")
+
+
+def test_claude_code_can_pay_by_its_own_subscription(served: Served, world: World) -> None:
+    scripted = served.providers["anthropic.messages"]
+    agents.works(scripted, BASH, thinking="A file, then.")
+    told = agents.claude_code(served.url, "claude-sonnet-4-6", PROMPT, world, token=PROVIDER_KEY)
+
+    assert told["result"] == "All done."
+    assert scripted.last.header("authorization") == f"Bearer {PROVIDER_KEY}"
+    assert "oauth-" in (scripted.last.header("anthropic-beta") or "")
 
 
 @pytest.mark.xfail(

@@ -1,7 +1,7 @@
 """Clients that people use, as they are on their registries, with providers of every dialect behind the gateway."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
@@ -40,16 +40,18 @@ class Client:
 OPENAI_OF_LANGCHAIN = Errors("OpenAIRateLimitError", "OpenAIModelNotFoundError", "APIError")
 ANTHROPIC_OF_LANGCHAIN = Errors("AnthropicRateLimitError", "AnthropicModelNotFoundError", "APIStatusError")
 LITELLM = Errors("RateLimitError", "NotFoundError", "MidStreamFallbackError")
+RESPONSES_OF_LANGCHAIN = replace(OPENAI_OF_LANGCHAIN, broken="ValueError")
 NODE = Errors("RateLimitError", "NotFoundError", "APIError")
+NODE_RESPONSES = replace(NODE, broken="ResponseFailed")
 VERCEL = Errors("APICallError", "APICallError", "Object")
 CLIENTS: dict[str, Client] = {
     "langchain-openai": Client("langchain", "openai.chat", "stop", OPENAI_OF_LANGCHAIN),
-    "langchain-openai-responses": Client("langchain", "openai.responses", "completed", OPENAI_OF_LANGCHAIN),
+    "langchain-openai-responses": Client("langchain", "openai.responses", "completed", RESPONSES_OF_LANGCHAIN),
     "langchain-anthropic": Client("langchain", "anthropic.messages", "end_turn", ANTHROPIC_OF_LANGCHAIN),
     "litellm-openai": Client("litellm", "openai.chat", "stop", LITELLM),
     "litellm-anthropic": Client("litellm", "anthropic.messages", "stop", LITELLM),
     "node-openai": Client("node", "openai.chat", "stop", NODE),
-    "node-openai-responses": Client("node", "openai.responses", "completed", NODE),
+    "node-openai-responses": Client("node", "openai.responses", "completed", NODE_RESPONSES),
     "node-anthropic": Client("node", "anthropic.messages", "end_turn", NODE),
     "vercel-openai": Client("node", "openai.chat", "stop", VERCEL),
     "vercel-openai-responses": Client("node", "openai.responses", "stop", VERCEL),
@@ -162,3 +164,4 @@ def test_stream_that_breaks_off_is_an_error_to_the_client(
         driver_of(client.program).ask(name, served.url, MODELS[provider], stream=True)
 
     assert failed.value.type == client.errors.broken
+    assert "the provider's stream ended early" in failed.value.message

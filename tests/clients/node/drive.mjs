@@ -54,6 +54,8 @@ const plainCall = ({ id, type, function: { name, arguments: given } }) => ({
   function: { name, arguments: given },
 });
 
+class ResponseFailed extends Error {}
+
 async function openaiResponses({ url, key, model, stream, wants }) {
   const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0, timeout: 20_000 });
   const tool = { type: "function", name: "get_weather", description: DESCRIPTION, parameters: SCHEMA, strict: false };
@@ -65,6 +67,8 @@ async function openaiResponses({ url, key, model, stream, wants }) {
     const answer = stream
       ? await client.responses.stream(request).finalResponse()
       : await client.responses.create(request);
+    // To the SDK a failed response is an answer like others.
+    if (answer.error) throw new ResponseFailed(answer.error.message);
     const calls = answer.output.filter((item) => item.type === "function_call");
     if (!calls.length) {
       const { input_tokens, output_tokens } = answer.usage;
@@ -117,6 +121,8 @@ const vercel = (provider) =>
       prompt: QUESTION,
       tools: wants === "tools" ? { get_weather: ai.tool({ description: DESCRIPTION, inputSchema, execute }) } : undefined,
       stopWhen: ai.stepCountIs(4),
+      // Else what was said before is sent as references, which only the provider that stored it could read.
+      providerOptions: { openai: { store: false } },
       maxRetries: 0,
     };
     // A stream's errors are told to `onError` only; its promises are fulfilled all the same.
