@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from plano_extproc.translate import can_translate
-from plano_extproc.translate.apis import CODECS
 from tests.clients import agents
 from tests.clients.agents import World
 from tests.clients.conftest import MODELS, PROVIDER_KEY, Served, need_node
@@ -21,10 +19,7 @@ BASH = ToolCall("Bash", {"command": "echo hello > made.txt", "description": "Mak
 EXEC = ToolCall("exec_command", {"cmd": "echo hello > made.txt"})
 
 
-def untranslated(client: Api, provider: Api) -> list[pytest.MarkDecorator]:
-    if client == provider or (client in CODECS and can_translate(provider)):
-        return []
-    return [pytest.mark.xfail(reason=f"{client} is not translated to {provider} yet", strict=True)]
+providers = pytest.mark.parametrize("provider", MODELS)
 
 
 @pytest.fixture
@@ -36,9 +31,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     assert made.wanted == []
 
 
-@pytest.mark.parametrize(
-    "provider", [pytest.param(api, marks=untranslated("anthropic.messages", api)) for api in MODELS]
-)
+@providers
 def test_claude_code_runs_a_tool_and_reports(provider: Api, served: Served, world: World) -> None:
     scripted = served.providers[provider]
     agents.works(scripted, BASH, thinking="A file, then.")
@@ -87,7 +80,7 @@ def test_claude_code_keeps_its_thoughts_under_any_name_of_a_model(name: str, ser
     assert scripted.last.json()["messages"][-2]["content"][0]["type"] == "thinking"
 
 
-@pytest.mark.parametrize("provider", [pytest.param(api, marks=untranslated("openai.responses", api)) for api in MODELS])
+@providers
 def test_codex_runs_a_tool_and_reports(provider: Api, served: Served, world: World) -> None:
     scripted = served.providers[provider]
     agents.works(scripted, EXEC, thinking="A file, then.")

@@ -7,8 +7,6 @@ from typing import Any
 
 import pytest
 
-from plano_extproc.translate import can_translate
-from plano_extproc.translate.apis import CODECS
 from tests.clients.conftest import MODELS, Served
 from tests.clients.driver import ClientFailed, Driver, Told
 from tests.support.clients import CLIENT_KEY
@@ -60,36 +58,21 @@ CLIENTS: dict[str, Client] = {
 }
 
 
-def is_served(client: Api, provider: Api) -> bool:
-    return client == provider or (client in CODECS and can_translate(provider))
-
-
 def node_mark(name: str) -> list[pytest.MarkDecorator]:
     return [pytest.mark.node] if CLIENTS[name].program == "node" else []
 
 
-def cells(*, translated_only: bool = False) -> list[Any]:
-    """List pairs of client and provider; those that no codec serves yet are expected to fail."""
+def cells(*, is_translated: bool = False) -> list[Any]:
+    """List pairs of client and provider."""
     return [
-        pytest.param(
-            name,
-            provider,
-            id=f"{name}-to-{provider}",
-            marks=[
-                *node_mark(name),
-                *([] if is_served(client.api, provider) else [UNTRANSLATED]),
-            ],
-        )
+        pytest.param(name, provider, id=f"{name}-to-{provider}", marks=node_mark(name))
         for (name, client), provider in product(CLIENTS.items(), MODELS)
-        if not (translated_only and client.api == provider)
+        if not (is_translated and client.api == provider)
     ]
 
 
-UNTRANSLATED = pytest.mark.xfail(
-    reason="no codec of this dialect is wired", raises=(ClientFailed, AssertionError), strict=True
-)
 every_cell = pytest.mark.parametrize(("name", "provider"), cells())
-translated = pytest.mark.parametrize(("name", "provider"), cells(translated_only=True))
+translated = pytest.mark.parametrize(("name", "provider"), cells(is_translated=True))
 streaming = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 Drivers = Callable[[str], Driver]
 
