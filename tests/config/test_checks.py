@@ -416,7 +416,6 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
         (
             HEAD + "model_providers: [{model: chatgpt/x}, {model: openai/x, access_key: k, api: gemini.generate}]\n",
             [
-                "warning model_providers[0].model: openai.responses is not spoken yet: requests to 'chatgpt/x'",
                 "warning model_providers[1].api: gemini.generate is not spoken yet: requests to 'openai/x'",
             ],
         ),

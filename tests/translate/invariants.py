@@ -1,13 +1,13 @@
 """What every stream must keep to, whatever it was made from. Each checker returns the stream's content."""
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 from anthropic.types import RawMessageStreamEvent
 from openai.types.chat import ChatCompletionChunk
 from openai.types.responses import ResponseStreamEvent
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from plano_extproc.apis import Api
 from plano_extproc.translate.framing.sse import KEEPALIVE, SseParser
@@ -15,7 +15,9 @@ from plano_extproc.translate.framing.sse import KEEPALIVE, SseParser
 Json = dict[str, Any]
 
 _ANTHROPIC_EVENT: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
-_RESPONSE_EVENT: TypeAdapter[Any] = TypeAdapter(ResponseStreamEvent)
+_RESPONSE_EVENTS: dict[str, type[BaseModel]] = {
+    get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(get_args(ResponseStreamEvent)[0])
+}
 _PIECES = {
     "text_delta": ("text", "text"),
     "thinking_delta": ("thinking", "thinking"),
@@ -188,11 +190,12 @@ class _Responses:
             sequence += 1
             if kind == "response.failed":
                 # The codes that OpenAI documents are not all that it sends.
-                _RESPONSE_EVENT.validate_python(
-                    {**told, "response": {**told["response"], "error": {"code": "server_error", "message": "x"}}}
+                known = {"code": "server_error", "message": "x"}
+                _RESPONSE_EVENTS[kind].model_validate(
+                    {**told, "response": {**told["response"], "error": known}}, strict=True
                 )
             else:
-                _RESPONSE_EVENT.validate_python(told, strict=True)
+                _RESPONSE_EVENTS[kind].model_validate(told, strict=True)
             if "response" in told:
                 self._lifecycle(kind, told["response"], sequence)
             else:

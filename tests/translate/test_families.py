@@ -53,6 +53,26 @@ def test_reasoning_is_replayed_to_models_that_demand_it(model: str) -> None:
     assert profile_for("openai.chat", model).replay_reasoning
 
 
+@pytest.mark.parametrize(
+    ("model", "efforts", "thinks"),
+    [
+        ("gpt-4o", (), False),
+        ("gpt-5-chat-latest", ("minimal", "low", "medium", "high"), False),
+        ("gpt-5.2-codex", ("none", "low", "medium", "high", "xhigh"), True),
+        ("openai/o3", ("low", "medium", "high"), True),
+        ("codex-mini-latest", Profile().efforts, True),
+        ("grok-4.1-fast", Profile().efforts, True),
+        ("qwen3", Profile().efforts, False),
+    ],
+)
+def test_models_of_the_responses_api_are_asked_for_their_reasoning_if_they_have_any(
+    model: str, efforts: tuple[str, ...], thinks: bool
+) -> None:
+    profile = profile_for("openai.responses", model)
+
+    assert (profile.efforts, profile.replay_reasoning) == (efforts, thinks)
+
+
 def test_the_field_for_the_limit_is_the_providers() -> None:
     assert profile_for("openai.chat", "x", "max_tokens").max_tokens_field == "max_tokens"
 

@@ -59,7 +59,7 @@ NO_EFFECT: Final[frozenset[str]] = frozenset(
 )
 """Key paths that are read for compatibility only."""
 
-SPOKEN: Final[frozenset[Api]] = frozenset({"openai.chat", "anthropic.messages", "bedrock.converse"})
+SPOKEN: Final[frozenset[Api]] = frozenset({"openai.chat", "openai.responses", "anthropic.messages", "bedrock.converse"})
 """The dialects that can be spoken to a provider."""
 
 _GUARDS: Final = re.compile(r"prompt_guards|clients|governance|ratelimits|listeners\[\w+\]\.(clients|jwt)")

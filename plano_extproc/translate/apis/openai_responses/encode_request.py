@@ -134,7 +134,6 @@ class _Items:
         for message in messages:
             match message.role:
                 case "assistant":
-                    self._release()
                     self._assistant(message)
                 case "user":
                     self._user(message)
@@ -155,27 +154,27 @@ class _Items:
 
     def _say(self, role: str, parts: list[Json]) -> None:
         waits = role != "assistant" and self._unanswered
-        (self._waiting if waits else self._items).append({"type": "message", "role": role, "content": parts})
+        (self._waiting if waits else self._items).append(_message(role, parts))
 
     def _assistant(self, message: Message) -> None:
-        begin = len(self._items)
-        said: list[Json] = []
+        made: list[Json] = []
+        said: list[Json] | None = None
         for block in message.blocks:
             _note_cache(block, self._losses)
             if isinstance(block, Text | Refusal):
-                if not said:
-                    self._say("assistant", said)
+                if said is None:
+                    said = []
+                    made.append(_message("assistant", said))
                 said.append(_said(block))
                 continue
-            said = []
+            said = None
             match block:
                 case ToolUse():
-                    self._items.append(_call(block))
-                    self._unanswered.add(self._items[-1]["call_id"])
+                    made.append(_call(block))
                 case Thinking(text=text, signature=signature):
-                    self._think(text, signature or "", "thinking")
+                    made += self._thought(text, signature or "", "thinking")
                 case RedactedThinking(data=secret):
-                    self._think("", secret, "redacted_thinking")
+                    made += self._thought("", secret, "redacted_thinking")
                 case Image() | File():
                     raise refuse(block.where, "this provider takes no images or files from the assistant")
                 case ToolResult():
@@ -183,17 +182,21 @@ class _Items:
                     pass
                 case _:
                     assert_never(block)
-        while len(self._items) > begin and self._items[-1]["type"] == "reasoning":
+        while made and made[-1]["type"] == "reasoning":
             # Reasoning that led to nothing is refused.
-            del self._items[-1]
+            del made[-1]
             self._losses.field("thinking")
+        if made:
+            self._release()
+            self._items += made
+            self._unanswered.update(item["call_id"] for item in made if "call_id" in item)
 
-    def _think(self, text: str, state: str, kind: str) -> None:
+    def _thought(self, text: str, state: str, kind: str) -> list[Json]:
         item = unsealed_item(text, state) if self._profile.replay_reasoning else None
-        if item:
-            self._items.append(item)
-        else:
+        if item is None:
             self._losses.field(kind)
+            return []
+        return [item]
 
     def _user(self, message: Message) -> None:
         parts: list[Json] = []
@@ -224,6 +227,10 @@ class _Items:
 def fitted_id(value: str) -> str:
     """Return the id of a call as OpenAI takes it; it refuses longer ones."""
     return value if len(value) <= _ID_LIMIT else fitted(value, _ID_LIMIT)
+
+
+def _message(role: str, parts: list[Json]) -> Json:
+    return {"type": "message", "role": role, "content": parts}
 
 
 def _said(block: Text | Refusal) -> Json:

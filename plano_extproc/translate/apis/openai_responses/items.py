@@ -94,9 +94,8 @@ def custom_input(arguments: Json) -> str:
 
 def echo(options: AnswerOptions) -> Json:
     """Return those fields of an answer that repeat the request. Nothing is stored here, whatever was asked for."""
-    made = {key: asked if (asked := options.asked.get(key)) is not None else known for key, known in _ECHOED.items()}
-    made["text"] = {**_TEXT, **(options.asked.get("text") or {})}
-    return made
+    asked = {key: held for key in _ECHOED if (held := options.asked.get(key)) is not None}
+    return {**_ECHOED, **asked, "text": {**_TEXT, **(asked.get("text") or {})}, **_NOTHING_STORED}
 
 
 def ending(finish: Finish) -> tuple[str, Json | None]:
@@ -124,18 +123,16 @@ _INCOMPLETE: Final = {
     Finish.CONTENT_FILTER: "content_filter",
 }
 _TEXT: Final[Json] = {"format": {"type": "text"}}
+_NOTHING_STORED: Final[Json] = {"background": False, "previous_response_id": None, "store": False}
 _ECHOED: Final[Json] = {
-    "background": False,
     "instructions": None,
     "max_output_tokens": None,
     "metadata": {},
     "parallel_tool_calls": True,
-    "previous_response_id": None,
     "prompt_cache_key": None,
     "reasoning": {"effort": None, "summary": None},
     "safety_identifier": None,
     "service_tier": None,
-    "store": False,
     "temperature": None,
     "text": None,
     "tool_choice": "auto",
