@@ -7,7 +7,7 @@
     ├── NotFound                404     not_found_error
     ├── TooLarge                413     request_too_large
     ├── RateLimited             429     rate_limit_error
-    ├── NotImplementedYet       501     not_supported_error
+    ├── NotImplementedYet       400     not_supported_error
     ├── BadProviderAnswer       502     api_error
     └── Unavailable             503     api_error
 
@@ -77,9 +77,12 @@ class RateLimited(GatewayError):
 
 
 class NotImplementedYet(GatewayError):
-    """Configured and valid, but this version cannot do it."""
+    """Configured and valid, but this version cannot do it.
 
-    status = 501
+    Not 501: SDKs and agents take every 5xx for a passing fault and try again for minutes.
+    """
+
+    status = 400
     type = "not_supported_error"
 
 

@@ -221,10 +221,11 @@ def test_no_model_means_the_default() -> None:
     assert json.loads(action.body or b"")["model"] == "gpt-4o"
 
 
-def test_a_listener_kind_that_is_not_served_yet_answers_501() -> None:
+def test_a_listener_kind_that_is_not_served_yet_is_refused_for_good() -> None:
     status, shown = error(Call(CHAT, listener="agents").ask(HELLO))
 
-    assert status == 501
+    assert status == 400
+    assert shown["error"]["type"] == "not_supported_error"
     assert "agents" in shown["error"]["message"]
 
 
