@@ -105,7 +105,7 @@ def dialects_are_spoken(subject: Subject) -> Iterator[Finding]:
         apis = (entry.api,) if entry.api else entry.known_kind.apis if entry.known_kind else ()
         if apis and not SPOKEN.intersection(apis):
             loc = ("model_providers", index, "api" if entry.api else "model")
-            message = f"{apis[0]} is not spoken yet: requests to '{entry.name}' are answered with 501"
+            message = f"{apis[0]} is not spoken yet: requests to '{entry.name}' are answered with 400"
             yield Finding(loc, message, "", "warning")
 
 
