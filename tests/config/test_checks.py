@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501 - rows of a table are read whole
 
+import sys
 from textwrap import dedent
 
 import pytest
@@ -192,6 +193,25 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
                 "error model_providers[0].access_key: stands beside aws",
                 "error model_providers[0].aws: needs both access_key_id and secret_access_key, or neither",
             ],
+        ),
+    ],
+    "regions_are_known": [
+        (
+            HEAD + "model_providers:\n"
+            "  - {model: amazon_bedrock/a, base_url: 'https://bedrock-runtime.us-east-1.amazonaws.com', aws: {}}\n"
+            "  - {model: amazon_bedrock/b, base_url: 'https://bedrock.example', aws: {region: us-east-1}}\n"
+            "  - {model: amazon_bedrock/c, base_url: 'https://bedrock.example', aws: {}}\n"
+            "  - {model: amazon_bedrock/d, base_url: 'https://bedrock.example', access_key: k}\n",
+            ["error model_providers[2].aws.region: is required: base_url does not tell it. Write the region"],
+        ),
+    ],
+    "keys_can_be_had": [
+        (
+            HEAD + "model_providers:\n"
+            "  - {model: amazon_bedrock/a, base_url: 'https://h', aws: {}}\n"
+            "  - {model: amazon_bedrock/b, base_url: 'https://h', aws: {access_key_id: i, secret_access_key: s}}\n"
+            "  - {model: amazon_bedrock/c, base_url: 'https://h', access_key: k}\n",
+            ["error model_providers[0].aws: leaves the keys to the usual AWS sources"],
         ),
     ],
     "backoffs_grow": [
@@ -442,6 +462,7 @@ def test_a_check_finds_what_it_is_for(
 ) -> None:
     check = next(check for check in CHECKS if _name(check) == name)
     monkeypatch.setattr("plano_extproc.config.checks.CHECKS", (check,))
+    monkeypatch.setitem(sys.modules, "botocore", None)
     problems = load(text, environ={}).problems
     found = {f"{one.severity} {one.path}: {one.message}" + (f". {one.hint}" if one.hint else "") for one in problems}
     unmatched = [want for want in expected if not any(one.startswith(want) for one in found)]

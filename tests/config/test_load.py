@@ -208,7 +208,8 @@ def test_no_configuration_shows_a_secret() -> None:
         version: v0.5.0
         model_providers:
           - {{model: openai/a, access_key: $SECRET, headers: {{authorization: $SECRET}}}}
-          - {{model: openai/b, aws: {{access_key_id: {SECRET}, secret_access_key: $SECRET, session_token: $SECRET}}}}
+          - {{model: openai/b, aws: {{region: r, access_key_id: {SECRET}, secret_access_key: $SECRET,
+              session_token: $SECRET}}}}
         clients: [{{id: a, key: $SECRET}}]
         state_storage: {{type: redis, connection_string: "redis://$SECRET@h"}}
         routing: {{session_cache: {{type: redis, url: "redis://$SECRET@h"}}}}

@@ -96,3 +96,44 @@ def test_any_other_dialect_gets_the_defaults() -> None:
 )
 def test_the_nearest_effort(known: tuple[str, ...], asked: str, given: str | None) -> None:
     assert Profile(efforts=known).nearest_effort(asked) == given
+
+
+@pytest.mark.parametrize(
+    ("model", "family", "efforts", "json_schema", "cache"),
+    [
+        ("us.anthropic.claude-sonnet-4-5-20250929-v1:0", "claude", ("low", "medium", "high"), True, (True, True)),
+        ("anthropic.claude-3-7-sonnet-20250219-v1:0", "claude", ("low", "medium", "high"), False, (True, False)),
+        ("anthropic.claude-3-5-sonnet-20241022-v2:0", "claude", (), False, (True, False)),
+        ("anthropic.claude-v2:1", "claude", (), False, (True, False)),
+        (
+            "arn:aws:bedrock:us-east-1:1:inference-profile/eu.anthropic.claude-opus-4-6-v1",
+            "claude",
+            ("low", "medium", "high"),
+            True,
+            (True, True),
+        ),
+        ("arn:aws:bedrock:us-east-1:1:application-inference-profile/abc", "", (), False, (False, False)),
+        ("global.amazon.nova-2-lite-v1:0", "nova", ("low", "medium", "high"), False, (False, False)),
+        ("amazon.nova-pro-v1:0", "nova", (), False, (False, False)),
+        ("openai.gpt-oss-120b-1:0", "gpt-oss", ("low", "medium", "high"), True, (False, False)),
+        ("openai.gpt-5.6", "gpt", ("none", "low", "medium", "high", "xhigh", "max"), True, (False, False)),
+        ("us.meta.llama3-3-70b-instruct-v1:0", "llama", (), False, (False, False)),
+        ("qwen.qwen3-32b-v1:0", "", (), True, (False, False)),
+    ],
+)
+def test_models_at_bedrock_by_their_vendor(
+    model: str, family: str, efforts: tuple[str, ...], json_schema: bool, cache: tuple[bool, bool]
+) -> None:
+    profile = profile_for("bedrock.converse", model)
+
+    assert (profile.family, profile.efforts, profile.json_schema) == (family, efforts, json_schema)
+    assert (profile.cache_control, profile.cache_ttl) == cache
+    assert profile.forced_tools == (family != "llama")
+
+
+@pytest.mark.parametrize(
+    ("model", "one"),
+    [("claude-sonnet-4-20250514", False), ("claude-opus-4-1", True), ("claude-haiku-4-5", True), ("glm-4.6", False)],
+)
+def test_newer_claude_takes_a_temperature_or_top_p(model: str, one: bool) -> None:
+    assert profile_for("anthropic.messages", model).one_sampling == one

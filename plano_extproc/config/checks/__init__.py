@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
-from plano_extproc.config.checks import effects, listeners, policies, providers, references, versions
+from plano_extproc.config.checks import aws, effects, listeners, policies, providers, references, versions
 from plano_extproc.config.checks.finding import Check, Finding, Subject
 
 CHECKS: Final[tuple[Check, ...]] = (
     *versions.CHECKS,
     *listeners.CHECKS,
     *providers.CHECKS,
+    *aws.CHECKS,
     *policies.CHECKS,
     *references.CHECKS,
     *effects.CHECKS,
