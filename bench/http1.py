@@ -69,4 +69,9 @@ def chunk(payload: bytes) -> bytes:
     return b"%x\r\n%s\r\n" % (len(payload), payload)
 
 
+def unframed(framed: bytes) -> bytes:
+    """Return the payload of one chunk."""
+    return framed.partition(b"\r\n")[2].removesuffix(b"\r\n")
+
+
 LAST_CHUNK = b"0\r\n\r\n"

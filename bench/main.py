@@ -13,12 +13,13 @@ from types import FrameType
 
 from rich.console import Console
 
-from bench import machine, report
+from bench import machine, report, translators
 from bench.cases import CASES, MEMORY
 from bench.load import BadAnswerError
 from bench.measure import FULL, QUICK, Figures, Results, measure, measure_memory
 from bench.processes import StartError
 from bench.rig import Rig, proxies_of
+from bench.translators import TRANSLATORS
 
 RESULTS = Path(__file__).parent / "results"
 
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    names = [*(case.name for case in CASES), MEMORY]
+    names = [*(case.name for case in CASES), MEMORY, TRANSLATORS]
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds, under two minutes")
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=names, default=names, help=", ".join(names))
@@ -60,10 +61,12 @@ def _run(chosen: argparse.Namespace) -> report.Run:
     settings = QUICK if chosen.quick else FULL
     if chosen.rounds:
         settings = replace(settings, rounds=chosen.rounds)
-    cases = [case for case in CASES if case.name in chosen.only]
+    asked = {*chosen.only, "null"} if TRANSLATORS in chosen.only else set(chosen.only)
+    cases = [case for case in CASES if case.name in asked]
     facts = machine.describe()
     measured: dict[str, list[Figures]] = {}
     memory = None
+    costs: list[translators.Translator] = []
     with tempfile.TemporaryDirectory(prefix="plano-bench-") as folder:
         if MEMORY in chosen.only:
             _tell("memory")
@@ -74,8 +77,11 @@ def _run(chosen: argparse.Namespace) -> report.Run:
             with Rig(Path(folder), proxies_of(cases)) as rig:
                 watch = machine.Watch()
                 measured = measure(rig, cases, settings, _tell)
+                if TRANSLATORS in chosen.only:
+                    effort = translators.QUICK if chosen.quick else translators.FULL
+                    costs = translators.measure(effort, translators.pairs(), _tell)
                 facts |= watch.disturbance()
-    return report.Run(facts, asdict(settings), Results(measured, memory))
+    return report.Run(facts, asdict(settings), Results(measured, memory, tuple(costs)))
 
 
 def _write(run: report.Run, path: Path | None) -> Path:

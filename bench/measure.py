@@ -12,6 +12,7 @@ from bench.cases import CASES, Case
 from bench.gateway import Gateway
 from bench.load import Job
 from bench.rig import PARTS, Rig
+from bench.translators import Translator
 
 Figures = Mapping[str, float]
 """What one case brought in one round: a rate per second, milliseconds, CPU microseconds, messages."""
@@ -54,6 +55,7 @@ class Results:
 
     rounds: Mapping[str, Sequence[Figures]]
     memory: Memory | None = None
+    translators: Sequence[Translator] = ()
 
     def median(self, case: str, figure: str) -> float | None:
         """Return the median over the rounds, or None when it was not measured."""

@@ -15,17 +15,17 @@ from bench.http1 import LAST_CHUNK, chunk
 DialectName = Literal["openai", "anthropic"]
 
 _DIRECTIVE = re.compile(rb"\[\[events=(\d+) pace_ms=(\d+)\]\]")
-_CREATED = 1_760_000_000
+CREATED = 1_760_000_000
 _SYSTEM = (
     "You are the assistant of a travel agency. Answer in short, plain sentences, name prices in euros and "
     "times in local time, and ask back when a date, a place or the number of travellers is missing. "
 )
-_TURN = (
+TURN = (
     "We are two adults and a child, and would like to go from Lisbon to Vienna in the second week of May, by "
     "train if that can be done within a day and a half, else by plane with hand luggage only. "
 )
-_REPLY = "I can offer two connections that fit your dates; shall I compare their prices and travel times? "
-_DELTA = "a few words more "
+REPLY = "I can offer two connections that fit your dates; shall I compare their prices and travel times? "
+DELTA = "a few words more "
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ class Dialect:
 
 def request(dialect: DialectName, model: str, *, authority: str = "127.0.0.1", stream: Pace | None = None) -> bytes:
     """Return a whole HTTP request: about 25 headers and 2 KB of body, as an official client sends it."""
-    text = f"{_TURN * 4}{stream or ''}"
+    text = f"{TURN * 4}{stream or ''}"
     turns = [
-        {"role": "user", "content": _TURN * 2},
-        {"role": "assistant", "content": _REPLY * 2},
+        {"role": "user", "content": TURN * 2},
+        {"role": "assistant", "content": REPLY * 2},
         {"role": "user", "content": text},
     ]
     body: dict[str, Any] = {"model": model, "max_tokens": 1024, "temperature": 0.2}
@@ -76,14 +76,15 @@ def request(dialect: DialectName, model: str, *, authority: str = "127.0.0.1", s
         body |= {"system": _SYSTEM * 2, "messages": turns}
     if stream:
         body["stream"] = True
-    encoded = _dump(body)
+    encoded = dump(body)
     spoken = DIALECTS[dialect]
     headers = {"host": authority, **spoken.client_headers, "content-length": str(len(encoded))}
     lines = [f"POST {spoken.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode() + encoded
 
 
-def _dump(value: object) -> bytes:
+def dump(value: object) -> bytes:
+    """Return a value as JSON without spaces."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
@@ -107,20 +108,20 @@ def _http_stream(headers: Mapping[str, str]) -> bytes:
 
 
 def _named_event(value: Mapping[str, Any]) -> bytes:
-    return chunk(b"event: %s\ndata: %s\n\n" % (value["type"].encode(), _dump(value)))
+    return chunk(b"event: %s\ndata: %s\n\n" % (value["type"].encode(), dump(value)))
 
 
 def _openai_event(choices: list[dict[str, Any]], **more: object) -> bytes:
     value = {
         "id": "chatcmpl-bench0123456789abcdefghij",
         "object": "chat.completion.chunk",
-        "created": _CREATED,
+        "created": CREATED,
         "model": "bench-model",
         "system_fingerprint": "fp_bench0123",
         "choices": choices,
         **more,
     }
-    return chunk(b"data: %s\n\n" % _dump(value))
+    return chunk(b"data: %s\n\n" % dump(value))
 
 
 def _openai_choice(delta: Mapping[str, Any], finish_reason: str | None = None) -> list[dict[str, Any]]:
@@ -182,16 +183,16 @@ _OPENAI = Dialect(
     client_headers={**_CLIENT_HEADERS, "authorization": "Bearer sk-bench-0123456789abcdef0123456789abcdef"},
     answer=_http_answer(
         _OPENAI_HEADERS,
-        _dump(
+        dump(
             {
                 "id": "chatcmpl-bench0123456789abcdefghij",
                 "object": "chat.completion",
-                "created": _CREATED,
+                "created": CREATED,
                 "model": "bench-model",
                 "choices": [
                     {
                         "index": 0,
-                        "message": {"role": "assistant", "content": _REPLY * 6, "refusal": None},
+                        "message": {"role": "assistant", "content": REPLY * 6, "refusal": None},
                         "logprobs": None,
                         "finish_reason": "stop",
                     }
@@ -205,7 +206,7 @@ _OPENAI = Dialect(
         _http_stream(_OPENAI_HEADERS),
         _openai_event(_openai_choice({"role": "assistant", "content": ""})),
     ),
-    stream_event=_openai_event(_openai_choice({"content": _DELTA})),
+    stream_event=_openai_event(_openai_choice({"content": DELTA})),
     stream_closing=(
         _openai_event(_openai_choice({}, "stop")),
         _openai_event([], usage=_OPENAI_USAGE),
@@ -221,7 +222,7 @@ _ANTHROPIC_MESSAGE = {
     "type": "message",
     "role": "assistant",
     "model": "bench-model",
-    "content": [{"type": "text", "text": _REPLY * 7}],
+    "content": [{"type": "text", "text": REPLY * 7}],
     "stop_reason": "end_turn",
     "stop_sequence": None,
     "usage": {"input_tokens": 412, "output_tokens": 128},
@@ -234,7 +235,7 @@ _ANTHROPIC = Dialect(
         "anthropic-version": "2023-06-01",
         "x-api-key": "sk-ant-bench-0123456789abcdef0123456789abcdef",
     },
-    answer=_http_answer(_ANTHROPIC_HEADERS, _dump(_ANTHROPIC_MESSAGE)),
+    answer=_http_answer(_ANTHROPIC_HEADERS, dump(_ANTHROPIC_MESSAGE)),
     stream_opening=(
         _http_stream(_ANTHROPIC_HEADERS),
         _named_event(
@@ -246,7 +247,7 @@ _ANTHROPIC = Dialect(
         _named_event({"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}),
     ),
     stream_event=_named_event(
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": _DELTA}}
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": DELTA}}
     ),
     stream_closing=(
         _named_event({"type": "content_block_stop", "index": 0}),

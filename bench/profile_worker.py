@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from bench.cases import CASES, Case
 from bench.gateway import configuration
+from bench.http1 import unframed
 from bench.payloads import DIALECTS, Dialect, request
 
 if TYPE_CHECKING:
@@ -83,11 +84,7 @@ def _answer(provider: Dialect, *, is_stream: bool) -> tuple[bytes, list[bytes]]:
         return head, [body]
     head, *opening = provider.stream_opening
     events = [*opening, *[provider.stream_event] * _EVENTS, *provider.stream_closing]
-    return head.removesuffix(b"\r\n\r\n"), [_unframed(event) for event in events]
-
-
-def _unframed(chunk: bytes) -> bytes:
-    return chunk.partition(b"\r\n")[2].removesuffix(b"\r\n")
+    return head.removesuffix(b"\r\n\r\n"), [unframed(event) for event in events]
 
 
 def play(gateway: "Gateway", sent: Sequence[bytes]) -> list[bytes]:

@@ -11,7 +11,8 @@ from rich.table import Table
 from bench import machine
 from bench.cases import CASES, Case
 from bench.measure import Figures, Memory, Results
-from bench.targets import Verdict, judge
+from bench.targets import Verdict, in_f, judge
+from bench.translators import Translator
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Run:
             "settings": self.settings,
             "medians": {name: _medians(self.results, name) for name in names},
             "memory_mb": asdict(self.results.memory) if self.results.memory else None,
+            "translators": [asdict(each) | {"in_f": in_f(self.results, each)} for each in self.results.translators],
             "targets": [asdict(verdict) for verdict in judge(self.results)],
             "rounds": self.results.rounds,
         }
@@ -39,7 +41,13 @@ class Run:
         """Read a run back from its document."""
         memory = document["memory_mb"]
         rounds: Mapping[str, Sequence[Figures]] = document["rounds"]
-        return cls(document["machine"], document["settings"], Results(rounds, Memory(**memory) if memory else None))
+        translators = tuple(_translator(fields) for fields in document.get("translators", ()))
+        results = Results(rounds, Memory(**memory) if memory else None, translators)
+        return cls(document["machine"], document["settings"], results)
+
+
+def _translator(fields: Mapping[str, Any]) -> Translator:
+    return Translator(**{name: value for name, value in fields.items() if name != "in_f"})
 
 
 def _medians(results: Results, case: str) -> dict[str, float | None]:
@@ -99,6 +107,7 @@ def _sheets(results: Results) -> list[_Sheet]:
     sheets = [
         _case_sheet(results, "Whole answers", _ANSWER_COLUMNS, is_stream=False),
         _case_sheet(results, "Streams", _STREAM_COLUMNS, is_stream=True),
+        _translator_sheet(results),
         _memory_sheet(results),
         _target_sheet(results),
     ]
@@ -109,6 +118,21 @@ def _case_sheet(results: Results, title: str, columns: Mapping[str, "_Cell"], *,
     cases = [case for case in CASES if case.name in results.rounds and bool(case.stream) == is_stream]
     rows = [[case.name, case.about, *(cell(results, case) for cell in columns.values())] for case in cases]
     return _Sheet(title, ["case", "what", *columns], rows)
+
+
+def _translator_sheet(results: Results) -> _Sheet:
+    rows = [
+        [
+            each.client,
+            each.provider,
+            f"{each.chunk_us:.1f}",
+            "" if (share := in_f(results, each)) is None else f"{share:.3f}",
+            *(f"{ratio:.2f}" for ratio in (each.stream, each.conversation, each.tool_result)),
+        ]
+        for each in results.translators
+    ]
+    columns = ["client", "provider", "us a chunk", "/ F", "stream x 2", "conversation x 2", "tool result x 2"]
+    return _Sheet("Streaming translators, and what twice the size costs as a multiple", columns, rows)
 
 
 def _memory_sheet(results: Results) -> _Sheet:
@@ -137,7 +161,7 @@ def _target_row(verdict: Verdict) -> list[str]:
     return [verdict.about, value, limit, _WORDS[verdict.is_met]]
 
 
-_WORDED = ("case", "what", "process", "figure", "")
+_WORDED = ("case", "what", "client", "provider", "process", "figure", "")
 
 _WORDS = {True: "met", False: "not met", None: ""}
 

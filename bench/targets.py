@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bench.cases import LONG, SHORT
 from bench.measure import Results
+from bench.translators import Translator
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,12 @@ def judge(results: Results) -> list[Verdict]:
     return verdicts
 
 
+def in_f(results: Results, translator: Translator) -> float | None:
+    """Return a translator's CPU time per chunk as a part of F, or None when F was not measured."""
+    f = results.median("null", "cpu_workers")
+    return translator.chunk_us / f if f else None
+
+
 def _worker_ratio(case: str) -> Callable[[Results], float | None]:
     return lambda results: results.ratio(case, "null", "cpu_workers")
 
@@ -70,12 +77,24 @@ def _memory(results: Results) -> float | None:
     return None if memory is None else memory.envoy_rss + memory.workers_rss
 
 
+def _dearest_chunk(results: Results) -> float | None:
+    shares = [in_f(results, each) for each in results.translators]
+    return max((share for share in shares if share is not None), default=None)
+
+
+def _worst_growth(results: Results) -> float | None:
+    return max((each.growth for each in results.translators), default=None)
+
+
 TARGETS = (
     Target("bypass: worker CPU per request / F", _worker_ratio("bypass"), 2.3, "x"),
     Target("bypass: added p99 at one connection / the null sidecar's", _added("single_p99"), 2.0, "x"),
     Target("bypass stream: messages to Python per event", _per_event("bypass-stream", "messages"), 0.01),
     Target("bypass stream: worker CPU per event", _per_event("bypass-stream", "cpu_workers"), 1.0, "us"),
     Target("idle memory of Envoy and two workers, resident", _memory, 250, "MB"),
+    Target("dearest streaming translator: CPU per chunk / F", _dearest_chunk, 0.4, "x"),
+    # Half-way between growth with the size and growth with its square.
+    Target("translators: cost of twice the size, at worst", _worst_growth, 3.0, "x"),
     Target("three null messages: worker CPU per request / F", _worker_ratio("null-3"), unit="x"),
     Target("bypass: added p50 at one connection / the null sidecar's", _added("single_p50"), unit="x"),
     Target("Anthropic to OpenAI: worker CPU per request / F", _worker_ratio("direct-to-openai"), unit="x"),
