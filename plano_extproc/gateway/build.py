@@ -1,12 +1,13 @@
 """A gateway: one configuration, compiled for requests. A reload builds another and swaps them whole."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from plano_extproc.apis import Api
 from plano_extproc.config import Config
 from plano_extproc.config.catalogue import Endpoint
+from plano_extproc.config.models import ModelProvider
 from plano_extproc.gateway.plan import Plan, plan
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.providers.auth import Authorizer
@@ -30,15 +31,15 @@ class Metrics(Protocol):
 class Ports:
     """What comes from outside.
 
-    `clock` is monotonic, `now` counts seconds since 1970; `exposition` is the text of /metrics. `subscriptions` pay for
-    providers whose credential is a login that is kept outside the configuration, by the provider's id.
+    `clock` is monotonic, `now` counts seconds since 1970; `exposition` is the text of /metrics. `authorizer` gives what
+    pays for the requests of an entry one by one, None where a constant credential does.
     """
 
     clock: Callable[[], float]
     now: Callable[[], float]
     metrics: Metrics
     exposition: Callable[[], bytes]
-    subscriptions: Mapping[str, Authorizer] = field(default_factory=dict)
+    authorizer: Callable[[ModelProvider], Authorizer | None] = lambda _: None
 
 
 class Gateway:
@@ -59,8 +60,8 @@ class Gateway:
         if found is None:
             choice = self.directory.resolve(model)
             default = self.config.overrides.upstream_connect_timeout
-            subscription = self.ports.subscriptions.get(choice.provider.provider)
-            found = plan(choice, surface, listener, default_connect_timeout=default, subscription=subscription)
+            authorizer = self.ports.authorizer(choice.provider)
+            found = plan(choice, surface, listener, default_connect_timeout=default, authorizer=authorizer)
             if len(self._plans) >= _PLANS_KEPT:
                 self._plans.clear()
             self._plans[key] = found

@@ -52,11 +52,9 @@ def plan(
     listener: str,
     *,
     default_connect_timeout: float,
-    subscription: Authorizer | None = None,
+    authorizer: Authorizer | None = None,
 ) -> Plan:
     """Work out everything about serving `choice` at a surface that every request shares.
-
-    `subscription` pays for the provider where the configuration has neither a key for it nor passes the client's on.
 
     Raises `InvalidRequest` where the provider lacks the endpoint, and `NotImplementedYet` where no translation leads to
     its dialects.
@@ -83,7 +81,7 @@ def plan(
         choice=choice,
         upstream=up,
         profile=profile,
-        authorizer=None if provider.access_key or provider.passthrough_auth else subscription,
+        authorizer=authorizer,
         request={
             is_stream: _request(up, way, is_stream, metadata, choice.provider.timeouts.first_byte)
             for is_stream in (False, True)

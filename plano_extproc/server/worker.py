@@ -1,7 +1,6 @@
 """One worker process: a gRPC server on its sockets, the configuration of the moment, and a life from start to drain."""
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
@@ -19,8 +18,10 @@ from grpc_reflection.v1alpha import reflection
 from plano_extproc._pb import external_processor_pb2 as _described  # noqa: F401  reflection reads its descriptors
 from plano_extproc.config import Loaded, environment, load
 from plano_extproc.gateway import Gateway, Ports
+from plano_extproc.providers.authorizers import Authorizers
 from plano_extproc.providers.chatgpt import ChatGptToken
 from plano_extproc.server import control, service
+from plano_extproc.server.housekeeping import Housekeeping
 from plano_extproc.server.refresher import Refresher, issuer_of, store_of
 from plano_extproc.telemetry.metrics import Metrics
 
@@ -28,11 +29,6 @@ _log = logging.getLogger(__name__)
 
 _NOTICE_SECONDS = 1.5
 """How long a draining worker goes on serving, so that Envoy's health checks (every 0.5 s) see it go first."""
-
-_HOUSEKEEPING_SECONDS = 1.0
-
-_COUNTED_AT_ONCE = 100
-"""Figures counted before requests get their turn again: some 0.3 ms."""
 
 _MESSAGE_HEADROOM = 1 << 20
 """gRPC's limits are on messages, ours on bodies; headers and framing need some room beside a body."""
@@ -54,19 +50,21 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         """Load the configuration; raises `control.ConfigurationError` with every problem in it."""
         self._settings = settings
-        self._metrics = Metrics()
         store = store_of(os.environ)
         try:
-            self._refresher = Refresher(store, issuer_of(os.environ))
+            refresher = Refresher(store, issuer_of(os.environ))
         except ValueError as error:
             raise control.ConfigurationError(str(error)) from None
+        metrics = Metrics()
+        authorizers = Authorizers(ChatGptToken(store))
         self._ports = Ports(
             clock=time.perf_counter,
             now=time.time,
-            metrics=self._metrics,
-            exposition=self._metrics.exposition,
-            subscriptions={"chatgpt": ChatGptToken(store)},
+            metrics=metrics,
+            exposition=metrics.exposition,
+            authorizer=authorizers,
         )
+        self._housekeeping = Housekeeping(metrics, authorizers, refresher, lambda: self._gateway.config)
         self._gateway = self._build(_load_file(settings.config), settings.generation)
         self._processor = service.ExternalProcessor(lambda: self._gateway)
         self._stopping = asyncio.Event()
@@ -102,42 +100,18 @@ class Worker:
         await alive.set("", health_pb2.HealthCheckResponse.SERVING)
         self._handle_signals()
         _log.info("serving on %s, generation %d", ", ".join(self._settings.listen), self._gateway.generation)
-        await self._until_told_to_stop()
+        await self._housekeeping.run(self._stopping)
         await alive.enter_graceful_shutdown()
         await asyncio.sleep(_NOTICE_SECONDS)
         _log.info("draining %d exchanges", self._processor.open_exchanges)
         await server.stop(self._settings.drain_seconds)
-        # A renewal that is under way is waited for: its answer is the only copy of the new login.
-        await self._refresher.settle()
-        self._metrics.flush()
+        await self._housekeeping.settle()
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload_file)
-
-    async def _until_told_to_stop(self) -> None:
-        """Do once a second what is not for the request path, until a signal comes or the parent dies.
-
-        A worker without its supervisor would never be stopped.
-        """
-        parent = os.getppid()
-        while not self._stopping.is_set():
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), _HOUSEKEEPING_SECONDS)
-            await self._count()
-            if any(entry.provider == "chatgpt" for entry in self._gateway.config.model_providers):
-                self._refresher.tick()
-            if os.getppid() != parent:
-                _log.warning("the parent process is gone; stopping")
-                return
-
-    async def _count(self) -> None:
-        left = True
-        while left:
-            left = self._metrics.flush(_COUNTED_AT_ONCE)
-            await asyncio.sleep(0)
 
     def reload_text(self, text: str, name: str, environ: Mapping[str, str], generation: int) -> int:
         """Swap to a configuration given as text; `environ` is laid over this process's own environment."""

@@ -1,0 +1,70 @@
+"""What a worker does once a second, off the path of requests."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Callable
+from typing import Final
+
+from plano_extproc.config import Config
+from plano_extproc.providers.authorizers import Authorizers
+from plano_extproc.server.refresher import Refresher
+from plano_extproc.telemetry.metrics import Metrics
+
+_log = logging.getLogger(__name__)
+
+_PERIOD: Final = 1.0
+
+_KEYS_KEPT: Final = 60.0
+"""Seconds until keys that come from elsewhere are looked for again; temporary ones live for an hour."""
+
+_COUNTED_AT_ONCE: Final = 100
+"""Figures counted before requests get their turn again: some 0.3 ms."""
+
+
+class Housekeeping:
+    """Counts figures, renews credentials, and watches over the parent process."""
+
+    def __init__(
+        self, metrics: Metrics, authorizers: Authorizers, refresher: Refresher, config: Callable[[], Config]
+    ) -> None:
+        """Keep house for the configuration that `config` gives at the moment."""
+        self._metrics = metrics
+        self._authorizers = authorizers
+        self._refresher = refresher
+        self._config = config
+        self._search: asyncio.Task[None] | None = None
+        self._search_due = 0.0
+
+    async def run(self, stopping: asyncio.Event) -> None:
+        """Keep house until told to stop, or the parent dies: a worker without its supervisor would never be stopped."""
+        parent = os.getppid()
+        while not stopping.is_set():
+            self._renew()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), _PERIOD)
+            await self._count()
+            if os.getppid() != parent:
+                _log.warning("the parent process is gone; stopping")
+                return
+
+    async def settle(self) -> None:
+        """Finish what was begun. A renewal is waited for: its answer is the only copy of the new login."""
+        await self._refresher.settle()
+        self._metrics.flush()
+
+    def _renew(self) -> None:
+        config = self._config()
+        if any(entry.provider == "chatgpt" for entry in config.model_providers):
+            self._refresher.tick()
+        if (self._search is None or self._search.done()) and time.monotonic() >= self._search_due:
+            self._search_due = time.monotonic() + _KEYS_KEPT
+            self._search = asyncio.create_task(asyncio.to_thread(self._authorizers.refresh, config))
+
+    async def _count(self) -> None:
+        left = True
+        while left:
+            left = self._metrics.flush(_COUNTED_AT_ONCE)
+            await asyncio.sleep(0)
