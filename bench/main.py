@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     names = [*(case.name for case in CASES), MEMORY, TRANSLATORS]
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds, under two minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds, about two minutes")
     parser.add_argument("--only", nargs="+", metavar="NAME", choices=names, default=names, help=", ".join(names))
     parser.add_argument("--rounds", type=int, help="how many rounds, instead of the usual")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here, not to bench/results")

@@ -35,7 +35,7 @@ class Effort:
     tool_result_bytes: int = 10_000_000
 
 
-QUICK = Effort(rounds=4, streams=10)
+QUICK = Effort(rounds=3, streams=10)
 FULL = Effort(rounds=12)
 
 
