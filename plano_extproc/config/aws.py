@@ -19,11 +19,6 @@ def region_of(provider: ModelProvider) -> str | None:
     return found[1] if found else None
 
 
-def looks_for_keys(provider: ModelProvider) -> bool:
-    """Tell whether the keys of an entry are to come from the usual AWS sources."""
-    return provider.aws is not None and provider.aws.access_key_id is None and not provider.access_key
-
-
-def can_look_for_keys() -> bool:
-    """Tell whether botocore, which knows the usual AWS sources, is installed."""
+def can_sign() -> bool:
+    """Tell whether botocore, which signs and knows the usual sources of keys, is installed."""
     return importlib.util.find_spec("botocore") is not None

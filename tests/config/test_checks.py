@@ -205,13 +205,16 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
             ["error model_providers[2].aws.region: is required: base_url does not tell it. Write the region"],
         ),
     ],
-    "keys_can_be_had": [
+    "requests_can_be_signed": [
         (
             HEAD + "model_providers:\n"
             "  - {model: amazon_bedrock/a, base_url: 'https://h', aws: {}}\n"
             "  - {model: amazon_bedrock/b, base_url: 'https://h', aws: {access_key_id: i, secret_access_key: s}}\n"
             "  - {model: amazon_bedrock/c, base_url: 'https://h', access_key: k}\n",
-            ["error model_providers[0].aws: leaves the keys to the usual AWS sources"],
+            [
+                "error model_providers[0].aws: asks for signed requests",
+                "error model_providers[1].aws: asks for signed requests",
+            ],
         ),
     ],
     "backoffs_grow": [

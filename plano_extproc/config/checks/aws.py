@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from plano_extproc.config.aws import can_look_for_keys, looks_for_keys, region_of
+from plano_extproc.config.aws import can_sign, region_of
 from plano_extproc.config.checks.finding import Check, Finding, Subject
 
 
@@ -15,16 +15,15 @@ def regions_are_known(subject: Subject) -> Iterator[Finding]:
             yield Finding(("model_providers", index, "aws", "region"), "is required: base_url does not tell it", hint)
 
 
-def keys_can_be_had(subject: Subject) -> Iterator[Finding]:
-    """Find entries that rely on the usual AWS sources where nothing can read them."""
+def requests_can_be_signed(subject: Subject) -> Iterator[Finding]:
+    """Find entries whose requests are signed where nothing can sign."""
     for index, entry in enumerate(subject.config.model_providers):
-        if looks_for_keys(entry) and not can_look_for_keys():
+        if entry.aws is not None and not entry.access_key and not can_sign():
             yield Finding(
                 ("model_providers", index, "aws"),
-                "leaves the keys to the usual AWS sources, and the package that reads those is not installed",
-                "Run: pip install 'plano-extproc[aws]'. Or set access_key_id and secret_access_key here, "
-                "or leave out aws and set access_key to a Bedrock API key.",
+                "asks for signed requests, and the package that signs them is not installed",
+                "Run: pip install 'plano-extproc[aws]'. Or leave out aws and set access_key to a Bedrock API key.",
             )
 
 
-CHECKS: Final[tuple[Check, ...]] = (regions_are_known, keys_can_be_had)
+CHECKS: Final[tuple[Check, ...]] = (regions_are_known, requests_can_be_signed)
