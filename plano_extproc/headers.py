@@ -46,5 +46,8 @@ CREDENTIALS = (
     "x-plano-key",
     "cookie",
     "proxy-authorization",
+    "x-amz-date",
+    "x-amz-security-token",
+    "x-amz-content-sha256",
 )
 """What a client may have sent to prove who it is. Never forwarded, unless `passthrough_auth` says so."""

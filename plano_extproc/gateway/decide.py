@@ -55,7 +55,9 @@ def decide(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
     if plan.way is Way.BYPASS and plan.profile.fit is not None:
         return _decide_on_fitted(gateway, ask, plan, request)
     if plan.way is Way.BYPASS:
-        return _bypass(gateway, ask, plan, _changed(ask, plan, request, body), is_stream=bool(request.get("stream")))
+        return _bypass(
+            gateway, ask, plan, body, _changed(ask, plan, request, body), is_stream=bool(request.get("stream"))
+        )
     assert plan.upstream.what in apis.ALL, "an endpoint is never translated"
     translation = Translation(
         ask.surface.api,
@@ -84,7 +86,7 @@ def decide_on_upgrade(gateway: Gateway, ask: Ask) -> Decision:
             param="model",
             code="unsupported_endpoint",
         )
-    decision = _bypass(gateway, ask, plan, None, is_stream=False)
+    decision = _bypass(gateway, ask, plan, b"", None, is_stream=False)
     if not plan.upstream.is_passthrough:
         decision.extra += _protocols(ask)
     return decision
@@ -133,7 +135,7 @@ def _decide_on_fitted(gateway: Gateway, ask: Ask, plan: Plan, request: dict[str,
     losses = Losses(codec(ask.surface.api).words)
     is_stream = bool(request.get("stream"))
     made = orjson.dumps(plan.profile.fit({**request, "model": plan.upstream.model}, losses))
-    decision = _bypass(gateway, ask, plan, made, is_stream=is_stream)
+    decision = _bypass(gateway, ask, plan, made, made, is_stream=is_stream)
     decision.dropped = losses.names()
     decision.translation = None if is_stream else Joining()
     return decision
@@ -146,9 +148,8 @@ def _decide_on_form(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
     plan = gateway.plan(ask.surface, body[start:end].decode("utf-8", "replace") or None, ask.listener)
     model = plan.upstream.model.encode()
     is_same = not end or body[start:end] == model
-    return _bypass(
-        gateway, ask, plan, None if is_same else b"".join((body[:start], model, body[end:])), is_stream=False
-    )
+    made = None if is_same else b"".join((body[:start], model, body[end:]))
+    return _bypass(gateway, ask, plan, body, made, is_stream=False)
 
 
 def _changed(ask: Ask, plan: Plan, request: dict[str, Any], body: bytes) -> bytes | None:
@@ -158,7 +159,8 @@ def _changed(ask: Ask, plan: Plan, request: dict[str, Any], body: bytes) -> byte
     return None if ask.surface.model is not None else with_model(body, request, up.model)
 
 
-def _bypass(gateway: Gateway, ask: Ask, plan: Plan, body: bytes | None, *, is_stream: bool) -> Decision:
+def _bypass(gateway: Gateway, ask: Ask, plan: Plan, sent: bytes, body: bytes | None, *, is_stream: bool) -> Decision:
+    """Pass a request on; `body` is what it becomes, None where it stays as it was `sent`."""
     up = plan.upstream
     path = up.stream_path if is_stream else up.path
     # What the client says of its own dialect goes before our defaults.
@@ -169,7 +171,12 @@ def _bypass(gateway: Gateway, ask: Ask, plan: Plan, body: bytes | None, *, is_st
         query = _with_model(ask.query, up.model) if ask.surface.endpoint else ask.query
         path = with_query(path.removesuffix("?alt=sse"), query)
         extra = (*extra, (":path", path.encode()))
-    return Decision(plan, plan.request[is_stream], body, (*extra, *_credential(gateway, ask, plan, path, body or b"")))
+    return Decision(
+        plan,
+        plan.request[is_stream],
+        body,
+        (*extra, *_credential(gateway, ask, plan, path, sent if body is None else body)),
+    )
 
 
 def _protocols(ask: Ask) -> tuple[tuple[str, bytes], ...]:

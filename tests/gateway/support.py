@@ -1,12 +1,15 @@
 """Transcripts: events in, actions out, without Envoy."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from plano_extproc.config import load
 from plano_extproc.gateway import Exchange, Gateway, Ports
 from plano_extproc.gateway.actions import Action, Continue, Reply
 from plano_extproc.gateway.events import RequestBody, RequestHeaders, ResponseBody, ResponseHeaders
+from plano_extproc.providers.authorizers import Authorizers
+from plano_extproc.providers.chatgpt import ChatGptToken, Store
 
 CONFIG = """
 version: v0.5.0
@@ -27,6 +30,9 @@ model_aliases:
 ENVIRON = {"OPENAI_API_KEY": "sk-openai", "ANTHROPIC_API_KEY": "sk-ant"}
 
 
+AUTHORIZERS = Authorizers(ChatGptToken(Store(Path("/nonexistent"))))
+
+
 class Counts:
     """Metrics that remember what they were told."""
 
@@ -45,7 +51,11 @@ def gateway(text: str = CONFIG, *, generation: int = 1) -> Gateway:
     assert loaded.config is not None, "\n".join(map(str, loaded.problems))
     ticks = iter(range(1_000_000))
     ports = Ports(
-        clock=lambda: next(ticks) / 1000, now=lambda: 1_700_000_000.0, metrics=Counts(), exposition=lambda: b"figures"
+        clock=lambda: next(ticks) / 1000,
+        now=lambda: 1_700_000_000.0,
+        metrics=Counts(),
+        exposition=lambda: b"figures",
+        authorizer=AUTHORIZERS,
     )
     return Gateway(loaded.config, generation=generation, ports=ports)
 

@@ -350,3 +350,33 @@ def test_an_exchange_is_done_when_nothing_more_can_come() -> None:
 
     refused.ask(b"{")
     assert refused.exchange.is_done
+
+
+AWS = """
+version: v0.5.0
+listeners: [{type: model, name: models, port: 12000}]
+model_providers:
+  - model: amazon_bedrock/nova
+    base_url: https://bedrock-runtime.us-east-1.amazonaws.com
+    aws: {access_key_id: AKIDEXAMPLE, secret_access_key: $OPENAI_API_KEY}
+"""
+
+
+def test_requests_to_bedrock_are_signed_for_the_bytes_that_go_out() -> None:
+    on = gateway(AWS)
+
+    first = Call(CHAT, on=on, x_amz_security_token="spoofed").ask(HELLO | {"model": "nova", "stream": True})
+    second = Call(CHAT, on=on).ask(HELLO | {"model": "nova", "max_tokens": 7})
+
+    assert isinstance(first, Continue)
+    assert edits(first)[":path"] == "/model/nova/converse-stream"
+    assert edits(first)["authorization"].startswith(
+        "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20231114/us-east-1/bedrock/"
+    )
+    assert edits(first)["authorization"] != edits(second)["authorization"]
+    assert first.changes is not None
+    assert "x-amz-security-token" in first.changes.remove
+
+
+def test_every_credential_of_amazons_is_removed_from_clients() -> None:
+    assert {"x-amz-date", "x-amz-security-token", "x-amz-content-sha256"} <= set(headers.CREDENTIALS)
