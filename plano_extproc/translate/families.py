@@ -28,6 +28,8 @@ def profile_for(api: Api, model: str, max_tokens_field: str = "max_completion_to
         found = next((facts for family, facts in _CHAT_FAMILIES if family.match(name)), {})
         thinks = bool(_THINKS.match(name)) and "-chat" not in name
         return replace(profile, **{**found, "replay_reasoning": thinks})
+    if api == "gemini.generate":
+        return replace(profile, **_gemini(name))
     if api == "bedrock.converse":
         return replace(profile, **_bedrock(name))
     return profile
@@ -52,6 +54,31 @@ def _claude(name: str) -> Mapping[str, Any]:
 
 _CLAUDE: Final = re.compile(r"claude-(?:[a-z]+-)?(?P<major>\d)(?:[-.](?P<minor>\d)(?!\d))?")
 """`claude-3-7-sonnet`, `claude-sonnet-4-5-20250929`, `claude-opus-5`: a date is no minor version."""
+
+
+def _gemini(name: str) -> Mapping[str, Any]:
+    if not name.startswith("gemini-"):
+        return {"efforts": ()}
+    found = _GEMINI.match(name)
+    # A name without a version, such as `gemini-flash-latest`, is that of a new model.
+    version = (int(found["major"]), int(found["minor"] or 0)) if found else (3, 1)
+    if version < (2, 5):
+        return {"efforts": (), "json_schema_beside_tools": False}
+    is_pro = "-pro" in name
+    if version < (3, 0):
+        # Only Flash can be told not to think.
+        return {"efforts": EFFORTS[1:] if is_pro else EFFORTS, "json_schema_beside_tools": False}
+    return {"adaptive_thinking": True, "signed_calls": True, "efforts": _gemini_levels(version, is_pro=is_pro)}
+
+
+def _gemini_levels(version: tuple[int, int], *, is_pro: bool) -> tuple[str, ...]:
+    # https://docs.cloud.google.com/gemini-enterprise-agent-platform/models/thinking
+    if is_pro:
+        return ("low", "high") if version == (3, 0) else ("low", "medium", "high")
+    return ("minimal", "low", "medium", "high") if version < (3, 7) else ("low", "medium", "high")
+
+
+_GEMINI: Final = re.compile(r"gemini-(?P<major>\d+)(?:\.(?P<minor>\d+))?")
 
 
 def _bedrock(name: str) -> Mapping[str, Any]:

@@ -111,12 +111,15 @@ def fault_body(api: Api, fault: Fault) -> bytes:
 
 def fault_event(api: Api, fault: Fault) -> bytes:
     """Return a fault as the last event of a stream of the dialect."""
+    told = orjson.dumps(_EVENTS.get(api, _BODIES[api])(fault))
+    if api in _BARE_EVENTS:
+        return told + b"\n\n"
     name = b"event: error\n" if api in _NAMED_EVENTS else b""
-    return name + b"data: " + orjson.dumps(_EVENTS.get(api, _BODIES[api])(fault)) + b"\n\n"
+    return name + b"data: " + told + b"\n\n"
 
 
 def _openai(fault: Fault) -> Json:
-    kind = fault.type or _type_of(fault.status)
+    kind = fault.type if fault.type and fault.type not in _GOOGLE_WORDS else _type_of(fault.status)
     code = fault.code or _OPENAI_CODES.get(kind)
     if fault.message.startswith(_TOO_LONG):
         code = "context_length_exceeded"
@@ -138,8 +141,10 @@ def _anthropic(fault: Fault) -> Json:
 
 
 def _google(fault: Fault) -> Json:
-    word = _GOOGLE_STATUS.get(fault.status, "INTERNAL" if fault.status >= 500 else "INVALID_ARGUMENT")
-    return {"error": {"code": fault.status, "message": fault.message, "status": word}}
+    # In the middle of a stream, other providers tell the kind of an error only, and no status.
+    status = _STATUS.get(fault.type or "", 500) if fault.status == 500 else fault.status
+    word = _GOOGLE_STATUS.get(status, "INTERNAL" if status >= 500 else "INVALID_ARGUMENT")
+    return {"error": {"code": status, "message": fault.message, "status": word}}
 
 
 def _amazon(fault: Fault) -> Json:
@@ -163,6 +168,7 @@ _TYPES: Final[Mapping[int, str]] = {
     504: "timeout_error",
     529: "overloaded_error",
 }
+_STATUS: Final[Mapping[str, int]] = {kind: status for status, kind in _TYPES.items()}
 _ANTHROPIC_TYPES: Final = frozenset({*_TYPES.values(), "api_error", "not_supported_error"})
 _TOO_LONG: Final = ("prompt is too long", "Input is too long")
 """How Anthropic and Amazon begin to say what OpenAI has a code for."""
@@ -174,12 +180,22 @@ _GOOGLE_STATUS: Final[Mapping[int, str]] = {
     401: "UNAUTHENTICATED",
     403: "PERMISSION_DENIED",
     404: "NOT_FOUND",
+    408: "DEADLINE_EXCEEDED",
+    424: "INTERNAL",
     429: "RESOURCE_EXHAUSTED",
     501: "UNIMPLEMENTED",
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
+    529: "UNAVAILABLE",
 }
+_GOOGLE_WORDS: Final = frozenset(
+    {*_GOOGLE_STATUS.values(), "INVALID_ARGUMENT", "FAILED_PRECONDITION", "OUT_OF_RANGE", "ABORTED", "INTERNAL",
+     "UNKNOWN", "CANCELLED", "ALREADY_EXISTS", "DATA_LOSS"}
+)  # fmt: skip
+"""https://google.aip.dev/193"""
 _NAMED_EVENTS: Final[frozenset[Api]] = frozenset({"anthropic.messages", "openai.responses"})
+_BARE_EVENTS: Final[frozenset[Api]] = frozenset({"gemini.generate"})
+"""Google breaks a stream off with the bare object, and its clients for JavaScript and Go find an error only so."""
 _EVENTS: Final[Mapping[Api, Callable[[Fault], Json]]] = {"openai.responses": _openai_responses_event}
 _BODIES: Final[Mapping[Api, Callable[[Fault], Json]]] = {
     "openai.chat": _openai,

@@ -42,7 +42,8 @@ def fit_tools(request: Request, limit: int, *, lettered: bool = False) -> tuple[
     for name in _tool_names(request):
         fit = fitted(name, limit)
         if lettered and not (fit[0].isalpha() or fit[0] == "_"):
-            fit = fitted(f"_{name}", limit)
+            # The digest keeps it apart from a name that begins like this of its own.
+            fit = f"_{fitted(f'{name}.', limit - 1)}"
         if fit != name:
             originals[fit] = name
     if not originals:

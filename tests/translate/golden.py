@@ -19,6 +19,10 @@ ASKS: Final[Mapping[Api, dict[str, Any]]] = {
     },
     "anthropic.messages": {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 9},
     "openai.responses": {"input": "hi", "max_output_tokens": 99},
+    "gemini.generate": {
+        "contents": [{"role": "user", "parts": [{"text": "hi"}]}],
+        "generationConfig": {"maxOutputTokens": 9, "thinkingConfig": {"includeThoughts": True}},
+    },
 }
 """The smallest request of each dialect that clients speak."""
 

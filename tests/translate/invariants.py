@@ -1,5 +1,6 @@
 """What every stream must keep to, whatever it was made from. Each checker returns the stream's content."""
 
+from base64 import b64decode
 from dataclasses import dataclass, field
 from typing import Any, get_args
 
@@ -312,4 +313,74 @@ WHOLE = {
     "function_call_arguments": "arguments",
     "custom_tool_call_input": "input",
 }
-CHECKS = {"openai.chat": check_chat, "anthropic.messages": check_messages, "openai.responses": check_responses}
+
+
+def check_gemini(data: bytes) -> Content:
+    """Check a stream, framed in either way. The names of fields are those of Google's own client."""
+    content = Content()
+    identity: tuple[Any, ...] | None = None
+    for told in _gemini_answers(data):
+        assert content.error is None, "nothing follows an error"
+        assert content.finish is None, "the reason comes last"
+        if "error" in told:
+            assert told["error"].keys() == {"code", "message", "status"}
+            assert told["error"]["message"]
+            assert 400 <= told["error"]["code"] < 600
+            content.error = told["error"]
+            continue
+        assert told.keys() <= {"candidates", "usageMetadata", "modelVersion", "responseId"}
+        assert told["responseId"]
+        assert identity in (None, (told["responseId"], told["modelVersion"])), "id and model stay the same"
+        identity = (told["responseId"], told["modelVersion"])
+        (candidate,) = told["candidates"]
+        assert candidate.keys() <= {"content", "index", "finishReason", "finishMessage", "groundingMetadata"}
+        assert candidate["index"] == 0
+        assert candidate["content"].keys() == {"parts", "role"}
+        assert candidate["content"]["role"] == "model"
+        assert candidate["content"]["parts"], "Google's clients call a content without parts broken"
+        for part in candidate["content"]["parts"]:
+            _gemini_part(part, content)
+        content.finish = candidate.get("finishReason")
+        content.refusal = candidate.get("finishMessage", "")
+        assert ("usageMetadata" in told) <= (content.finish is not None), "the counts come last"
+        content.usage = told.get("usageMetadata")
+        assert content.finish in (None, "STOP", "MAX_TOKENS", "SAFETY")
+    assert (content.finish is None) == (content.error is not None), "a stream ends well, or in an error"
+    return content
+
+
+def _gemini_answers(data: bytes) -> list[Json]:
+    if data.startswith(b"["):
+        listed: list[Json] = orjson.loads(data)
+        return listed
+    assert b'data: {"error"' not in data, "Google's clients find an error only where it stands bare"
+    events = [*(parser := SseParser(keeps_strays=True)).feed(data), *parser.end()]
+    assert all(event.name == b"" and event is not KEEPALIVE for event in events), "there are no names and no comments"
+    return [orjson.loads(event.data) for event in events]
+
+
+def _gemini_part(part: Json, content: Content) -> None:
+    assert len(part.keys() & {"text", "functionCall"}) == 1
+    assert part.keys() <= {"text", "functionCall", "thought", "thoughtSignature"}
+    if "thoughtSignature" in part:
+        assert b64decode(part["thoughtSignature"], validate=True), "Google's clients read signatures as base64"
+    if call := part.get("functionCall"):
+        assert call.keys() == {"id", "name", "args"}
+        assert isinstance(call["args"], dict)
+        assert call["id"]
+        assert call["name"]
+        arguments = orjson.dumps(call["args"]).decode()
+        content.calls.append({"id": call["id"], "name": call["name"], "arguments": arguments})
+    elif part.get("thought"):
+        assert part["text"], "no thought is empty"
+        content.thinking += part["text"]
+    else:
+        content.text += part["text"]
+
+
+CHECKS = {
+    "openai.chat": check_chat,
+    "anthropic.messages": check_messages,
+    "openai.responses": check_responses,
+    "gemini.generate": check_gemini,
+}

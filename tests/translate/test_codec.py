@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 
 from plano_extproc.errors import NotImplementedYet
@@ -7,8 +9,10 @@ from plano_extproc.translate.translation import codec, provider_codec
 
 
 def test_a_dialect_without_a_codec_is_named_with_those_that_have_one() -> None:
-    with pytest.raises(NotImplementedYet, match=r"gemini\.generate cannot be translated yet; known: openai\.chat"):
-        provider_codec("gemini.generate")
+    unknown: Any = "acme.chat"
+
+    with pytest.raises(NotImplementedYet, match=r"acme\.chat cannot be translated yet; known: openai\.chat"):
+        provider_codec(unknown)
 
 
 def test_a_dialect_that_no_client_speaks_is_named_with_those_that_clients_do() -> None:

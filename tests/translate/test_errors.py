@@ -24,6 +24,9 @@ def test_error(client: Api, provider: Api, path: Path, check: Check) -> None:
         ErrorResponse.model_validate({"request_id": None, **made}, strict=True)
     elif client.startswith("openai."):
         assert made["error"].keys() == {"message", "type", "param", "code"}
+    elif client == "gemini.generate":
+        assert made["error"].keys() == {"code", "message", "status"}
+        assert made["error"]["code"] == int(status)
 
 
 def test_our_own_error_is_told_in_every_dialect() -> None:
@@ -46,6 +49,7 @@ def test_an_error_event_is_one_event(api: Api) -> None:
 
     assert event.endswith(b"\n\n")
     assert event.count(b"\n\n") == 1
+    assert event.startswith(b"{") == (api == "gemini.generate"), "only Google's errors stand bare in a stream"
     assert b"nobody is there" in event
 
 

@@ -1,7 +1,9 @@
+from typing import Any
+
 import pytest
 
-from plano_extproc.apis import Api
 from plano_extproc.translate import Profile, profile_for
+from plano_extproc.translate.profile import EFFORTS
 
 
 @pytest.mark.parametrize(
@@ -77,10 +79,48 @@ def test_the_field_for_the_limit_is_the_providers() -> None:
     assert profile_for("openai.chat", "x", "max_tokens").max_tokens_field == "max_tokens"
 
 
-def test_any_other_dialect_gets_the_defaults() -> None:
-    api: Api = "gemini.generate"
+@pytest.mark.parametrize(
+    ("model", "levels_for_gemini"),
+    [
+        ("gemini-3-pro-preview", ("low", "high")),
+        ("gemini-3-flash-preview", ("minimal", "low", "medium", "high")),
+        ("models/gemini-3.1-pro-preview", ("low", "medium", "high")),
+        ("gemini-3.5-flash-lite", ("minimal", "low", "medium", "high")),
+        ("google/gemini-3.8-flash", ("low", "medium", "high")),
+        ("gemini-4-argon", ("low", "medium", "high")),
+        ("gemini-flash-latest", ("minimal", "low", "medium", "high")),
+    ],
+)
+def test_gemini_thinks_by_levels_and_signs_its_calls_from_3_on(model: str, levels_for_gemini: tuple[str, ...]) -> None:
+    profile = profile_for("gemini.generate", model)
 
-    assert profile_for(api, "gemini-3-pro") == Profile()
+    assert profile == Profile(adaptive_thinking=True, signed_calls=True, efforts=levels_for_gemini)
+
+
+@pytest.mark.parametrize(
+    ("model", "efforts"),
+    [
+        ("gemini-2.5-flash", EFFORTS),
+        ("gemini-2.5-flash-lite-preview-09-2025", EFFORTS),
+        ("gemini-2.5-pro", EFFORTS[1:]),
+        ("gemini-2.0-flash", ()),
+        ("gemini-1.5-pro-002", ()),
+    ],
+)
+def test_older_geminis_think_by_a_budget_or_not_at_all(model: str, efforts: tuple[str, ...]) -> None:
+    profile = profile_for("gemini.generate", model)
+
+    assert profile == Profile(efforts=efforts, json_schema_beside_tools=False)
+
+
+def test_other_models_behind_geminis_dialect_are_not_asked_to_think() -> None:
+    assert profile_for("gemini.generate", "gemma-3-27b-it") == Profile(efforts=())
+
+
+def test_any_other_dialect_gets_the_defaults() -> None:
+    api: Any = "acme.chat"
+
+    assert profile_for(api, "x") == Profile()
 
 
 @pytest.mark.parametrize(

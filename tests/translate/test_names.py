@@ -51,3 +51,15 @@ def test_a_request_whose_names_fit_is_the_same_object() -> None:
 
     assert fit_tools(request, 64) == (request, {})
     assert fit_tools(request, 64)[0] is request
+
+
+def test_names_begin_with_a_letter_where_a_dialect_wants_it_and_stay_apart() -> None:
+    tools = (Tool("2nd"), Tool("_2nd_"), Tool("-x"), Tool("ok"), Tool("3" * 99))
+    fit, originals = fit_tools(Request(model="m", messages=(), tools=tools), 64, lettered=True)
+    names = [tool.name for tool in fit.tools]
+
+    assert names[1::2] == ["_2nd_", "ok"]
+    assert len(set(names)) == len(tools)
+    assert all(name[0] == "_" and len(name) <= 64 for name in names if name != "ok")
+    assert [originals.get(name, name) for name in names] == [tool.name for tool in tools]
+    assert fit_tools(Request(model="m", messages=(), tools=tools[:3]), 64)[1] == {}

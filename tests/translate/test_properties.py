@@ -162,8 +162,8 @@ def test_an_answer_is_the_same_after_it_was_written_and_read(api: Api, answer: A
         return made.decode_answer(orjson.loads(orjson.dumps(made.encode_answer(answer, AnswerOptions()))))
 
     once = again(answer)
-    assert again(once) == once
-    assert said(once) == said(answer)
+    assert (said(again(once), api) == said(once, api)) if api in OPAQUE else (again(once) == once)
+    assert said(once, api) == said(answer, api)
 
 
 @APIS
@@ -178,10 +178,12 @@ def test_a_streamed_answer_says_what_the_whole_one_says(api: Api, answer: Answer
     for event in SseParser().feed(data):
         for delta in decoder.take(event):
             collected.take(delta)
+    for delta in decoder.end() if collected.answer is None else ():
+        collected.take(delta)
 
     assert collected.answer is not None
     whole = made.decode_answer(orjson.loads(orjson.dumps(made.encode_answer(answer, AnswerOptions()))))
-    assert said(collected.answer) == said(whole)
+    assert said(collected.answer, api) == said(whole, api)
     assert collected.answer.finish == whole.finish
     assert collected.answer.usage == whole.usage
 
@@ -203,16 +205,22 @@ KEYS = (
     "partial_json", "stop_reason", "reasoning_content", "thinking_blocks", "signature", "citation", "url",
     "annotations", "messages", "system", "tools", "tool_choice", "image_url", "source", "stop", "detail", "code",
     "response_format", "json_schema", "schema", "input_schema", "output_config", "effort", "cache_control",
+    "candidates", "parts", "thought", "thoughtSignature", "functionCall", "functionResponse", "args", "response",
+    "inlineData", "fileData", "fileUri", "mimeType", "data", "finishReason", "promptFeedback", "blockReason",
+    "usageMetadata", "promptTokenCount", "contents", "systemInstruction", "generationConfig", "thinkingConfig",
+    "functionDeclarations", "toolConfig", "functionCallingConfig", "mode", "parameters", "groundingMetadata",
 )  # fmt: skip
 VALUES = (
     "text", "message_start", "content_block_start", "content_block_delta", "content_block_stop", "message_delta",
     "message_stop", "tool_use", "text_delta", "input_json_delta", "thinking_delta", "citations_delta", "stop", "",
     "user", "assistant", "tool", "image", "document", "tool_result", "base64", "url", "image_url", "function",
-    "json_schema", "low", "none",
+    "json_schema", "low", "none", "model", "STOP", "SAFETY", "image/png", "ANY", "https://example.com/a.png",
 )  # fmt: skip
-ENDS = (b"data: [DONE]", b"event: message_stop", b"event: response.completed", b"event: response.incomplete")
-FAILURES = (b'data: {"error"', b'data: {"type":"error"', b'data: {"type":"response.failed"')
-TURNS: dict[Api, str] = {"openai.chat": "messages", "anthropic.messages": "messages", "openai.responses": "input"}
+ENDS = (b"data: [DONE]", b"event: message_stop", b"event: response.completed", b"event: response.incomplete",
+        b'"finishReason":')  # fmt: skip
+FAILURES = (b'{"error"', b'data: {"error"', b'data: {"type":"error"', b'data: {"type":"response.failed"')
+TURNS: dict[Api, str] = {"openai.chat": "messages", "anthropic.messages": "messages", "openai.responses": "input",
+                         "gemini.generate": "contents"}  # fmt: skip
 anything = st.recursive(
     st.none() | st.booleans() | st.integers(-1, 2) | st.sampled_from(VALUES),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=4),
@@ -257,8 +265,12 @@ def test_no_json_makes_an_answer_fail_as_a_bug(client: Api, provider: Api, body:
         translation.response(orjson.dumps(body))
 
 
-def said(answer: Answer) -> tuple[Any, ...]:
-    """Return the content of an answer as far as every dialect tells it apart."""
+OPAQUE: frozenset[Api] = frozenset({"gemini.generate"})
+"""Dialects whose clients carry the state of other providers, and whose providers do not read what clients carry."""
+
+
+def said(answer: Answer, api: Api | None = None) -> tuple[Any, ...]:
+    """Return the content of an answer as far as every dialect, and this one, tells it apart."""
 
     def all_of(kind: type[Text | Thinking | Refusal]) -> str:
         return "".join(block.text for block in answer.blocks if isinstance(block, kind))
@@ -266,7 +278,8 @@ def said(answer: Answer) -> tuple[Any, ...]:
     calls = [(len(block.id) > 0, block.name, block.input) for block in answer.blocks if isinstance(block, ToolUse)]
     secrets = [block.data for block in answer.blocks if isinstance(block, RedactedThinking)]
     signed = [(b.text, b.signature) for b in answer.blocks if isinstance(b, Thinking) and b.signature]
-    return (all_of(Text), all_of(Thinking), all_of(Refusal), calls, secrets, signed)
+    state = () if api in OPAQUE else (secrets, signed)
+    return (all_of(Text), all_of(Thinking), all_of(Refusal), calls, *state)
 
 
 def deltas_of(answer: Answer) -> list[Delta]:

@@ -7,6 +7,7 @@ import pytest
 
 from plano_extproc.apis import Api
 from plano_extproc.translate import Profile, Translation, profile_for
+from tests.translate.gemini import NEW
 from tests.translate.golden import ASKS, PROVIDERS, ROOT, Check, beside, check, inputs, pretty
 
 __all__ = ["check"]
@@ -48,6 +49,20 @@ CASES = (
     Case("anthropic.messages", "thinking", "few_efforts", Profile(efforts=("low", "high"), replay_reasoning=True)),
     Case("anthropic.messages", "thinking", "none", Profile(efforts=())),
     Case("anthropic.messages", "newest_client"),
+    Case("openai.chat", "conversation", "signed", NEW, "gemini.generate"),
+    Case("openai.chat", "signed_calls", "signed", NEW, "gemini.generate"),
+    Case("openai.chat", "structured", "signed", NEW, "gemini.generate"),
+    Case("openai.chat", "thinking", "signed", NEW, "gemini.generate"),
+    Case("anthropic.messages", "conversation", "signed", NEW, "gemini.generate"),
+    Case("anthropic.messages", "thinking", "signed", NEW, "gemini.generate"),
+    Case("anthropic.messages", "signed_calls", "signed", NEW, "gemini.generate"),
+    Case("openai.chat", "signed_calls"),
+    Case("anthropic.messages", "signed_calls"),
+    Case("gemini.generate", "conversation"),
+    Case("gemini.generate", "tools"),
+    Case("gemini.generate", "thinking"),
+    Case("gemini.generate", "structured"),
+    Case("gemini.generate", "snake_case"),
     bedrock("openai.chat", "inline", "claude", CLAUDE),
     bedrock("openai.chat", "inline", "unknown", "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc"),
     bedrock("openai.chat", "tools", "claude", CLAUDE),

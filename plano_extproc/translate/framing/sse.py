@@ -23,6 +23,8 @@ class Event:
     data: bytes
 
 
+_OTHER_FIELDS = frozenset({b"id", b"retry"})
+
 KEEPALIVE = Event(b":", b"")
 """Stands for a comment, which providers send to show that they live."""
 
@@ -30,9 +32,14 @@ KEEPALIVE = Event(b":", b"")
 class SseParser:
     """Cuts a stream of bytes into events. Line ends may be LF, CRLF or CR, in any mixture."""
 
-    def __init__(self, limit: int = MAX_EVENT_BYTES) -> None:
-        """Hold at most `limit` bytes of an unfinished event."""
+    def __init__(self, limit: int = MAX_EVENT_BYTES, *, keeps_strays: bool = False) -> None:
+        """Hold at most `limit` bytes of an unfinished event.
+
+        `keeps_strays` makes an event of lines that are no field, up to the next blank line; else they are passed over.
+        """
         self._limit = limit
+        self._keeps_strays = keeps_strays
+        self._strays: list[bytes] = []
         self._pieces: list[bytes] = []
         self._held = 0
         self._name = b""
@@ -94,12 +101,18 @@ class SseParser:
             self._name = value
         elif not field and colon:
             events.append(KEEPALIVE)
+        elif self._keeps_strays and field not in _OTHER_FIELDS:
+            self._strays.append(line)
+            self._data_size += len(line) + 1
 
     def _dispatch(self, events: list[Event]) -> None:
         if self._data:
             events.append(Event(self._name, self._data[0] if len(self._data) == 1 else b"\n".join(self._data)))
             self._data.clear()
-            self._data_size = 0
+        if self._strays:
+            events.append(Event(b"", b"\n".join(self._strays)))
+            self._strays.clear()
+        self._data_size = 0
         self._name = b""
 
     def _check(self, line: int) -> None:

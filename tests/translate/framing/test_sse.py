@@ -68,3 +68,18 @@ def test_the_limit_is_for_one_event_and_not_for_the_stream() -> None:
     parser = SseParser(limit=90)
 
     assert len(parser.feed((b"data: " + b"x" * 50 + b"\n\n") * 100)) == 100
+
+
+def test_lines_that_are_no_field_are_kept_where_they_are_wanted() -> None:
+    data = b'data: a\r\n\r\n{\r\n  "error": {}\r\n}\r\n\r\nid: 5\nretry: 9\n: comment\n\n<p>'
+    parser = SseParser(keeps_strays=True)
+    kept = [*parser.feed(data), *parser.end()]
+    other = SseParser()
+
+    assert kept == [Event(b"", b"a"), Event(b"", b'{\n  "error": {}\n}'), KEEPALIVE, Event(b"", b"<p>")]
+    assert [*other.feed(data), *other.end()] == [Event(b"", b"a"), KEEPALIVE]
+
+
+def test_lines_that_are_no_field_count_towards_the_limit() -> None:
+    with pytest.raises(BadProviderAnswer, match="more than 20 bytes"):
+        SseParser(20, keeps_strays=True).feed(b"x" * 9 + b"\n" + b"x" * 11 + b"\n")

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from plano_extproc.errors import BadProviderAnswer
-from plano_extproc.translate.apis.anthropic_messages.encode_request import ID_LIMIT
 from plano_extproc.translate.chat import (
     Answer,
     Block,
@@ -22,6 +21,9 @@ from plano_extproc.translate.codec import AnswerOptions
 from plano_extproc.translate.faults import fault_in
 from plano_extproc.translate.names import fitted
 from plano_extproc.translate.reading import count_of, name_of, text_of
+
+SHOWN_ID_LIMIT: Final = 1 << 16
+"""Clients keep an id of any length, and one that carries a signature of Gemini's is long."""
 
 
 def decode_answer(body: Json) -> Answer:
@@ -153,7 +155,12 @@ def _written(block: Block) -> Json | None:
         case RedactedThinking():
             return {"type": "redacted_thinking", "data": block.data}
         case ToolUse():
-            return {"type": "tool_use", "id": fitted(block.id, ID_LIMIT), "name": block.name, "input": block.input}
+            return {
+                "type": "tool_use",
+                "id": fitted(block.id, SHOWN_ID_LIMIT),
+                "name": block.name,
+                "input": block.input,
+            }
         case _:
             return None
 

@@ -4,8 +4,7 @@ from typing import assert_never
 
 import orjson
 
-from plano_extproc.translate.apis.anthropic_messages.answer import write_stop, write_usage
-from plano_extproc.translate.apis.anthropic_messages.encode_request import ID_LIMIT
+from plano_extproc.translate.apis.anthropic_messages.answer import SHOWN_ID_LIMIT, write_stop, write_usage
 from plano_extproc.translate.chat import Json, Usage
 from plano_extproc.translate.codec import AnswerOptions
 from plano_extproc.translate.deltas import (
@@ -109,7 +108,7 @@ class MessagesStreamEncoder:
 def _opened(block: BlockStart) -> Json:
     match block.kind:
         case "tool_use":
-            return {"type": "tool_use", "id": fitted(block.id, ID_LIMIT), "name": block.name, "input": {}}
+            return {"type": "tool_use", "id": fitted(block.id, SHOWN_ID_LIMIT), "name": block.name, "input": {}}
         case "thinking":
             return {"type": "thinking", "thinking": "", "signature": ""}
         case "redacted_thinking":

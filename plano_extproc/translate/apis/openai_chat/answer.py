@@ -1,6 +1,7 @@
 """A whole answer of OpenAI's chat, both ways; and what its stream shares with it."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -26,12 +27,16 @@ from plano_extproc.translate.reading import arguments_of, count_of, name_of, tex
 
 
 def decode_answer(body: Json) -> Answer:
-    """Return what the provider said; of several choices, the first."""
+    """Return what the provider said."""
     if not body.get("choices"):
         if body.get("error"):
             raise BadProviderAnswer(fault_in(body).message)
         raise BadProviderAnswer("the provider's answer has no choices")
-    choice = body["choices"][0]
+    first, *others = (_choice(body, choice) for choice in body["choices"])
+    return replace(first, others=tuple(others))
+
+
+def _choice(body: Json, choice: Json) -> Answer:
     message = choice["message"]
     answer_id = text_of(body.get("id"))
     blocks = [*_thinking(message), *_content(message)]
@@ -39,7 +44,7 @@ def decode_answer(body: Json) -> Answer:
         blocks.append(Refusal(refusal))
     for position, call in enumerate(message.get("tool_calls") or ()):
         function = call["function"]
-        call_id = text_of(call.get("id")) or derived_id("call_", answer_id, position)
+        call_id = text_of(call.get("id")) or derived_id("call_", answer_id, *_place(choice), position)
         blocks.append(ToolUse(call_id, name_of(function), arguments_of(arguments_text(function.get("arguments")))))
     raw = choice.get("finish_reason")
     tool_used = any(isinstance(block, ToolUse) for block in blocks)
@@ -52,6 +57,11 @@ def decode_answer(body: Json) -> Answer:
         usage=read_usage(body.get("usage") or choice.get("usage")),
         created=count_of(body, "created"),
     )
+
+
+def _place(choice: Json) -> tuple[int, ...]:
+    index = count_of(choice, "index")
+    return (index,) if index else ()
 
 
 def _thinking(message: Json) -> list[Block]:
@@ -147,6 +157,23 @@ def write_usage(usage: Usage) -> Json:
 
 def encode_answer(answer: Answer, options: AnswerOptions) -> Json:
     """Return the answer as chat has it: its texts are one text, and its thinking stands beside."""
+    choices = [
+        {"index": index, "message": _message(one), "finish_reason": write_finish(one.finish), "logprobs": None}
+        for index, one in enumerate((answer, *answer.others))
+    ]
+    body: Json = {
+        "id": answer.id or options.id,
+        "object": "chat.completion",
+        "created": answer.created or options.created,
+        "model": answer.model or options.model,
+        "choices": choices,
+    }
+    if answer.usage:
+        body["usage"] = write_usage(answer.usage)
+    return body
+
+
+def _message(answer: Answer) -> Json:
     words = [block.text for block in answer.blocks if isinstance(block, Text)]
     calls = [block for block in answer.blocks if isinstance(block, ToolUse)]
     refusal = "".join(block.text for block in answer.blocks if isinstance(block, Refusal)) or None
@@ -164,18 +191,7 @@ def encode_answer(answer: Answer, options: AnswerOptions) -> Json:
         message["annotations"] = annotations
     if calls:
         message["tool_calls"] = [_tool_call(call) for call in calls]
-    body: Json = {
-        "id": answer.id or options.id,
-        "object": "chat.completion",
-        "created": answer.created or options.created,
-        "model": answer.model or options.model,
-        "choices": [
-            {"index": 0, "message": message, "finish_reason": write_finish(answer.finish), "logprobs": None},
-        ],
-    }
-    if answer.usage:
-        body["usage"] = write_usage(answer.usage)
-    return body
+    return message
 
 
 def _tool_call(call: ToolUse) -> Json:

@@ -45,6 +45,7 @@ def decode_request(body: Json, losses: Losses) -> Request:
     options = shape.optional_object(body, "stream_options") or {}
     losses.unknown(options, frozenset({"include_usage", "include_obfuscation"}), "stream_options")
     tools, choice = read_tool_choice(body, read_tools(body, losses))
+    form = shape.optional_object(body, "response_format")
     return Request(
         model=shape.optional_text(body, "model") or "",
         messages=tuple(_message(turn, f"messages[{i}]", losses) for i, turn in enumerate(messages)),
@@ -59,7 +60,8 @@ def decode_request(body: Json, losses: Losses) -> Request:
         web_search=read_web_search(body, losses),
         tool_choice=choice,
         parallel_tools=shape.optional_flag(body, "parallel_tool_calls"),
-        output=_output(shape.optional_object(body, "response_format"), losses),
+        output=_output(form),
+        json_mode=form is not None and form.get("type") == "json_object",
         reasoning=_reasoning(body),
         user=shape.optional_text(body, "user") or shape.optional_text(body, "safety_identifier"),
         knobs={key: body[key] for key in KNOBS if _says_something(key, body.get(key))},
@@ -80,12 +82,9 @@ def _stop(value: Any) -> tuple[str, ...]:
     return shape.texts(value, "stop")
 
 
-def _output(form: Json | None, losses: Losses) -> OutputSchema | None:
+def _output(form: Json | None) -> OutputSchema | None:
     kind = form.get("type") if form else None
-    if form is None or kind == "text":
-        return None
-    if kind == "json_object":
-        losses.add("response_format")
+    if form is None or kind in ("text", "json_object"):
         return None
     if kind != "json_schema":
         raise refuse("response_format.type", "must be text, json_object or json_schema")

@@ -64,7 +64,7 @@ def encode_request(request: Request, profile: Profile, losses: Losses) -> Json:
         # The counts are needed here, whether or not the caller wants to see them.
         body["stream_options"] = {"include_usage": True}
     body |= write_tools(request, cache_control=profile.cache_control, losses=losses)
-    if request.output:
+    if request.output or request.json_mode:
         body["response_format"] = _response_format(request.output)
     if request.reasoning:
         effort = effort_of(request.reasoning, profile)
@@ -78,7 +78,9 @@ def encode_request(request: Request, profile: Profile, losses: Losses) -> Json:
     return body
 
 
-def _response_format(output: OutputSchema) -> Json:
+def _response_format(output: OutputSchema | None) -> Json:
+    if output is None:
+        return {"type": "json_object"}
     wanted: Json = {"name": fitted(output.name or "answer", _USER_LIMIT)}
     if output.description is not None:
         wanted["description"] = output.description
@@ -102,7 +104,8 @@ class _Turns:
         for message in messages:
             match message.role:
                 case "assistant":
-                    self._release()
+                    if any(isinstance(block, Text | Refusal | ToolUse) for block in message.blocks):
+                        self._release()
                     self._assistant(message)
                 case "user":
                     self._user(message)
