@@ -1,0 +1,161 @@
+"""`plano-extproc serve` as a process: health, reflection, reload by SIGHUP, drain by SIGTERM, several workers."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from plano_extproc import headers
+from plano_extproc._pb import ext_proc_pb2 as pb
+from plano_extproc.server import control, service
+from tests.support.ports import free_port
+
+CONFIG = """
+version: v0.5.0
+listeners: [{{type: model, name: models, port: 12000}}]
+model_providers: [{{model: openai/{model}, access_key: $SERVE_KEY}}]
+"""
+
+
+def until(seen: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not seen():
+        assert time.monotonic() < deadline, "did not come true in time"
+        time.sleep(0.05)
+
+
+def is_serving(address: str) -> bool:
+    with grpc.insecure_channel(address) as channel:
+        try:
+            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2)
+        except grpc.RpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+def models(address: str) -> list[str]:
+    """Ask a worker, as Envoy does, for the list of models."""
+    message = pb.ProcessingRequest()
+    message.request_headers.headers.headers.add(key=":path", raw_value=b"/v1/models")
+    message.request_headers.end_of_stream = True
+    with grpc.insecure_channel(address) as channel:
+        call = channel.stream_stream(f"/{service.SERVICE}/{service.METHOD}")
+        answers = call(iter([message.SerializeToString()]), metadata=((headers.LISTENER, "models"),), timeout=5)
+        immediate = pb.ProcessingResponse.FromString(next(answers)).immediate_response
+    return [model["id"] for model in json.loads(immediate.body)["data"]]
+
+
+@contextmanager
+def serving(folder: Path, *options: str, model: str = "first") -> Iterator[subprocess.Popen[str]]:
+    (folder / "config.yaml").write_text(CONFIG.format(model=model))
+    command = [sys.executable, "-m", "plano_extproc", "serve", "--config", str(folder / "config.yaml"), *options]
+    env = {**os.environ, "SERVE_KEY": "sk-serve", "PLANO_HOME": str(folder)}
+    env.pop("PROMETHEUS_MULTIPROC_DIR", None)
+    process = subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True, cwd=folder)
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def test_a_worker_reports_its_health_describes_itself_and_drains(tmp_path: Path) -> None:
+    address = f"unix:{tmp_path}/w.sock"
+    with serving(tmp_path, "--listen", address) as process:
+        until(lambda: is_serving(address))
+        with grpc.insecure_channel(address) as channel:
+            asked = reflection_pb2.ServerReflectionRequest(list_services="")
+            stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+            listed = next(stub.ServerReflectionInfo(iter([asked]))).list_services_response.service
+            asked = reflection_pb2.ServerReflectionRequest(file_containing_symbol=service.SERVICE)
+            described = next(stub.ServerReflectionInfo(iter([asked])))
+        names = {one.name for one in listed}
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=20)
+
+    assert {service.SERVICE, "grpc.health.v1.Health"} <= names
+    assert described.file_descriptor_response.file_descriptor_proto
+    assert process.returncode == 0
+    assert "Traceback" not in told
+    assert "sk-serve" not in told
+
+
+def test_sighup_reads_the_file_anew_and_keeps_the_old_one_when_it_is_wrong(tmp_path: Path) -> None:
+    address = f"unix:{tmp_path}/w.sock"
+    with serving(tmp_path, "--listen", address) as process:
+        until(lambda: is_serving(address))
+        assert models(address) == ["openai/first"]
+
+        (tmp_path / "config.yaml").write_text(CONFIG.format(model="second"))
+        process.send_signal(signal.SIGHUP)
+        until(lambda: models(address) == ["openai/second"])
+
+        (tmp_path / "config.yaml").write_text("version: v0.5.0\nnonsense: 1\n")
+        process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        assert models(address) == ["openai/second"]
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=20)
+
+    assert "nonsense" in told
+
+
+def test_several_workers_have_a_socket_each_and_a_dead_one_is_replaced(tmp_path: Path) -> None:
+    addresses = [f"unix:{tmp_path}/w-{number}.sock" for number in range(2)]
+    with serving(tmp_path, "--workers", "2", "--listen", f"unix:{tmp_path}/w-%d.sock") as process:
+        until(lambda: all(map(is_serving, addresses)))
+        child = int(subprocess.check_output(["pgrep", "-P", str(process.pid)], text=True).split()[0])
+        time.sleep(1.1)
+        os.kill(child, signal.SIGKILL)
+        until(lambda: not all(map(is_serving, addresses)) or child not in _children(process.pid))
+        until(lambda: all(map(is_serving, addresses)))
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=20)
+
+    assert process.returncode == 0
+    assert _children(process.pid) == []
+
+
+def _children(pid: int) -> list[int]:
+    done = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
+    return [int(word) for word in done.stdout.split()]
+
+
+def test_a_configuration_with_errors_says_all_of_them_and_starts_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path, "--listen", f"unix:{tmp_path}/w.sock", model="x, surplus: 1") as process:
+        _, told = process.communicate(timeout=20)
+
+    assert process.returncode == 1
+    assert "config.yaml:4:" in told
+    assert "Traceback" not in told
+
+
+@pytest.mark.parametrize(
+    "options", [("--workers", "2", "--listen", "unix:w.sock"), ("--metrics", "nonsense"), ("--workers", "0")]
+)
+def test_wrong_usage_exits_with_2(tmp_path: Path, options: tuple[str, ...]) -> None:
+    with serving(tmp_path, *options) as process:
+        process.communicate(timeout=20)
+
+    assert process.returncode == 2
+
+
+def test_control_is_not_offered_where_others_may_connect(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    with serving(tmp_path, "--listen", address):
+        until(lambda: is_serving(address))
+        with grpc.insecure_channel(address) as channel, pytest.raises(grpc.RpcError) as caught:
+            channel.unary_unary(f"/{control.SERVICE}/{control.METHOD}")(b"{}", timeout=5)
+
+    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
