@@ -1,0 +1,42 @@
+"""Signatures of tool calls, carried through clients in the ids of the calls.
+
+Gemini signs its calls and refuses a conversation that gives them back without. Clients of other dialects have no field
+for it, but every one of them keeps the id of a call, since its result must name it. So the signature stands behind the
+id, in characters that every dialect takes in an id.
+"""
+
+import base64
+import binascii
+from typing import Final
+
+from plano_extproc.translate.names import fitted
+
+_MARK: Final = "__thought__"
+_ID_LIMIT: Final = 64
+
+
+def with_signature(call_id: str, signature: str) -> str:
+    """Return an id that carries a signature, which is base64; an empty one leaves the id as it is."""
+    if not signature:
+        return call_id
+    carried = signature.replace("+", "-").replace("/", "_").rstrip("=")
+    return f"{fitted(call_id, _ID_LIMIT)}{_MARK}{carried}"
+
+
+def parted(call_id: str) -> tuple[str, str | None]:
+    """Return the plain id, and the signature that it carries; None where it carries none, or a broken one."""
+    plain, mark, carried = call_id.partition(_MARK)
+    if not mark or not plain:
+        return call_id, None
+    signature = standard_base64(carried)
+    try:
+        base64.b64decode(signature, validate=True)
+    except (binascii.Error, ValueError):
+        return plain, None
+    return plain, signature or None
+
+
+def standard_base64(data: str) -> str:
+    """Return base64 in its usual alphabet and with its padding; Google's Python client writes the other one."""
+    plain = data.replace("-", "+").replace("_", "/").rstrip("=")
+    return plain + "=" * (-len(plain) % 4)
