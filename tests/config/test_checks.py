@@ -435,14 +435,6 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
             ],
         ),
     ],
-    "dialects_are_spoken": [
-        (
-            HEAD + "model_providers: [{model: chatgpt/x}, {model: openai/x, access_key: k, api: gemini.generate}]\n",
-            [
-                "warning model_providers[1].api: gemini.generate is not spoken yet: requests to 'openai/x'",
-            ],
-        ),
-    ],
 }
 
 

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from plano_extproc.apis import Api
 from plano_extproc.config.checks.finding import Check, Finding, Loc, Subject
 
 NO_EFFECT_YET: Final[Mapping[str, str]] = {
@@ -58,9 +57,6 @@ NO_EFFECT: Final[frozenset[str]] = frozenset(
 )
 """Key paths that are read for compatibility only."""
 
-SPOKEN: Final[frozenset[Api]] = frozenset({"openai.chat", "openai.responses", "anthropic.messages", "bedrock.converse"})
-"""The dialects that can be spoken to a provider."""
-
 _GUARDS: Final = re.compile(r"prompt_guards|clients|governance|ratelimits|listeners\[\w+\]\.(clients|jwt)")
 """Keys whose lack of effect lets something through."""
 
@@ -98,14 +94,4 @@ def _set_keys(value: Any, pattern: str, loc: Loc) -> Iterator[tuple[str, Loc]]:
             yield from _set_keys(item, f"{pattern}[{kind}]", (*loc, index))
 
 
-def dialects_are_spoken(subject: Subject) -> Iterator[Finding]:
-    """Find providers that cannot be called."""
-    for index, entry in enumerate(subject.config.model_providers):
-        apis = (entry.api,) if entry.api else entry.known_kind.apis if entry.known_kind else ()
-        if apis and not SPOKEN.intersection(apis):
-            loc = ("model_providers", index, "api" if entry.api else "model")
-            message = f"{apis[0]} is not spoken yet: requests to '{entry.name}' are answered with 400"
-            yield Finding(loc, message, "", "warning")
-
-
-CHECKS: Final[tuple[Check, ...]] = (keys_have_an_effect, dialects_are_spoken)
+CHECKS: Final[tuple[Check, ...]] = (keys_have_an_effect,)
