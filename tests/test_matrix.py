@@ -1,0 +1,155 @@
+"""The matrix: every client dialect with every provider dialect, each cell its goldens, run through real Envoy.
+
+`MATRIX` is the table. A provider here replays what goes in from `tests/golden/`; the client must get, byte for byte,
+what `tests/translate` demands of the translation alone, or on the diagonal the provider's own bytes.
+"""
+
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import orjson
+import pytest
+
+from plano_extproc.apis import Api
+from tests.support.gateway import Gateway, running_gateway
+from tests.support.ports import free_port
+from tests.translate.golden import ASKS, ENDINGS, PROVIDERS, beside, inputs, pretty, told
+
+pytestmark = pytest.mark.envoy
+
+MATRIX: Final[tuple[tuple[Api, Api], ...]] = tuple((client, provider) for client in ASKS for provider in PROVIDERS)
+"""Client, provider."""
+
+NAMES: Final[dict[Api, str]] = {api: api.replace(".", "-") for api in PROVIDERS}
+KINDS: Final[dict[Api, str]] = {
+    "openai.chat": "openai",
+    "openai.responses": "openai",
+    "anthropic.messages": "anthropic",
+    "gemini.generate": "gemini",
+    "bedrock.converse": "amazon_bedrock",
+}
+PATHS: Final[dict[Api, tuple[str, str]]] = {
+    "openai.chat": ("/v1/chat/completions",) * 2,
+    "openai.responses": ("/v1/responses",) * 2,
+    "anthropic.messages": ("/v1/messages",) * 2,
+    "gemini.generate": (
+        "/v1beta/models/{model}:generateContent",
+        "/v1beta/models/{model}:streamGenerateContent?alt=sse",
+    ),
+}
+"""Where clients ask for a whole answer, and for a stream."""
+
+STREAM_TYPES: Final[dict[str, str]] = {".sse": "text/event-stream", ".jsonl": "application/vnd.amazon.eventstream"}
+
+_TIMES = re.compile(rb'"(created|created_at|completed_at)":\s*[0-9.]+')
+"""What only a clock can say."""
+
+
+class Replay(ThreadingHTTPServer):
+    """A provider of all dialects: it answers the golden file that the request's `x-golden` names."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Replayed)
+
+
+class _Replayed(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self) -> None:
+        orjson.loads(self.rfile.read(int(self.headers["content-length"])))
+        path = Path(self.headers["x-golden"])
+        body = told(path)
+        self.send_response(int(self.headers.get("x-golden-status", "200")))
+        self.send_header("content-type", STREAM_TYPES.get(path.suffix, "application/json"))
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@dataclass
+class Stand:
+    gateway: Gateway
+
+    def ask(self, client: Api, provider: Api, path: Path, *, is_stream: bool) -> httpx.Response:
+        """Ask a provider of a dialect, which answers a golden file."""
+        model = f"{NAMES[provider]}/the-model"
+        body: dict[str, Any] = dict(ASKS[client])
+        if client != "gemini.generate":
+            body |= {"model": model} | ({"stream": True} if is_stream else {})
+        url = self.gateway.url() + PATHS[client][is_stream].format(model=model.replace("/", "%2F"))
+        headers = {"x-golden": str(path), "x-request-id": "answer_1"}
+        return httpx.post(url, json=body, headers=headers, timeout=20)
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    replay = Replay()
+    thread = threading.Thread(target=replay.serve_forever, daemon=True)
+    thread.start()
+    entries = "\n".join(
+        f"  - {{model: {NAMES[api]}/the-model, provider_interface: {KINDS[api]}, api: {api}, access_key: k,"
+        f' base_url: "http://127.0.0.1:{replay.server_port}"}}'
+        for api in PROVIDERS
+    )
+    config = f"""
+version: v0.5.0
+listeners: [{{type: model, name: llm, port: {free_port()}}}]
+model_providers:
+{entries}
+"""
+    with running_gateway(config, environ={}, home=tmp_path_factory.mktemp("matrix")) as gateway:
+        yield Stand(gateway)
+    replay.shutdown()
+    replay.server_close()
+    thread.join()
+
+
+def cells(kind: str) -> list[Any]:
+    return [
+        pytest.param(client, provider, path, id=f"{client}-{provider}-{path.name.partition('.')[0]}")
+        for client, provider in MATRIX
+        for path in inputs(kind, provider)
+    ]
+
+
+def timeless(body: bytes) -> bytes:
+    return _TIMES.sub(rb'"\1":0', body)
+
+
+@pytest.mark.parametrize(("client", "provider", "path"), cells("responses"))
+def test_a_whole_answer(stand: Stand, client: Api, provider: Api, path: Path) -> None:
+    answer = stand.ask(client, provider, path, is_stream=False)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-plano-model"] == f"{NAMES[provider]}/the-model"
+    if client == provider:
+        assert answer.content == path.read_bytes()
+    else:
+        expected = beside(path, client, "json").read_bytes()
+        assert timeless(pretty(answer.json())) == timeless(expected)
+
+
+@pytest.mark.parametrize(("client", "provider", "path"), cells("streams"))
+def test_a_stream(stand: Stand, client: Api, provider: Api, path: Path) -> None:
+    answer = stand.ask(client, provider, path, is_stream=True)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    expected = told(path) if client == provider else beside(path, client, ENDINGS[client]).read_bytes()
+    assert timeless(answer.content) == timeless(expected)
+
+
+def test_the_table_is_whole() -> None:
+    assert {provider for _, provider in MATRIX} == set(KINDS)
+    assert {client for client, _ in MATRIX} == set(PATHS)
