@@ -25,8 +25,7 @@ class Profile:
     `json_schema_beside_tools` that they can be so where tools are offered too. `signed_calls` says that calls of tools
     carry an id and a signature, which must come back. `efforts` are those it knows, in rising order, and `refused` the
     fields that it would answer with an error, by the provider dialect's names. `fit` makes a request what a provider
-    takes that takes less than its dialect promises. `hosted_version` is set where another
-    vendor serves Anthropic's models: the body then names this version, and no model.
+    takes that takes less than its dialect promises.
 
     `one_sampling` says that it takes a temperature or `top_p`, and not both.
 
@@ -46,7 +45,6 @@ class Profile:
     efforts: tuple[str, ...] = EFFORTS
     refused: frozenset[str] = frozenset()
     fit: Callable[[Json, Losses], Json] | None = None
-    hosted_version: str = ""
     one_sampling: bool = False
     family: Family = ""
     cache_ttl: bool = False

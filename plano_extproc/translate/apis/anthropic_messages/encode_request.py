@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from typing import Final, assert_never
 
 from plano_extproc.errors import InvalidRequest
-from plano_extproc.translate.apis.anthropic_messages.hosted import hosted
 from plano_extproc.translate.apis.anthropic_messages.tools import cache_marker, write_tools
 from plano_extproc.translate.chat import (
     Block,
@@ -66,7 +65,7 @@ def encode_request(request: Request, profile: Profile, losses: Losses) -> Json:
         body["metadata"] = {"user_id": request.user}
     for knob in request.knobs:
         losses.field(knob)
-    return hosted(body, profile.hosted_version) if profile.hosted_version else body
+    return body
 
 
 def _sampling(request: Request, profile: Profile, body: Json) -> None:
