@@ -4,7 +4,9 @@ Dialects meet in the neutral model of `chat` and, when they stream, in the event
 package for each dialect, and `translation` joins two of them.
 """
 
+from plano_extproc.translate.apis.gemini_generate.call_ids import with_plain_ids
 from plano_extproc.translate.codec import Codec
+from plano_extproc.translate.completions import Completions, CompletionsStream, as_chat
 from plano_extproc.translate.families import profile_for
 from plano_extproc.translate.faults import error_body, error_event
 from plano_extproc.translate.framing.content import ContentDecoder
@@ -23,6 +25,8 @@ from plano_extproc.translate.translation import (
 
 __all__ = [
     "Codec",
+    "Completions",
+    "CompletionsStream",
     "ContentDecoder",
     "Joining",
     "Losses",
@@ -30,6 +34,7 @@ __all__ = [
     "Profile",
     "StreamTranslation",
     "Translation",
+    "as_chat",
     "can_translate",
     "codec",
     "error_body",
@@ -37,4 +42,5 @@ __all__ = [
     "profile_for",
     "provider_codec",
     "request_shape",
+    "with_plain_ids",
 ]

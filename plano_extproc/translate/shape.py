@@ -108,7 +108,8 @@ def request_shape(api: Api, body: object) -> Json:
     turns = _TURNS.get(api)
     if turns:
         held = body.get(turns)
-        if not isinstance(held, list):
+        # Google's servers take one object for a list of one.
+        if not isinstance(held, list) and not (isinstance(held, dict) and api == "gemini.generate"):
             raise refuse(turns, "a list of messages is required")
         if not held:
             raise refuse(turns, "at least one message is required")

@@ -3,9 +3,12 @@
 import base64
 import re
 
+import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plano_extproc.translate import with_plain_ids
 from plano_extproc.translate.apis.gemini_generate.call_ids import parted, standard_base64, with_signature
 from plano_extproc.translate.names import fitted
 
@@ -58,3 +61,19 @@ def test_base64_of_either_alphabet_is_the_same(data: bytes) -> None:
     assert standard_base64(base64.urlsafe_b64encode(data).decode()) == usual
     assert standard_base64(base64.urlsafe_b64encode(data).decode().rstrip("=")) == usual
     assert standard_base64(usual) == usual
+
+
+@pytest.mark.parametrize("key", ["id", "call_id", "tool_call_id", "tool_use_id"])
+@pytest.mark.parametrize("colon", [":", ": ", " :\n"])
+def test_ids_are_plain_again_for_a_provider_that_the_conversation_moved_on_to(key: str, colon: str) -> None:
+    body = f'[{{"{key}"{colon}"8f2b__thought__CpYB-_9","name":"f"}},{{"{key}"{colon}"call_2"}}]'.encode()
+
+    assert with_plain_ids(body) == f'[{{"{key}"{colon}"8f2b","name":"f"}},{{"{key}"{colon}"call_2"}}]'.encode()
+
+
+def test_nothing_but_ids_becomes_plain() -> None:
+    said = {"content": 'the mark is x__thought__abc, as in "id":"x__thought__abc"', "idx": "x__thought__abc"}
+    body = orjson.dumps(said)
+
+    assert with_plain_ids(body) == body
+    assert with_plain_ids(b'{"id":"x"}') == b'{"id":"x"}'

@@ -8,7 +8,7 @@ import pytest
 
 from plano_extproc.apis import Api
 from plano_extproc.errors import InvalidRequest
-from plano_extproc.translate import Profile, Translation
+from plano_extproc.translate import Profile, Translation, request_shape
 from plano_extproc.translate.apis.gemini_generate.schema import json_schema
 from tests.translate.gemini import HI, NEW, Json, from_gemini, to_gemini
 
@@ -338,6 +338,22 @@ def test_a_setting_of_the_wrong_type_is_named_and_no_bug(tier: object) -> None:
 
 
 # From a client
+
+
+def test_model_and_stream_from_the_path_are_no_unknown_fields() -> None:
+    for is_stream in (True, False):
+        body, dropped = from_gemini({"model": "gpt-5", "stream": is_stream}, "openai.chat")
+
+        assert ("stream" in body) == is_stream
+        assert dropped == ()
+
+
+def test_one_content_passes_for_a_list_of_one_in_googles_dialect_only() -> None:
+    assert request_shape("gemini.generate", {"contents": HI})
+    with pytest.raises(InvalidRequest, match="contents: a list"):
+        request_shape("gemini.generate", {"contents": "hi"})
+    with pytest.raises(InvalidRequest, match="messages: a list"):
+        request_shape("openai.chat", {"messages": {"role": "user"}})
 
 
 def test_names_may_be_in_snake_case_and_one_object_may_stand_for_a_list() -> None:

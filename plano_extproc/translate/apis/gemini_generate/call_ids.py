@@ -7,12 +7,16 @@ id, in characters that every dialect takes in an id.
 
 import base64
 import binascii
+import re
 from typing import Final
 
 from plano_extproc.translate.names import fitted
 
 _MARK: Final = "__thought__"
 _ID_LIMIT: Final = 64
+_CARRIED: Final = re.compile(
+    rb'("(?:id|call_id|tool_call_id|tool_use_id)"\s*:\s*"[^"\\]*?)' + _MARK.encode() + rb'[a-zA-Z0-9_-]*(?=")'
+)
 
 
 def with_signature(call_id: str, signature: str) -> str:
@@ -34,6 +38,14 @@ def parted(call_id: str) -> tuple[str, str | None]:
     except (binascii.Error, ValueError):
         return plain, None
     return plain, signature or None
+
+
+def with_plain_ids(body: bytes) -> bytes:
+    """Return a request of any dialect with plain ids in place of those that carry signatures.
+
+    It is for requests that go out as they came: OpenAI refuses long ids, and a conversation may move on from Gemini.
+    """
+    return _CARRIED.sub(rb"\1", body) if _MARK.encode() in body else body
 
 
 def standard_base64(data: str) -> str:

@@ -1,4 +1,7 @@
-"""A request of Gemini's API, read. The model and whether to stream are in its path, not here."""
+"""A request of Gemini's API, read.
+
+The model and whether to stream are in its path; whoever reads that puts them in as `model` and `stream`.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -37,6 +40,7 @@ def decode_request(body: Json, losses: Losses) -> Request:
     return Request(
         model=shape.optional_text(body, "model") or "",
         messages=(*_system(body, turns), *turns.read(contents)),
+        stream=shape.optional_flag(body, "stream") or False,
         include_usage=True,
         include_thoughts=shape.optional_flag(thinking, "includeThoughts", _THINKING) or False,
         max_tokens=whole_number(config, "maxOutputTokens", _CONFIG),
@@ -127,7 +131,7 @@ SERVICE_TIERS: Final[Mapping[str, str]] = {"standard": "default", "flex": "flex"
 _DETAILS: Final[Mapping[str, str]] = {"MEDIA_RESOLUTION_LOW": "low", "MEDIA_RESOLUTION_HIGH": "high"}
 
 _FIELDS: Final = frozenset(
-    {"model", "contents", "systemInstruction", "generationConfig", "tools", "toolConfig", "cachedContent",
+    {"model", "stream", "contents", "systemInstruction", "generationConfig", "tools", "toolConfig", "cachedContent",
      "serviceTier"}
 )  # fmt: skip
 _CONFIG_FIELDS: Final = frozenset(
