@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from plano_extproc.apis import Api
 from plano_extproc.errors import BadProviderAnswer, GatewayError
 from plano_extproc.gateway.actions import BodyMode, Continue, Headers
-from plano_extproc.translate import ContentDecoder, Joining, Translation, error_body
+from plano_extproc.translate import Completions, ContentDecoder, Joining, Translation, error_body
+
+Reader = Translation | Completions | Joining
+"""What can read an answer."""
 
 JSON: Headers = (("content-type", b"application/json"),)
 
@@ -15,16 +18,14 @@ class Answer:
 
     __slots__ = ("_api", "_decoder", "_status", "_stream", "_translation", "mode")
 
-    def __init__(
-        self, client: Api, translation: Translation | Joining, status: int, headers: Mapping[str, bytes]
-    ) -> None:
+    def __init__(self, client: Api, translation: Reader, status: int, headers: Mapping[str, bytes]) -> None:
         """Begin with the answer's headers. Raises `BadProviderAnswer` for an encoding that cannot be undone."""
         self._api = client
         self._translation = translation
         self._status = status
         self._decoder = ContentDecoder(headers.get("content-encoding", b"identity"))
         is_stream = status < 300 and translation.is_stream(headers.get("content-type", b""))
-        self._stream = translation.stream() if is_stream and isinstance(translation, Translation) else None
+        self._stream = translation.stream() if is_stream and not isinstance(translation, Joining) else None
         self.mode = BodyMode.STREAMED if self._stream else BodyMode.BUFFERED
 
     @property

@@ -1,8 +1,8 @@
 """What to do with a request, once its body is known: parse, resolve, and put it into the provider's words."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 from urllib.parse import quote
 
 import orjson
@@ -10,13 +10,14 @@ import orjson
 from plano_extproc import apis
 from plano_extproc.errors import InvalidRequest, NotImplementedYet
 from plano_extproc.gateway.actions import Changes
+from plano_extproc.gateway.answer import Reader
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.rewrite import form_model, with_fields, with_model
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.providers.auth import Headers, Outbound, passed_through
 from plano_extproc.providers.upstream import with_query
-from plano_extproc.translate import Joining, Losses, Translation, codec, request_shape
+from plano_extproc.translate import Completions, Joining, Losses, Translation, as_chat, codec, request_shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Decision:
     changes: Changes
     body: bytes | None
     extra: Headers
-    translation: Translation | Joining | None = None
+    translation: Reader | None = None
     dropped: tuple[str, ...] = ()
 
 
@@ -51,6 +52,12 @@ def decide(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
     if ask.headers.get("content-type", b"").startswith(_FORM):
         return _decide_on_form(gateway, ask, body)
     request = parse(ask, body)
+    if ask.surface.endpoint == "completions" and not _has_completions(gateway, request):
+        return _decide_on_completion(gateway, ask, request)
+    return _decide_on_request(gateway, ask, body, request)
+
+
+def _decide_on_request(gateway: Gateway, ask: Ask, body: bytes, request: dict[str, Any]) -> Decision:
     plan = gateway.plan(ask.surface, request.get("model"), ask.listener)
     if plan.way is Way.BYPASS and plan.profile.fit is not None:
         return _decide_on_fitted(gateway, ask, plan, request)
@@ -127,6 +134,26 @@ def endpoint_shape(request: Any) -> dict[str, Any]:
     if not isinstance(request.get("model", ""), str):
         raise InvalidRequest("model: must be a string", param="model")
     return request
+
+
+def _has_completions(gateway: Gateway, request: dict[str, Any]) -> bool:
+    return "completions" in gateway.directory.resolve(request.get("model")).provider.kind.endpoints
+
+
+def _decide_on_completion(gateway: Gateway, ask: Ask, request: dict[str, Any]) -> Decision:
+    """Decide on a legacy completion as on a chat request, where the provider has only chat."""
+    chat, dropped = as_chat(request)
+    body = orjson.dumps(chat)
+    decision = _decide_on_request(gateway, replace(ask, surface=_CHAT), body, chat)
+    assert not isinstance(decision.translation, Joining), "chat is never joined"
+    if decision.body is None:
+        decision.body = body
+        decision.extra += (_length(body),)
+    decision.translation = Completions(cast("Translation | None", decision.translation))
+    decision.dropped += dropped
+    # The answer is read here, so it must come as it is.
+    decision.extra += (("accept-encoding", b"identity"),)
+    return decision
 
 
 def _decide_on_fitted(gateway: Gateway, ask: Ask, plan: Plan, request: dict[str, Any]) -> Decision:
@@ -209,5 +236,6 @@ def _credential(gateway: Gateway, ask: Ask, plan: Plan, path: str, body: bytes) 
     return passed_through(ask.headers, scheme=up.auth, same_dialect=plan.way is Way.BYPASS)
 
 
+_CHAT = Surface("openai.chat")
 _FORM = b"multipart/form-data"
 _KEY_PROTOCOL = b"openai-insecure-api-key."

@@ -121,7 +121,7 @@ def fault_event(api: Api, fault: Fault) -> bytes:
 def _openai(fault: Fault) -> Json:
     kind = fault.type if fault.type and fault.type not in _GOOGLE_WORDS else _type_of(fault.status)
     code = fault.code or _OPENAI_CODES.get(kind)
-    if fault.message.startswith(_TOO_LONG):
+    if fault.message.startswith(TOO_LONG):
         code = "context_length_exceeded"
     return {"error": {"message": fault.message, "type": kind, "param": fault.param, "code": code}}
 
@@ -170,7 +170,7 @@ _TYPES: Final[Mapping[int, str]] = {
 }
 _STATUS: Final[Mapping[str, int]] = {kind: status for status, kind in _TYPES.items()}
 _ANTHROPIC_TYPES: Final = frozenset({*_TYPES.values(), "api_error", "not_supported_error"})
-_TOO_LONG: Final = ("prompt is too long", "Input is too long")
+TOO_LONG: Final = ("prompt is too long", "Input is too long")
 """How Anthropic and Amazon begin to say what OpenAI has a code for."""
 _OPENAI_CODES: Final[Mapping[str, str]] = {
     "authentication_error": "invalid_api_key",

@@ -217,3 +217,52 @@ def test_a_browsers_key_among_the_protocols_does_not_reach_the_provider(stand: S
         socket.recv(timeout=10)
 
     assert {k.lower(): v for k, v in stand.opened[-1][1].items()}["sec-websocket-protocol"] == "realtime"
+
+
+CHAT_ANSWER = {
+    "id": "c1",
+    "object": "chat.completion",
+    "created": 1,
+    "model": "llama",
+    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hello there"}}],
+    "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3},
+}
+MESSAGE_ANSWER = {
+    "id": "msg_1",
+    "type": "message",
+    "role": "assistant",
+    "model": "claude",
+    "content": [{"type": "text", "text": "hello there"}],
+    "stop_reason": "end_turn",
+    "usage": {"input_tokens": 1, "output_tokens": 2},
+}
+
+
+@pytest.mark.parametrize(
+    ("model", "answer", "path"),
+    [
+        ("groq/llama", CHAT_ANSWER, "/openai/v1/chat/completions"),
+        ("anthropic/claude-sonnet-4-5", MESSAGE_ANSWER, "/v1/messages"),
+    ],
+)
+def test_a_legacy_completion_is_answered_by_chat(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, model: str, answer: dict[str, Any], path: str
+) -> None:
+    monkeypatch.setattr(stand.provider, "answer", json.dumps(answer).encode())
+    client = OpenAI(base_url=f"{stand.url}/v1", api_key="x", max_retries=0)
+
+    made = client.completions.with_raw_response.create(model=model, prompt="say hello", max_tokens=9, suffix="!")
+
+    assert stand.last.path == path
+    assert json.loads(stand.last.body)["messages"][0]["role"] == "user"
+    assert "prompt" not in json.loads(stand.last.body)
+    assert made.parse().choices[0].text == "hello there"
+    assert made.parse().object == "text_completion"
+    assert "suffix" in made.headers["x-plano-dropped"]
+
+
+def test_a_legacy_completion_goes_unchanged_to_a_provider_that_has_them(stand: Stand) -> None:
+    httpx.post(f"{stand.url}/v1/completions", json={"model": "openai/whisper-1", "prompt": ["a", "b"]})
+
+    assert stand.last.path == "/v1/completions"
+    assert json.loads(stand.last.body) == {"model": "whisper-1", "prompt": ["a", "b"]}

@@ -63,6 +63,12 @@ CASES = (
     Case("gemini.generate", "thinking"),
     Case("gemini.generate", "structured"),
     Case("gemini.generate", "snake_case"),
+    Case("openai.responses", "conversation"),
+    Case("openai.responses", "tools"),
+    Case("openai.responses", "codex"),
+    Case("openai.responses", "codex", "replayed", Profile(replay_reasoning=True)),
+    Case("openai.responses", "structured"),
+    Case("openai.responses", "structured", "by_tool", Profile(json_schema=False)),
     bedrock("openai.chat", "inline", "claude", CLAUDE),
     bedrock("openai.chat", "inline", "unknown", "arn:aws:bedrock:us-east-1:1:application-inference-profile/abc"),
     bedrock("openai.chat", "tools", "claude", CLAUDE),
@@ -78,12 +84,6 @@ CASES = (
     bedrock("anthropic.messages", "thinking", "claude", CLAUDE),
     bedrock("anthropic.messages", "thinking", "claude_5", CLAUDE_5),
     bedrock("anthropic.messages", "newest_client", "claude_5", CLAUDE_5),
-    Case("openai.responses", "conversation"),
-    Case("openai.responses", "tools"),
-    Case("openai.responses", "codex"),
-    Case("openai.responses", "codex", "replayed", Profile(replay_reasoning=True)),
-    Case("openai.responses", "structured"),
-    Case("openai.responses", "structured", "by_tool", Profile(json_schema=False)),
 )
 
 

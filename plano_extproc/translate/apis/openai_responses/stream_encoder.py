@@ -46,7 +46,7 @@ from plano_extproc.translate.deltas import (
     TextDelta,
     ThinkingDelta,
 )
-from plano_extproc.translate.faults import Fault
+from plano_extproc.translate.faults import TOO_LONG, Fault
 from plano_extproc.translate.reading import arguments_of
 
 
@@ -305,7 +305,7 @@ def _is_said(kind: Kind) -> bool:
 
 def write_failure(fault: Fault) -> Json:
     """Return why a response failed. Clients look at the code to decide whether to try again."""
-    if fault.message.startswith("prompt is too long"):
+    if fault.message.startswith(TOO_LONG):
         code = "context_length_exceeded"
     elif fault.code:
         code = fault.code
