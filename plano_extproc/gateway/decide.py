@@ -17,7 +17,16 @@ from plano_extproc.gateway.rewrite import form_model, with_fields, with_model
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.providers.auth import Headers, Outbound, passed_through
 from plano_extproc.providers.upstream import with_query
-from plano_extproc.translate import Completions, Joining, Losses, Translation, as_chat, codec, request_shape
+from plano_extproc.translate import (
+    Completions,
+    Joining,
+    Losses,
+    Translation,
+    as_chat,
+    codec,
+    request_shape,
+    with_plain_ids,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,7 @@ class Decision:
 def decide(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
     """Decide on a request with a body. Raises a `GatewayError` that names the field at fault."""
     demand_service(gateway, ask)
-    if ask.headers.get("content-type", b"").startswith(_FORM):
+    if ask.surface.endpoint is not None and ask.headers.get("content-type", b"").startswith(_FORM):
         return _decide_on_form(gateway, ask, body)
     request = parse(ask, body)
     if ask.surface.endpoint == "completions" and not _has_completions(gateway, request):
@@ -62,9 +71,8 @@ def _decide_on_request(gateway: Gateway, ask: Ask, body: bytes, request: dict[st
     if plan.way is Way.BYPASS and plan.profile.fit is not None:
         return _decide_on_fitted(gateway, ask, plan, request)
     if plan.way is Way.BYPASS:
-        return _bypass(
-            gateway, ask, plan, body, _changed(ask, plan, request, body), is_stream=bool(request.get("stream"))
-        )
+        made = _passed_on(ask, plan, request, body)
+        return _bypass(gateway, ask, plan, body, made, is_stream=bool(request.get("stream")))
     assert plan.upstream.what in apis.ALL, "an endpoint is never translated"
     translation = Translation(
         ask.surface.api,
@@ -170,13 +178,22 @@ def _decide_on_fitted(gateway: Gateway, ask: Ask, plan: Plan, request: dict[str,
 
 def _decide_on_form(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
     start, end = form_model(body)
-    if ask.surface.endpoint is None or end < start:
-        raise InvalidRequest("the body must be a JSON object" if end >= start else "the body is no complete form")
+    if end < start:
+        raise InvalidRequest("the body is no complete form")
     plan = gateway.plan(ask.surface, body[start:end].decode("utf-8", "replace") or None, ask.listener)
     model = plan.upstream.model.encode()
     is_same = not end or body[start:end] == model
     made = None if is_same else b"".join((body[:start], model, body[end:]))
     return _bypass(gateway, ask, plan, body, made, is_stream=False)
+
+
+def _passed_on(ask: Ask, plan: Plan, request: dict[str, Any], body: bytes) -> bytes | None:
+    """Return what goes out in the body's place; None where it can go as it came."""
+    # A conversation that moves on from Gemini has ids in it that carry Gemini's state, longer than others take.
+    plain = body if plan.upstream.what == "gemini.generate" else with_plain_ids(body)
+    if plain == body:
+        return _changed(ask, plan, request, body)
+    return _changed(ask, plan, orjson.loads(plain), plain) or plain
 
 
 def _changed(ask: Ask, plan: Plan, request: dict[str, Any], body: bytes) -> bytes | None:

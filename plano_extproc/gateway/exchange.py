@@ -71,7 +71,7 @@ class Exchange:
         """Answer what needs no provider; else wait for the body."""
         self._started = self._gateway.ports.clock()
         path, _, query = event.headers[":path"].decode("latin-1").partition("?")
-        is_upgrade = event.headers.get("upgrade", b"").lower() == b"websocket"
+        is_upgrade = _is_upgrade(event.headers)
         found = upgraded(path, query) if is_upgrade else surface(path)
         if found is None:
             return self._answer_locally(path, event.headers)
@@ -142,6 +142,11 @@ class Exchange:
     def on_trailers(self, event: Trailers) -> Action:  # noqa: ARG002
         """Leave trailers alone."""
         return PROCEED
+
+
+def _is_upgrade(sent: Mapping[str, bytes]) -> bool:
+    # The method stands in front; looking for a header that is not there reads them all.
+    return sent.get(":method") == b"GET" and sent.get("upgrade", b"").lower() == b"websocket"
 
 
 PHASES: dict[type[Event], Callable[[Exchange, Any], Action]] = {

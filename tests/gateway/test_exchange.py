@@ -380,3 +380,18 @@ def test_requests_to_bedrock_are_signed_for_the_bytes_that_go_out() -> None:
 
 def test_every_credential_of_amazons_is_removed_from_clients() -> None:
     assert {"x-amz-date", "x-amz-security-token", "x-amz-content-sha256"} <= set(headers.CREDENTIALS)
+
+
+def test_ids_that_carry_geminis_state_go_plain_to_others() -> None:
+    call = {"id": "call_1__thought__QUJD", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "call_1__thought__QUJD", "content": "ok"},
+    ]
+
+    action = Call(CHAT).ask({"model": "gpt-4o", "messages": messages})
+
+    assert isinstance(action, Continue)
+    sent = json.loads(action.body or b"")["messages"]
+    assert sent[1]["tool_calls"][0]["id"] == sent[2]["tool_call_id"] == "call_1"
