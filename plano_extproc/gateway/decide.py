@@ -29,7 +29,7 @@ from plano_extproc.translate import (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ask:
     """A request as its headers tell it. `query` is without what a client may have put there to prove who it is."""
 
@@ -208,7 +208,7 @@ def _bypass(gateway: Gateway, ask: Ask, plan: Plan, sent: bytes, body: bytes | N
     up = plan.upstream
     path = up.stream_path if is_stream else up.path
     # What the client says of its own dialect goes before our defaults.
-    extra = tuple(pair for pair in up.defaults if pair[0] not in ask.headers)
+    extra: Headers = tuple([pair for pair in up.defaults if ask.headers.get(pair[0]) is None]) if up.defaults else ()
     if body is not None:
         extra = (_length(body), *extra)
     if ask.query:

@@ -34,6 +34,13 @@ class MessageHeaders(Mapping[str, bytes]):
                 return header.raw_value
         raise KeyError(name)
 
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the value of a header, or `default`; without the exception that `Mapping` would raise and catch."""
+        for header in self._headers:
+            if header.key == name:
+                return header.raw_value
+        return default
+
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(header.key for header in self._headers))
 

@@ -87,9 +87,10 @@ class Worker:
                 ("grpc.so_reuseport", 0),
             )
         )
+        # First, since gRPC asks one handler after the other for each stream.
+        server.add_generic_rpc_handlers((self._processor.handler(),))
         alive = health.aio.HealthServicer()  # type: ignore[attr-defined]  # it exists where grpc.aio does
         health_pb2_grpc.add_HealthServicer_to_server(alive, server)
-        server.add_generic_rpc_handlers((self._processor.handler(),))
         if all(address.startswith("unix:") for address in self._settings.listen):
             server.add_generic_rpc_handlers((control.Control(self.reload_text).handler(),))
         names = (service.SERVICE, health.SERVICE_NAME, reflection.SERVICE_NAME)

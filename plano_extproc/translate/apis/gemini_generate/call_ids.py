@@ -13,6 +13,7 @@ from typing import Final
 from plano_extproc.translate.names import fitted
 
 _MARK: Final = "__thought__"
+_MARK_BYTES: Final = _MARK.encode()
 _ID_LIMIT: Final = 64
 _CARRIED: Final = re.compile(
     rb'("(?:id|call_id|tool_call_id|tool_use_id)"\s*:\s*"[^"\\]*?)' + _MARK.encode() + rb'[a-zA-Z0-9_-]*(?=")'
@@ -45,7 +46,7 @@ def with_plain_ids(body: bytes) -> bytes:
 
     It is for requests that go out as they came: OpenAI refuses long ids, and a conversation may move on from Gemini.
     """
-    return _CARRIED.sub(rb"\1", body) if _MARK.encode() in body else body
+    return _CARRIED.sub(rb"\1", body) if _MARK_BYTES in body else body
 
 
 def standard_base64(data: str) -> str:
