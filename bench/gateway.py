@@ -1,15 +1,15 @@
 """The real product under test: `planoai up` in a home of its own, with both providers of the bench."""
 
 import contextlib
-import json
 import subprocess
+import urllib.request
 from pathlib import Path
 from typing import Self
 
 import psutil
 
 from bench.cases import ANTHROPIC_MODEL, OPENAI_MODEL
-from bench.processes import environment, free_ports, python, tree
+from bench.processes import Child, environment, free_ports, python, tree, wait_until
 
 _CONFIG = """\
 version: v0.5.0
@@ -48,29 +48,13 @@ class Gateway:
         }
         if envoy_threads:
             self._environment["PLANO_ENVOY_CONCURRENCY"] = str(envoy_threads)
-        self._folder = folder
+        command = [*_PLANOAI, "up", str(config), "--foreground", "--workers", str(workers)]
+        self._child = Child(command, folder / "gateway.log", more_environment=self._environment)
         try:
-            # In the background, as it is mostly run: in the foreground it would also copy its logs to a terminal.
-            self._run("up", str(config), "--workers", str(workers))
-            processes = json.loads(self._run("status", "--json"))["processes"]
-            self._pids = {each["name"]: int(each["pid"]) for each in processes}
+            wait_until(self._is_ready, self._child)
         except BaseException:
             self.stop()
             raise
-
-    def _run(self, *words: str) -> str:
-        done = subprocess.run(
-            [*_PLANOAI, *words],
-            env=environment(self._environment),
-            cwd=self._folder,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        if done.returncode:
-            raise RuntimeError(f"planoai {words[0]} failed:\n{done.stdout}{done.stderr}")
-        return done.stdout
 
     def __enter__(self) -> Self:
         return self
@@ -78,17 +62,38 @@ class Gateway:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def _is_ready(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
     @property
     def envoy(self) -> list[psutil.Process]:
         """Envoy's processes."""
-        return tree([self._pids["envoy"]])
+        return [each for each in tree([self._child.pid]) if each.name() == "envoy"]
 
     @property
     def workers(self) -> list[psutil.Process]:
         """The sidecar's workers, with what they started."""
-        return tree([pid for name, pid in self._pids.items() if name.startswith("worker")])
+        found = [each for each in tree([self._child.pid]) if _is_worker(each)]
+        return list({each.pid: each for root in found for each in tree([root.pid])}.values())
 
     def stop(self) -> None:
-        """Stop it by its own command."""
-        with contextlib.suppress(subprocess.TimeoutExpired, RuntimeError):
-            self._run("down", "--drain-seconds", "0")
+        """Stop it by its own command, and then whatever is left."""
+        if self._child.is_running:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                subprocess.run(
+                    [*_PLANOAI, "down", "--drain-seconds", "0"],
+                    env=environment(self._environment),
+                    capture_output=True,
+                    timeout=20,
+                    check=False,
+                )
+        self._child.stop()
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    words = [Path(word).name for word in process.cmdline()[:4]]
+    return "serve" in words and any(word.startswith(("plano-extproc", "plano_extproc")) for word in words)
