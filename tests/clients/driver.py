@@ -7,12 +7,13 @@ A command is a line of JSON on its stdin, the answer a line on its stdout:
     {"error": {"type": "RateLimitError", "status": 429, "message": "..."}}
 """
 
+import contextlib
 import json
 import os
 import queue
 import subprocess
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,27 +47,26 @@ class ClientFailed(Exception):
 
 
 class Driver:
-    """A running program. One command at a time."""
+    """A program that is kept running. One command at a time.
 
-    def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
-        self._process = process
+    LiteLLM hangs in itself once in some hundred calls, its request answered or not yet sent: a program that says
+    nothing is started anew and asked once more. A gateway that does not answer fails the second time too.
+    """
+
+    def __init__(self, start: Callable[[], "subprocess.Popen[str]"], log: Path) -> None:
+        self._start = start
         self._log = log
-        self._lines: queue.Queue[str] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self._launch()
 
     def ask(self, client: str, url: str, model: str, *, wants: Wants = "text", stream: bool = False) -> Told:
         """Ask for the weather in Paris. Raises `ClientFailed` for what the client itself raised."""
         command = {"client": client, "url": url, "model": model, "wants": wants, "stream": stream, "key": CLIENT_KEY}
-        assert self._process.stdin is not None
-        assert self._process.poll() is None, f"the program has ended:\n{self._log.read_text()}"
-        self._process.stdin.write(json.dumps(command) + "\n")
-        self._process.stdin.flush()
-        try:
-            line = self._lines.get(timeout=SECONDS)
-        except queue.Empty:
-            # A late answer would be taken for that to the next command.
-            self._process.kill()
-            raise AssertionError(f"no answer within {SECONDS} s:\n{self._log.read_text()}") from None
+        line = self._answer(command)
+        if line is None:
+            self.stop()
+            self._launch()
+            line = self._answer(command)
+        assert line is not None, f"no answer within {SECONDS} s, twice:\n{self._log.read_text()}"
         assert line, f"the program has ended:\n{self._log.read_text()}"
         told = json.loads(line)
         if "error" in told:
@@ -74,33 +74,62 @@ class Driver:
         usage = tuple(told["usage"]) if told.get("usage") else None
         return Told(told["text"], told["finish"], usage, tuple((name, given) for name, given in told["ran"]))
 
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.put(line)
-        self._lines.put("")
+    def stop(self) -> None:
+        """End the program."""
+        self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+
+    def _launch(self) -> None:
+        self._process = self._start()
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, args=(self._process, self._lines), daemon=True)
+        self._reader.start()
+
+    def _answer(self, command: Json) -> str | None:
+        assert self._process.stdin is not None
+        assert self._process.poll() is None, f"the program has ended:\n{self._log.read_text()}"
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+        try:
+            return self._lines.get(timeout=SECONDS)
+        except queue.Empty:
+            return None
+
+    @staticmethod
+    def _read(process: "subprocess.Popen[str]", lines: "queue.Queue[str]") -> None:
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.put(line)
+        lines.put("")
 
 
 @contextmanager
 def running_driver(command: Sequence[str | Path], environ: Mapping[str, str], folder: Path) -> Iterator[Driver]:
     """Start a program in a folder of its own, which is also its HOME; end it at the end."""
     log = folder / "stderr.log"
-    with (
-        log.open("w") as errors,
-        subprocess.Popen(
-            [str(word) for word in command],
-            cwd=folder,
-            env={**alone(folder), **environ},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
-        ) as process,
-    ):
+    with log.open("w") as errors:
+
+        def start() -> "subprocess.Popen[str]":
+            return subprocess.Popen(
+                [str(word) for word in command],
+                cwd=folder,
+                env={**alone(folder), **environ},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+
+        driver = Driver(start, log)
         try:
-            yield Driver(process, log)
+            yield driver
         finally:
-            process.kill()
+            driver.stop()
 
 
 def alone(home: Path) -> dict[str, str]:
