@@ -86,6 +86,9 @@ def test_the_image_starts_reports_its_health_and_drains(image: Path, tmp_path: P
             time.sleep(0.3)
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/models", timeout=5) as answer:
             assert b"openai/gpt-4o" in answer.read()
+        # Its workers are ready a moment before it is itself; a signal until then breaks off the start.
+        assert running.stdout is not None
+        assert any("Plano is running" in line for line in running.stdout)
     finally:
         running.send_signal(signal.SIGTERM)
         try:
