@@ -12,6 +12,7 @@ import json
 import os
 import queue
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -49,8 +50,8 @@ class ClientFailed(Exception):
 class Driver:
     """A program that is kept running. One command at a time.
 
-    LiteLLM hangs in itself once in some hundred calls, its request answered or not yet sent: a program that says
-    nothing is started anew and asked once more. A gateway that does not answer fails the second time too.
+    LiteLLM's program has fallen silent once in some hundred calls. Whether it or the gateway hung is not known: the access
+    log has finished requests only. A silent program is started anew and asked once more, and a warning tells of it.
     """
 
     def __init__(self, start: Callable[[], "subprocess.Popen[str]"], log: Path) -> None:
@@ -63,6 +64,7 @@ class Driver:
         command = {"client": client, "url": url, "model": model, "wants": wants, "stream": stream, "key": CLIENT_KEY}
         line = self._answer(command)
         if line is None:
+            print(f"{client} said nothing for {SECONDS} s and is asked once more: {command}", file=sys.stderr)
             self.stop()
             self._launch()
             line = self._answer(command)
