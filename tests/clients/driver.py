@@ -50,8 +50,8 @@ class ClientFailed(Exception):
 class Driver:
     """A program that is kept running. One command at a time.
 
-    LiteLLM's program has fallen silent once in some hundred calls. Whether it or the gateway hung is not known: the access
-    log has finished requests only. A silent program is started anew and asked once more, and a warning tells of it.
+    LiteLLM's program has fallen silent once in some hundred calls. Whether it or the gateway hung is not known: the
+    access log has finished requests only. A silent program is started anew and asked once more; stderr tells of it.
     """
 
     def __init__(self, start: Callable[[], "subprocess.Popen[str]"], log: Path) -> None:
