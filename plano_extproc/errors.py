@@ -9,13 +9,15 @@
     ├── RateLimited             429     rate_limit_error
     ├── NotImplementedYet       400     not_supported_error
     ├── BadProviderAnswer       502     api_error
-    └── Unavailable             503     api_error
+    ├── Unavailable             503     api_error
+    ├── TimedOut                504     timeout_error
+    └── Relayed                 its own, as is its type
 
 `type` is Anthropic's word where it has one; `plano_extproc.translate` renders each in the caller's dialect.
 Anything else that escapes is a bug: it ends the exchange with an error status and is never shown.
 """
 
-from typing import ClassVar
+from typing import Final
 
 
 class GatewayError(Exception):
@@ -24,8 +26,8 @@ class GatewayError(Exception):
     `param` names the field of the request that is to blame, `code` is OpenAI's machine-readable word for it.
     """
 
-    status: ClassVar[int] = 500
-    type: ClassVar[str] = "api_error"
+    status: int = 500
+    type: str = "api_error"
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -98,3 +100,25 @@ class Unavailable(GatewayError):
 
     status = 503
     type = "api_error"
+
+
+class TimedOut(GatewayError):
+    """What was asked did not answer in time."""
+
+    status = 504
+    type = "timeout_error"
+
+
+class Relayed(GatewayError):
+    """What a service or a policy of the user's answers instead: its status, 400 to 599, and its words."""
+
+    def __init__(self, message: str, status: int, *, code: str | None = None) -> None:
+        assert 400 <= status < 600, "only errors are relayed"
+        super().__init__(message, code=code)
+        self.status = status
+        self.type = _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+
+
+_TYPES: Final[dict[int, str]] = {
+    kind.status: kind.type for kind in (Unauthenticated, Forbidden, NotFound, TooLarge, RateLimited, TimedOut)
+}
