@@ -64,7 +64,9 @@ class ListenerAgent(Part):
         0, description="Further tries after a failed one.", json_schema_extra=SINCE_V0_5
     )
     weight: Annotated[Whole, Field(ge=0)] = Field(
-        1, description="Share of requests among equal matches.", json_schema_extra=SINCE_V0_5
+        1,
+        description="Share of requests among agents with the same description, which are variants of one another.",
+        json_schema_extra=SINCE_V0_5,
     )
     on_error: OnAgentError = Field(
         "fail",
@@ -147,6 +149,9 @@ class Listener(Part):
         False,
         description="Call independent agents at once; answers come in declared order.",
         json_schema_extra=SINCE_V0_5,
+    )
+    max_agents: Annotated[Whole, Field(ge=1, le=20)] = Field(
+        5, description="Most agents that one request runs through.", json_schema_extra=SINCE_V0_5
     )
     clients: tuple[Text, ...] = Field(
         (),

@@ -69,6 +69,7 @@ def agents_stand_once(subject: Subject) -> Iterator[Finding]:
 FITS: Final[dict[str, frozenset[str]]] = {
     "agents": frozenset({"agent", "unified"}),
     "parallel": frozenset({"agent", "unified"}),
+    "max_agents": frozenset({"agent", "unified"}),
     "router": frozenset({"agent", "unified", "prompt"}),
     "prompt_targets": frozenset({"prompt", "unified"}),
     "memory": frozenset({"agent", "unified", "model"}),
