@@ -21,6 +21,7 @@ from plano_extproc.config.values import (
 )
 
 Strategy = Literal["same_model", "same_provider", "different_provider"]
+Refusal = Literal["context_window", "content_policy"]
 
 
 def _model(value: str) -> str:
@@ -97,6 +98,9 @@ class RetryPolicy(Part):
     default_strategy: Strategy = Field("different_provider", description="Where to try next.")
     default_max_attempts: Attempts = Field(3, description="Tries in all.")
     on_status_codes: tuple[OnStatusCodes, ...] = Field((), description="Other strategies for some statuses.")
+    on_refusals: tuple[Refusal, ...] = Field(
+        (), description="Refusals with a status below 429 after which the next model is tried too."
+    )
     backoff: Backoff | None = Field(None, description="Pauses between tries.")
 
 
@@ -160,6 +164,12 @@ class ModelProvider(Part):
     weight: Annotated[Whole, Field(ge=0)] = Field(
         1, description="Share of requests among providers of the same model.", json_schema_extra=SINCE_V0_5
     )
+    priority: Whole = Field(
+        0,
+        ge=0,
+        description="Among providers of the same model, those with the lowest number serve; others when these fail.",
+        json_schema_extra=SINCE_V0_5,
+    )
     timeouts: Timeouts = Field(Timeouts(), description="How long to wait.", json_schema_extra=SINCE_V0_5)
     aws: Aws | None = Field(None, description="Sign requests with AWS credentials.", json_schema_extra=SINCE_V0_5)
     api: Api | None = Field(
@@ -220,6 +230,11 @@ class ModelProvider(Part):
         """What the provider or the service behind base_url wants, unless the user's `headers` say otherwise."""
         service = catalogue.service(self.base_url, self.model_id)
         return {**self.kind.headers, **(service.headers if service else {})}
+
+    @property
+    def all_headers(self) -> Mapping[str, str]:
+        """Every header that a request to it gets by the configuration."""
+        return {**self.default_headers, **self.headers}
 
     @property
     def listed(self) -> tuple[Model, ...]:

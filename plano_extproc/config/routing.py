@@ -12,6 +12,7 @@ from plano_extproc.config.values import (
     PositiveDuration,
     Text,
     Url,
+    UrlOrFile,
     Whole,
 )
 
@@ -38,8 +39,16 @@ class CostSource(Part):
     """Where prices come from."""
 
     type: Literal["cost"] = Field(description="Prices.")
-    provider: Literal["digitalocean", "models.dev"] = Field(description="Whose catalogue it is.")
-    url: Url | None = Field(None, description="Where it is. Default: the provider's own.")
+    provider: Literal["digitalocean", "models.dev", "file"] = Field(
+        description="Whose catalogue it is; file is one of your own."
+    )
+    url: UrlOrFile | None = Field(None, description="Where it is. Default: the provider's own.")
+    path: Text | None = Field(
+        None,
+        description="The file, for provider file: YAML or JSON, `model: {input, output, cache_read, cache_write}` in US "
+        "dollars for a million tokens. A relative path begins where the gateway was started.",
+        json_schema_extra=SINCE_V0_5,
+    )
     refresh_interval: AtLeastOne | None = Field(None, description="Seconds between two fetches. Default: once.")
     model_aliases: dict[str, Text] = Field({}, description="Models here, by their key in the catalogue.")
 
@@ -74,6 +83,11 @@ class RoutingBudget(Part):
     replenish_on_rebind: bool = Field(True, description="A new binding starts with a new budget.")
     cache_read_discount: Share = Field(0.1, description="Price of a cached token, as a share of the full one.")
     record_counterfactual: bool = Field(False, description="Record what would have been chosen without a budget.")
+    on_unknown_price: Literal["open", "closed"] = Field(
+        "open",
+        description="Whether a switch between models of which one has no known price is allowed (open) or not.",
+        json_schema_extra=SINCE_V0_5,
+    )
 
 
 class Routing(Part):

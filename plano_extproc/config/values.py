@@ -164,6 +164,20 @@ Url = Annotated[str, AfterValidator(_url), WithJsonSchema({"type": "string", "pa
 """An absolute http or https URL without credentials."""
 
 
+def _url_or_file(value: str) -> str:
+    if not value.startswith("file:"):
+        return _url(value)
+    if not re.fullmatch(r"file:///[^?#]+", value):
+        raise refusal("is no URL of a file", "write file:///absolute/path")
+    return value
+
+
+UrlOrFile = Annotated[
+    str, AfterValidator(_url_or_file), WithJsonSchema({"type": "string", "pattern": r"^https?://|^file:///|\$"})
+]
+"""An absolute http, https or file URL without credentials."""
+
+
 def split_host(value: str, default_port: int) -> tuple[str, int]:
     """Split `host`, `host:port`, `[v6]` or `[v6]:port`; raise ValueError for anything else."""
     host, bracket, rest = value.removeprefix("[").partition("]") if value.startswith("[") else ("", "", "")

@@ -242,22 +242,39 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
             ["error routing.session_cache.url: is required for redis"],
         ),
     ],
-    "figures_have_sources": [
+    "sources_are_single": [
         (
+            # Prices come from the catalogue, latencies from the gateway's own answers, where there is no source.
             HEAD + ALL + "routing: {routing_budget: {max_switch_spend_pct: 10}}\nrouting_preferences:\n"
             "  - {name: a, description: b, models: [openai/x], selection_policy: {prefer: cheapest}}\n"
             "  - {name: b, description: b, models: [openai/x], selection_policy: {prefer: fastest}}\n",
-            [
-                "error routing.routing_budget: needs a cost source",
-                "error routing_preferences[0].selection_policy.prefer: 'cheapest' needs a cost source",
-                "error routing_preferences[1].selection_policy.prefer: 'fastest' needs a latency source",
-            ],
+            [],
         ),
         (
             HEAD
             + "model_metrics_sources: [{type: cost, provider: models.dev}, {type: cost, provider: digitalocean}]\n",
             ["error model_metrics_sources[1].type: is a second source of type cost"],
         ),
+    ],
+    "price_files_are_named": [
+        (
+            HEAD + "model_metrics_sources: [{type: cost, provider: file}]\n",
+            ["error model_metrics_sources[0].provider: needs the file"],
+        ),
+        (
+            HEAD + "model_metrics_sources: [{type: cost, provider: file, path: a, url: 'file:///a'}]\n",
+            ["error model_metrics_sources[0].provider: needs the file"],
+        ),
+        (
+            HEAD + "model_metrics_sources: [{type: cost, provider: models.dev, path: prices.yaml}]\n",
+            ["error model_metrics_sources[0].path: is for provider file only"],
+        ),
+        (
+            HEAD + "model_metrics_sources: [{type: cost, provider: models.dev, url: 'file:///a'}]\n",
+            ["error model_metrics_sources[0].url: is a file"],
+        ),
+        (HEAD + "model_metrics_sources: [{type: cost, provider: file, path: prices.yaml}]\n", []),
+        (HEAD + "model_metrics_sources: [{type: cost, provider: file, url: 'file:///prices.json'}]\n", []),
     ],
     "limits_say_how_much": [
         (

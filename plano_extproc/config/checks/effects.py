@@ -24,6 +24,7 @@ NO_EFFECT_YET: Final[Mapping[str, str]] = {
     "listeners[model].cors": "CORS",
     "model_providers[].retry_policy": "fallback",
     "model_providers[].weight": "pools",
+    "model_providers[].priority": "pools",
     "routing_preferences": "routing by preference",
     "model_metrics_sources": "prices and latencies",
     "routing": "sessions",

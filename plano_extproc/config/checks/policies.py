@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from plano_extproc.config.checks.finding import Check, Finding, Loc, Subject, repeated
 from plano_extproc.config.prompts import PromptTarget
+from plano_extproc.config.routing import CostSource
 
 _SCHEMES: Final[dict[str, tuple[str, ...]]] = {
     "postgres": ("postgres://", "postgresql://"),
@@ -36,28 +37,29 @@ def stores_have_servers(subject: Subject) -> Iterator[Finding]:
         yield from _server(("routing", "session_cache", "url"), "redis", cache.url)
 
 
-SOURCES: Final[dict[str, str]] = {"cheapest": "cost", "fastest": "latency"}
-
-
-def figures_have_sources(subject: Subject) -> Iterator[Finding]:
-    """Find wishes for the cheapest or the fastest without prices or latencies, and second sources of them."""
-    config = subject.config
-    types: Counter[str] = Counter(source.type for source in config.model_metrics_sources)
+def sources_are_single(subject: Subject) -> Iterator[Finding]:
+    """Find second sources of prices or latencies."""
     seen: Counter[str] = Counter()
-    for index, source in enumerate(config.model_metrics_sources):
+    for index, source in enumerate(subject.config.model_metrics_sources):
         seen[source.type] += 1
         if seen[source.type] > 1:
             message = f"is a second source of type {source.type}"
             yield Finding(("model_metrics_sources", index, "type"), message, "Keep one of each type.")
-    for index, preference in enumerate(config.routing_preferences):
-        prefer = preference.selection_policy.prefer if preference.selection_policy else "none"
-        if prefer in SOURCES and not types[SOURCES[prefer]]:
-            loc = ("routing_preferences", index, "selection_policy", "prefer")
-            hint = f"Add an entry of type {SOURCES[prefer]} to model_metrics_sources."
-            yield Finding(loc, f"'{prefer}' needs a {SOURCES[prefer]} source", hint)
-    if config.routing.routing_budget is not None and not types["cost"]:
-        hint = "Add an entry of type cost to model_metrics_sources."
-        yield Finding(("routing", "routing_budget"), "needs a cost source", hint)
+
+
+def price_files_are_named(subject: Subject) -> Iterator[Finding]:
+    """Find sources of prices that lack their file, and files of sources that are no file."""
+    for index, source in enumerate(subject.config.model_metrics_sources):
+        if not isinstance(source, CostSource):
+            continue
+        here: Loc = ("model_metrics_sources", index)
+        is_local = source.url is not None and source.url.startswith("file:")
+        if source.provider == "file" and (source.path is None) == (source.url is None):
+            yield Finding((*here, "provider"), "needs the file", "Set either path or url, as file:///… or https://….")
+        elif source.provider != "file" and source.path is not None:
+            yield Finding((*here, "path"), "is for provider file only", "Remove it, or set provider: file.")
+        elif source.provider != "file" and is_local:
+            yield Finding((*here, "url"), "is a file", "Set provider: file, or write https://….")
 
 
 def limits_say_how_much(subject: Subject) -> Iterator[Finding]:
@@ -163,7 +165,8 @@ def origins_are_origins(subject: Subject) -> Iterator[Finding]:
 
 CHECKS: Final[tuple[Check, ...]] = (
     stores_have_servers,
-    figures_have_sources,
+    sources_are_single,
+    price_files_are_named,
     limits_say_how_much,
     names_stand_once,
     client_keys_differ,
