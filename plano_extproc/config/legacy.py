@@ -5,7 +5,7 @@ The models here only describe; files of older versions are brought to the curren
 
 from typing import Any, Final, Literal
 
-from pydantic import ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.json_schema import models_json_schema
 
 from plano_extproc.config.agents import Endpoint
@@ -13,6 +13,7 @@ from plano_extproc.config.listeners import Listener
 from plano_extproc.config.models import ModelProvider
 from plano_extproc.config.routing import Overrides
 from plano_extproc.config.schema import SPELLINGS, Config
+from plano_extproc.config.short_targets import ShortTarget, schema_of
 from plano_extproc.config.values import Address, Duration, Part, Port
 
 
@@ -74,7 +75,11 @@ _OldFile: Final[Any] = create_model(
 
 def json_schema() -> dict[str, Any]:
     """Return the JSON Schema of all files that can be loaded."""
-    refs, schema = models_json_schema([(Config, "validation"), (_OldFile, "validation")], by_alias=True)
+    described: list[tuple[type[BaseModel], Literal["validation"]]] = [
+        (model, "validation") for model in (Config, _OldFile, ShortTarget)
+    ]
+    refs, schema = models_json_schema(described, by_alias=True)
+    schema_of(schema["$defs"])
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Plano gateway configuration",

@@ -12,6 +12,7 @@ from plano_extproc.config.agents import Endpoint
 from plano_extproc.config.document import Node
 from plano_extproc.config.problem import Report
 from plano_extproc.config.routing import Overrides
+from plano_extproc.config.short_targets import spell_out
 
 Version = tuple[int, int]
 Converter = Callable[[Node, Report], Node]
@@ -49,6 +50,7 @@ def migrate(root: Node, version: Version, report: Report) -> Node:
     while version in CONVERTERS:
         root = CONVERTERS[version](root, report)
         version = version[0], version[1] + 1
+    root = spell_out(root, report)
     written = root.get("version")
     assert written is not None
     return root.holding({**root.mapping, "version": written.holding(CURRENT)})

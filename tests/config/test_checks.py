@@ -316,6 +316,11 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
             + "prompt_targets: [{name: a, description: d, default: true}, {name: b, description: d, default: true}]\n",
             ["error prompt_targets[1].default: there is a default prompt target already"],
         ),
+        (
+            HEAD + "listeners: [{name: x, type: unified, port: 1, prompt_targets: "
+            "[{name: a, description: d, default: true}, {name: b, description: d, default: true}]}]\n",
+            ["error listeners[0].prompt_targets[1].default: there is a default prompt target already"],
+        ),
     ],
     "parameters_fit": [
         (
@@ -330,6 +335,12 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
                 "error prompt_targets[0].parameters[0].in_path: the path has no {p}",
                 "error prompt_targets[0].parameters[1].default: is none of the values of enum",
             ],
+        ),
+        (
+            HEAD + "endpoints: {e: {endpoint: h}}\nlisteners:\n  - name: x\n    type: unified\n    port: 1\n"
+            "    prompt_targets: [{name: t, description: d, endpoint: {name: e, path: '/{p}/{q}'}, "
+            "parameters: [{name: q, description: d, type: str}]}]\n",
+            ["error listeners[0].prompt_targets[0].endpoint.path: no parameter is called 'p'"],
         ),
     ],
     "one_orchestrator": [

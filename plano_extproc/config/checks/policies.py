@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import chain
 from typing import Final
 
 from pydantic import SecretStr
@@ -112,10 +113,27 @@ def client_keys_differ(subject: Subject) -> Iterator[Finding]:
 
 def one_default_target(subject: Subject) -> Iterator[Finding]:
     """Find second default targets: a prompt that matches none goes to one."""
-    defaults = [index for index, target in enumerate(subject.config.prompt_targets) if target.default]
-    for index in defaults[1:]:
-        loc = ("prompt_targets", index, "default")
-        yield Finding(loc, "there is a default prompt target already", "Keep one default.", subject.stricter)
+    defaults = [loc for loc, target in _shared_targets(subject) if target.default]
+    for listener in range(len(subject.config.listeners)):
+        own = [loc for loc, target in _own_targets(subject, listener) if target.default]
+        for loc in own[1:]:
+            yield Finding((*loc, "default"), _SECOND_DEFAULT, "Keep one default.", subject.stricter)
+    for loc in defaults[1:]:
+        yield Finding((*loc, "default"), _SECOND_DEFAULT, "Keep one default.", subject.stricter)
+
+
+_SECOND_DEFAULT: Final = "there is a default prompt target already"
+
+
+def _shared_targets(subject: Subject) -> Iterator[tuple[Loc, PromptTarget]]:
+    for index, target in enumerate(subject.config.prompt_targets):
+        yield ("prompt_targets", index), target
+
+
+def _own_targets(subject: Subject, listener: int) -> Iterator[tuple[Loc, PromptTarget]]:
+    for at, one in enumerate(subject.config.listeners[listener].prompt_targets or ()):
+        if isinstance(one, PromptTarget):
+            yield ("listeners", listener, "prompt_targets", at), one
 
 
 TYPES: Final[frozenset[str]] = frozenset(
@@ -126,20 +144,24 @@ TYPES: Final[frozenset[str]] = frozenset(
 
 def parameters_fit(subject: Subject) -> Iterator[Finding]:
     """Find parameters that contradict themselves or the path."""
-    for index, target in enumerate(subject.config.prompt_targets):
-        here: Loc = ("prompt_targets", index, "parameters")
+    own = (_own_targets(subject, listener) for listener in range(len(subject.config.listeners)))
+    for loc, target in chain(_shared_targets(subject), *own):
+        here: Loc = (*loc, "parameters")
         yield from repeated(((one.name, (*here, at, "name")) for at, one in enumerate(target.parameters)), "parameter")
-        path = target.endpoint.path if target.endpoint else ""
         for at, parameter in enumerate(target.parameters):
             if parameter.type.partition("[")[0].lower() not in TYPES:
                 hint = f"Known: {', '.join(sorted(TYPES))}."
                 message = f"'{parameter.type}' is no known type"
                 yield Finding((*here, at, "type"), message, hint, "warning")
-            if parameter.in_path and f"{{{parameter.name}}}" not in path:
+            if parameter.in_path and parameter.name not in target.placeholders:
                 message = f"the path has no {{{parameter.name}}}"
                 yield Finding((*here, at, "in_path"), message, "Put it into endpoint.path.", subject.stricter)
             if parameter.enum and parameter.default is not None and parameter.default not in parameter.enum:
                 yield Finding((*here, at, "default"), "is none of the values of enum", "", subject.stricter)
+        unknown = sorted({*target.placeholders} - {one.name for one in target.parameters})
+        for name in unknown:
+            message, hint = f"no parameter is called '{name}'", "Declare it under parameters."
+            yield Finding((*loc, "endpoint", "path"), message, hint, subject.stricter)
 
 
 def one_orchestrator(subject: Subject) -> Iterator[Finding]:
