@@ -12,9 +12,8 @@ import json
 import os
 import queue
 import subprocess
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,27 +47,20 @@ class ClientFailed(Exception):
 
 
 class Driver:
-    """A program that is kept running. One command at a time.
+    """A program that is kept running. One command at a time."""
 
-    LiteLLM's program has fallen silent once in some hundred calls. Whether it or the gateway hung is not known: the
-    access log has finished requests only. A silent program is started anew and asked once more; stderr tells of it.
-    """
-
-    def __init__(self, start: Callable[[], "subprocess.Popen[str]"], log: Path) -> None:
-        self._start = start
+    def __init__(self, process: "subprocess.Popen[str]", log: Path) -> None:
+        self._process = process
         self._log = log
-        self._launch()
+        self._lines: queue.Queue[str] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, args=(process, self._lines), daemon=True)
+        self._reader.start()
 
     def ask(self, client: str, url: str, model: str, *, wants: Wants = "text", stream: bool = False) -> Told:
         """Ask for the weather in Paris. Raises `ClientFailed` for what the client itself raised."""
         command = {"client": client, "url": url, "model": model, "wants": wants, "stream": stream, "key": CLIENT_KEY}
         line = self._answer(command)
-        if line is None:
-            print(f"{client} said nothing for {SECONDS} s and is asked once more: {command}", file=sys.stderr)
-            self.stop()
-            self._launch()
-            line = self._answer(command)
-        assert line is not None, f"no answer within {SECONDS} s, twice:\n{self._log.read_text()}"
+        assert line is not None, f"no answer within {SECONDS} s:\n{self._log.read_text()}"
         assert line, f"the program has ended:\n{self._log.read_text()}"
         told = json.loads(line)
         if "error" in told:
@@ -85,12 +77,6 @@ class Driver:
             if stream is not None:
                 with contextlib.suppress(BrokenPipeError):
                     stream.close()
-
-    def _launch(self) -> None:
-        self._process = self._start()
-        self._lines: queue.Queue[str] = queue.Queue()
-        self._reader = threading.Thread(target=self._read, args=(self._process, self._lines), daemon=True)
-        self._reader.start()
 
     def _answer(self, command: Json) -> str | None:
         assert self._process.stdin is not None
@@ -115,19 +101,16 @@ def running_driver(command: Sequence[str | Path], environ: Mapping[str, str], fo
     """Start a program in a folder of its own, which is also its HOME; end it at the end."""
     log = folder / "stderr.log"
     with log.open("w") as errors:
-
-        def start() -> "subprocess.Popen[str]":
-            return subprocess.Popen(
-                [str(word) for word in command],
-                cwd=folder,
-                env={**alone(folder), **environ},
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
-
-        driver = Driver(start, log)
+        process = subprocess.Popen(
+            [str(word) for word in command],
+            cwd=folder,
+            env={**alone(folder), **environ},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
+        driver = Driver(process, log)
         try:
             yield driver
         finally:

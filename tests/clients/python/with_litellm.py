@@ -1,6 +1,12 @@
 # mypy: disable-error-code="import-not-found"
-"""Asks with LiteLLM as a client."""
+"""Asks with LiteLLM as a client.
 
+It leaves streams of Anthropic's dialect unread at their end, for the garbage collector to close. httpcore closes a
+stream under the lock of its pool, which a thread cannot take twice: a collection that begins while the pool is at work
+waits for itself for ever. So garbage is collected between commands only, when no pool is at work.
+"""
+
+import gc
 import json
 import sys
 from pathlib import Path
@@ -30,6 +36,7 @@ def messages(command: Json) -> Json:
 
 
 def asked(dialect: str, base: str, command: Json) -> Json:
+    gc.collect()
     talk: list[Any] = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": QUESTION}]
     ran = []
     while True:
@@ -65,4 +72,5 @@ def asked(dialect: str, base: str, command: Json) -> Json:
 
 
 if __name__ == "__main__":
+    gc.disable()
     serve({"litellm-openai": chat, "litellm-anthropic": messages})
