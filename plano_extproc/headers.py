@@ -17,12 +17,20 @@ CLIENT_MAY_SEND = (
 # Set by the sidecar on the request: the route matches on it, so that what the sidecar did not see goes nowhere.
 CLUSTER = "x-plano-cluster"
 
+NOWHERE = "plano_nowhere"
+"""The cluster of a request that nobody has decided on."""
+
+CHAIN_ROUTE = "chain"
+"""Value of `CLUSTER` for a request with several candidates; the clusters are then in dynamic metadata."""
+
 # Set by the sidecar or by Envoy on the answer.
 MODEL = "x-plano-model"
 ATTEMPTS = "x-plano-attempts"
 ROUTE = "x-plano-route"
 ROUTE_REASON = "x-plano-route-reason"
 DROPPED = "x-plano-dropped"
+LOST = "x-plano-lost"
+"""The same, from an attempt to the listener position, which tells the client of it."""
 OVERHEAD_MS = "x-plano-overhead-ms"
 ESTIMATE = "x-plano-estimate"
 REQUEST_ID = "x-request-id"
@@ -32,11 +40,26 @@ REQUEST_ID = "x-request-id"
 LISTENER = "x-plano-listener"
 GENERATION = "x-plano-generation"
 
+# The same, of a stream at the attempt position: the client's path, which try this is, and who serves which.
+ATTEMPT = "x-plano-attempt"
+PATH = "x-plano-path"
+CANDIDATES = "x-plano-candidates"
+OWN = "x-plano-own"
+
 METADATA_NAMESPACE = "plano"
 """Dynamic metadata that the sidecar may set and Envoy's access log reads."""
 
+CHAIN_NAMESPACE = "plano.chain"
+"""Dynamic metadata that orders the clusters of a request with several candidates."""
+
+OWN_NAMESPACE = "plano.own"
+"""Dynamic metadata of one exchange alone, for its attempts; no log reads it."""
+
 LOCAL_REPLY_DETAILS_PREFIX = "plano_"
 """`details` of every immediate response begin with this, so that Envoy's error mappers leave its body alone."""
+
+OF_A_TRY = ("anthropic-version", "anthropic-beta", "openai-beta", "openai-organization", "openai-project")
+"""What one provider's request has and another's must not inherit, beside the credentials."""
 
 CREDENTIALS = (
     "authorization",

@@ -22,16 +22,17 @@ class BodyMode(Enum):
 class Changes:
     """What every exchange of one kind does at one event.
 
-    Of the headers, `remove` goes first, then `set` replaces. `clear_route` lets
-    Envoy choose the route again, by the headers that were just set. `metadata` is for Envoy's access log and later
-    filters, under our namespace. `response_body` asks, in the answer to response headers, for the body; without it
-    Envoy keeps it.
+    Of the headers, `remove` goes first, then `set` replaces. `clear_route` lets Envoy choose the route again, by the
+    headers that were just set. `metadata` is for Envoy's access log and later filters, under our namespace; `clusters`
+    are those of a chain, one for each try. `response_body` asks, in the answer to response headers, for the body;
+    without it Envoy keeps it.
     """
 
     set: Headers = ()
     remove: tuple[str, ...] = ()
     clear_route: bool = False
     metadata: dict[str, str] = field(default_factory=dict)
+    clusters: tuple[str, ...] = ()
     response_body: BodyMode | None = None
     wire: Any = field(default=None, repr=False)
 
@@ -40,12 +41,13 @@ class Changes:
 class Continue:
     """Go on, with changes. `extra` are this exchange's own header values; they replace.
 
-    `body` None leaves the body alone; `b""` makes it empty.
+    `own` is metadata for this exchange's attempts. `body` None leaves the body alone; `b""` makes it empty.
     """
 
     changes: Changes | None = None
     extra: Headers = ()
     body: bytes | None = None
+    own: str | None = None
 
 
 @dataclass(slots=True)

@@ -8,10 +8,14 @@ from plano_extproc.apis import Api
 from plano_extproc.config import Config
 from plano_extproc.config.catalogue import Endpoint
 from plano_extproc.config.models import ModelProvider
+from plano_extproc.gateway.chain import Chain, chain, policy
 from plano_extproc.gateway.plan import Plan, plan
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.providers.auth import Authorizer
-from plano_extproc.routing import Directory
+from plano_extproc.routing import Choice, Directory
+
+Key = tuple[Api, Endpoint | None, str | tuple[str, str, str] | None, str]
+"""What a plan depends on: dialect or endpoint, the model's name or a choice, and the listener."""
 
 _PLANS_KEPT = 4096
 """Names under a wildcard are the client's choice, so the cache of plans is bounded."""
@@ -51,18 +55,41 @@ class Gateway:
         self.ports = ports
         self.directory = Directory(config)
         self.listeners = {listener.name: listener for listener in config.listeners}
-        self._plans: dict[tuple[Api, Endpoint | None, str | None, str], Plan] = {}
+        self._plans: dict[Key, Plan] = {}
+        self._chains: dict[Key, Chain | None] = {}
 
     def plan(self, surface: Surface, model: str | None, listener: str) -> Plan:
         """Return how a request for `model` is served; raises what the directory and `plan` raise."""
         key = (surface.api, surface.endpoint, model, listener)
-        found = self._plans.get(key)
-        if found is None:
-            choice = self.directory.resolve(model)
-            default = self.config.overrides.upstream_connect_timeout
-            authorizer = self.ports.authorizer(choice.provider)
-            found = plan(choice, surface, listener, default_connect_timeout=default, authorizer=authorizer)
-            if len(self._plans) >= _PLANS_KEPT:
-                self._plans.clear()
-            self._plans[key] = found
-        return found
+        return self._plans.get(key) or self._keep(key, self._plan(surface, self.directory.resolve(model), listener))
+
+    def candidate(self, surface: Surface, choice: Choice, listener: str) -> Plan:
+        """Return how a request is served by one choice; raises what `plan` raises."""
+        key = (surface.api, surface.endpoint, choice.key, listener)
+        return self._plans.get(key) or self._keep(key, self._plan(surface, choice, listener))
+
+    def chain(self, surface: Surface, model: str | None, listener: str) -> Chain | None:
+        """Return the candidates for `model` in their order; None where there is one."""
+        key = (surface.api, surface.endpoint, model, listener)
+        if key in self._chains:
+            return self._chains[key]
+        choices = self.directory.candidates(model)
+        made = None
+        if len(choices) > 1:
+            plans = tuple(self.candidate(surface, choice, listener) for choice in choices)
+            made = chain(plans, policy(choices[0].provider))
+        if len(self._chains) >= _PLANS_KEPT:
+            self._chains.clear()
+        self._chains[key] = made
+        return made
+
+    def _plan(self, surface: Surface, choice: Choice, listener: str) -> Plan:
+        default = self.config.overrides.upstream_connect_timeout
+        authorizer = self.ports.authorizer(choice.provider)
+        return plan(choice, surface, listener, default_connect_timeout=default, authorizer=authorizer)
+
+    def _keep(self, key: Key, made: Plan) -> Plan:
+        if len(self._plans) >= _PLANS_KEPT:
+            self._plans.clear()
+        self._plans[key] = made
+        return made

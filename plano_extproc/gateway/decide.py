@@ -7,11 +7,13 @@ from urllib.parse import quote
 
 import orjson
 
-from plano_extproc import apis
+from plano_extproc import apis, headers
 from plano_extproc.errors import InvalidRequest, NotImplementedYet
-from plano_extproc.gateway.actions import Changes
+from plano_extproc.gateway.actions import BodyMode, Changes
 from plano_extproc.gateway.answer import Reader
+from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
+from plano_extproc.gateway.chain import Chain, own
 from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.rewrite import form_model, with_fields, with_model
 from plano_extproc.gateway.surface import Surface
@@ -30,29 +32,41 @@ from plano_extproc.translate import (
 
 
 @dataclass(slots=True)
-class Ask:
-    """A request as its headers tell it. `query` is without what a client may have put there to prove who it is."""
-
-    listener: str
-    surface: Surface
-    headers: Mapping[str, bytes]
-    query: str
-
-
-@dataclass(slots=True)
 class Decision:
-    """How an exchange is served: by a plan's `changes` and this exchange's own header values, `extra`.
+    """How an exchange is served: by a plan and this exchange's own header values, `extra`.
 
-    `body` None sends the client's own bytes; `translation` is None on the bypass way. `dropped` names request fields
-    that the provider cannot take.
+    `is_stream` chooses among the plan's changes. `chain` is set where more candidates stand behind the plan, and `own`
+    is for their attempts. `body` None sends the client's own bytes; `translation` is None on the bypass way. `dropped`
+    names request fields that the provider cannot take.
     """
 
     plan: Plan
-    changes: Changes
+    is_stream: bool
     body: bytes | None
     extra: Headers
     translation: Reader | None = None
     dropped: tuple[str, ...] = ()
+    chain: Chain | None = None
+    own: str | None = None
+
+    @property
+    def changes(self) -> Changes:
+        """What the request's headers become, beside `extra`."""
+        return (self.chain or self.plan).request[self.is_stream]
+
+    def served(self, answer: Mapping[str, bytes]) -> tuple[Plan, Mapping[BodyMode | None, Changes]]:
+        """Return the plan that an answer, given by its headers, came from, and what the answer's headers become."""
+        if self.chain is None:
+            return self.plan, self.plan.response
+        index = self.chain.served(int(answer.get(headers.ATTEMPTS, b"1")))
+        return self.chain.plans[index], self.chain.response[index]
+
+    def dropped_by(self, answer: Mapping[str, bytes]) -> bytes:
+        """Return the names of the fields that went lost on the way to who answered, with commas."""
+        if self.chain is None:
+            return ",".join(self.dropped).encode("ascii", "replace")
+        served_here = self.chain.is_first_served_here and answer.get(headers.ATTEMPTS, b"1") == b"1"
+        return b"" if served_here else answer.get(headers.LOST, b"")
 
 
 def decide(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
@@ -67,7 +81,26 @@ def decide(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
 
 
 def _decide_on_request(gateway: Gateway, ask: Ask, body: bytes, request: dict[str, Any]) -> Decision:
-    plan = gateway.plan(ask.surface, request.get("model"), ask.listener)
+    chain = gateway.chain(ask.surface, request.get("model"), ask.listener)
+    if chain is None:
+        return serve(gateway, ask, gateway.plan(ask.surface, request.get("model"), ask.listener), body, request)
+    return serve_chain(gateway, ask, chain, body, request)
+
+
+def serve_chain(gateway: Gateway, ask: Ask, chain: Chain, body: bytes, request: dict[str, Any]) -> Decision:
+    """Decide on a request with several candidates: all that its first try needs, unless that has an attempt too."""
+    first = chain.plans[0]
+    if chain.is_first_served_here:
+        decision = serve(gateway, ask, first, body, request)
+    else:
+        decision = Decision(first, bool(request.get("stream")), None, ())
+    decision.chain = chain
+    decision.own = own(ask, chain.plans)
+    return decision
+
+
+def serve(gateway: Gateway, ask: Ask, plan: Plan, body: bytes, request: dict[str, Any]) -> Decision:
+    """Decide on a request whose plan is known; `request` is `body`, parsed. The changes are the plan's own."""
     if plan.way is Way.BYPASS and plan.profile.fit is not None:
         return _decide_on_fitted(gateway, ask, plan, request)
     if plan.way is Way.BYPASS:
@@ -88,7 +121,7 @@ def _decide_on_request(gateway: Gateway, ask: Ask, body: bytes, request: dict[st
     made = with_fields(orjson.loads(outgoing.body), fields) if fields else outgoing.body
     path = plan.upstream.stream_path if outgoing.is_stream else plan.upstream.path
     extra = (_length(made), *plan.upstream.defaults, *_credential(gateway, ask, plan, path, made))
-    return Decision(plan, plan.request[outgoing.is_stream], made, extra, translation, outgoing.dropped)
+    return Decision(plan, outgoing.is_stream, made, extra, translation, outgoing.dropped)
 
 
 def decide_on_upgrade(gateway: Gateway, ask: Ask) -> Decision:
@@ -217,7 +250,7 @@ def _bypass(gateway: Gateway, ask: Ask, plan: Plan, sent: bytes, body: bytes | N
         extra = (*extra, (":path", path.encode()))
     return Decision(
         plan,
-        plan.request[is_stream],
+        is_stream,
         body,
         (*extra, *_credential(gateway, ask, plan, path, sent if body is None else body)),
     )

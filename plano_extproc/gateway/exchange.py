@@ -16,8 +16,9 @@ from plano_extproc.errors import GatewayError, InvalidRequest, NotFound
 from plano_extproc.gateway import local
 from plano_extproc.gateway.actions import PROCEED, Action, Continue, Reply
 from plano_extproc.gateway.answer import JSON, Answer
+from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.decide import Ask, Decision, decide, decide_on_upgrade
+from plano_extproc.gateway.decide import Decision, decide, decide_on_upgrade
 from plano_extproc.gateway.events import (
     Event,
     RequestBody,
@@ -109,7 +110,7 @@ class Exchange:
         plan = decision.plan
         self._overhead = self._gateway.ports.clock() - self._started
         self._gateway.ports.metrics.decided(self._listener, plan.way.value, self._overhead)
-        return Continue(decision.changes, decision.extra, decision.body)
+        return Continue(decision.changes, decision.extra, decision.body, decision.own)
 
     def on_response_headers(self, event: ResponseHeaders) -> Action:
         """Explain the decision, and ask for the body where it must be read."""
@@ -118,21 +119,22 @@ class Exchange:
             # Envoy answered before we decided, for example a body over the limit.
             return PROCEED
         status = int(event.headers[":status"])
-        plan = decision.plan
+        plan, response = decision.served(event.headers)
         self._gateway.ports.metrics.answered(self._listener, self._api, plan.choice.name, plan.way.value, status)
         extra = [(headers.OVERHEAD_MS, b"%.2f" % (self._overhead * 1000))]
-        if decision.dropped:
-            extra.append((headers.DROPPED, ",".join(decision.dropped).encode("ascii", "replace")))
+        dropped = decision.dropped_by(event.headers)
+        if dropped:
+            extra.append((headers.DROPPED, dropped))
         if decision.translation is None:
             self.is_done = True
-            return Continue(plan.response[None], tuple(extra))
+            return Continue(response[None], tuple(extra))
         answer = self._answer = Answer(self._api, decision.translation, status, event.headers)
         if event.end_of_stream:
             # No body will come, and a client expects one.
             kept = [(name, event.headers[name]) for name in _KEPT if name in event.headers]
-            explained = (*plan.response[None].set, *extra, *kept)
+            explained = (*response[None].set, *extra, *kept)
             return Reply(status, (*JSON, *explained), answer.translated(b""), local.details("provider_answer"))
-        return Continue(plan.response[answer.mode], (*extra, *answer.headers))
+        return Continue(response[answer.mode], (*extra, *answer.headers))
 
     def on_response_body(self, event: ResponseBody) -> Action:
         """Translate the answer, or its next chunk."""

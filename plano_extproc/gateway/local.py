@@ -11,8 +11,9 @@ from plano_extproc.config.models import ModelProvider
 from plano_extproc.errors import GatewayError, NotFound
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.answer import JSON
+from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.decide import Ask, parse
+from plano_extproc.gateway.decide import parse
 from plano_extproc.gateway.tokens import estimate
 from plano_extproc.translate import error_body
 

@@ -42,6 +42,8 @@ class Plan:
     authorizer: Authorizer | None
     request: dict[bool, Changes]
     """For a whole answer and for a stream, since some dialects ask for either by the path."""
+    attempt: dict[bool, Changes]
+    """The same at the attempt position, where Envoy has chosen the cluster and an earlier try has left its headers."""
     response: dict[BodyMode | None, Changes]
     """For each way to read the answer's body; None leaves it to Envoy."""
 
@@ -76,17 +78,30 @@ def plan(
         profile = replace(profile, fit=chatgpt.fitted, replay_reasoning=True)
     up = upstream(provider, what, choice.model, default_connect_timeout=default_connect_timeout)
     metadata = _metadata(choice, surface, up, way, listener)
+    request = {
+        is_stream: _request(up, way, is_stream, metadata, choice.provider.timeouts.first_byte)
+        for is_stream in (False, True)
+    }
     return Plan(
         way=way,
         choice=choice,
         upstream=up,
         profile=profile,
         authorizer=authorizer,
-        request={
-            is_stream: _request(up, way, is_stream, metadata, choice.provider.timeouts.first_byte)
-            for is_stream in (False, True)
-        },
+        request=request,
+        attempt={is_stream: _attempt(changes) for is_stream, changes in request.items()},
         response={mode: _response(choice, mode) for mode in (None, *BodyMode)},
+    )
+
+
+def _attempt(request: Changes) -> Changes:
+    return replace(
+        request,
+        set=tuple(pair for pair in request.set if pair[0] != headers.CLUSTER and not pair[0].startswith("x-envoy-")),
+        remove=(*request.remove, *headers.OF_A_TRY),
+        clear_route=False,
+        metadata={},
+        wire=None,
     )
 
 

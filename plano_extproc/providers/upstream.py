@@ -61,7 +61,7 @@ def upstream(provider: ModelProvider, what: Api | Endpoint, model: str, *, defau
     """Join a provider entry with one of its APIs or endpoints, for one model of it."""
     auth = provider.kind.auth_for(what)
     secret = provider.access_key.get_secret_value() if provider.access_key else None
-    headers = {name.lower(): value for name, value in {**provider.default_headers, **provider.headers}.items()}
+    headers = {name.lower(): value for name, value in provider.all_headers.items()}
     is_passthrough = provider.uses_client_credential
     path = provider.path(what, model)
     place = endpoint(provider, default_connect_timeout=default_connect_timeout)

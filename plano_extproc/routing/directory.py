@@ -36,6 +36,11 @@ class Choice:
     reason: str
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        """Return what tells this choice from others, the way to it included."""
+        return self.provider.name, self.model, self.reason
+
+    @property
     def name(self) -> str:
         """Return `provider/model`, as answers and logs name it: the provider as the configuration writes it."""
         return f"{self.provider.prefix}/{self.model}"
@@ -46,6 +51,7 @@ class Directory:
 
     def __init__(self, config: Config) -> None:
         specific = self._specific = [entry for entry in config.model_providers if not entry.is_wildcard]
+        self._entries = {entry.name: entry for entry in reversed(config.model_providers)}
         self._exact: dict[str, Choice] = {}
         for how, key in _KEYS:
             for entry in specific:
@@ -83,6 +89,19 @@ class Directory:
         while (found := self._find(chain[-1])) is None:
             chain.append(self._aliases[chain[-1]])
         return Choice(found.provider, found.model, f"alias {' -> '.join(chain)}")
+
+    def candidates(self, name: str | None) -> tuple[Choice, ...]:
+        """Return what serves a request for `name`, and behind it what its `retry_policy` names."""
+        first = self.resolve(name)
+        policy = first.provider.retry_policy
+        if policy is None:
+            return (first,)
+        return (first, *(self.resolve(model) for model in policy.fallback_models))
+
+    def entry(self, name: str, model: str) -> Choice | None:
+        """Return a model of the entry of a name; None where there is no such entry."""
+        found = self._entries.get(name)
+        return Choice(found, model, f"entry {name}") if found else None
 
     def names(self) -> tuple[tuple[str, ModelProvider], ...]:
         """Return every name that a client can count on.

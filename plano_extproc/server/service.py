@@ -7,7 +7,7 @@ import grpc
 from grpc.aio import EOF  # type: ignore[attr-defined]  # the stubs lack it
 
 from plano_extproc import headers
-from plano_extproc.gateway import Exchange, Gateway
+from plano_extproc.gateway import Attempt, Exchange, Gateway, tries
 from plano_extproc.server import wire
 
 METHOD = "Process"
@@ -29,21 +29,26 @@ class ExternalProcessor:
         """
         self.open_exchanges += 1
         try:
-            exchange = self._exchange(context)
+            exchange = self._begin(context)
             while not exchange.is_done and (raw := await context.read()) is not EOF:
                 kind, event = wire.event(raw)
                 await context.write(wire.answer(kind, exchange.handle(event)))
         finally:
             self.open_exchanges -= 1
 
-    def _exchange(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> Exchange:
-        listener, generation = "", None
-        for name, value in context.invocation_metadata() or ():
-            if name == headers.LISTENER:
-                listener = unquote(str(value))
-            elif name == headers.GENERATION:
-                generation = int(value)
-        return Exchange(self._gateway(), listener, generation)
+    def _begin(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> Exchange | Attempt:
+        said = {name: str(value) for name, value in context.invocation_metadata() or () if name.startswith("x-plano-")}
+        listener = unquote(said.get(headers.LISTENER, ""))
+        if headers.ATTEMPT in said:
+            number = int(said[headers.ATTEMPT])
+            return Attempt(
+                self._gateway(),
+                listener,
+                said[headers.PATH],
+                tries(said[headers.CANDIDATES], number, said.get(headers.OWN, "")),
+            )
+        generation = said.get(headers.GENERATION)
+        return Exchange(self._gateway(), listener, int(generation) if generation else None)
 
     def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
         """Return the gRPC handler. Messages stay bytes here: `wire` parses what it needs."""

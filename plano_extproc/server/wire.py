@@ -64,7 +64,9 @@ def answer(kind: str, action: Action) -> bytes:
     if isinstance(action, Reply):
         return _reply(action)
     shared = _PROCEED[kind] if action.changes is None else _shared(kind, action.changes)
-    return shared + _own(kind, action) if action.extra or action.body is not None else shared
+    if action.extra or action.body is not None or action.own is not None:
+        return shared + _own(kind, action)
+    return shared
 
 
 _EVENTS: dict[str, Callable[[Any], Event]] = {
@@ -95,15 +97,27 @@ def _shared(kind: str, changes: Changes) -> bytes:
         common.clear_route_cache = changes.clear_route
         common.header_mutation.remove_headers.extend(changes.remove)
         _set(common.header_mutation, changes.set)
-        if changes.metadata:
-            values = Struct()
-            values.update({headers.METADATA_NAMESPACE: changes.metadata})
-            message.dynamic_metadata.CopyFrom(values)
+        if changes.metadata or changes.clusters:
+            message.dynamic_metadata.CopyFrom(_metadata(changes))
         if changes.response_body is not None:
             message.mode_override.response_body_mode = _MODES[changes.response_body]
         made = changes.wire = message.SerializeToString()
     assert isinstance(made, bytes)
     return made
+
+
+def _metadata(changes: Changes) -> Struct:
+    values = Struct()
+    if changes.metadata:
+        values.update({headers.METADATA_NAMESPACE: changes.metadata})
+    if changes.clusters:
+        # Try n takes group n of Envoy's `priority_group` cluster specifier.
+        groups: Any = [
+            {"name": f"try{number}", "clusters": [{"cluster_name": cluster, "weight": 1}]}
+            for number, cluster in enumerate(changes.clusters, start=1)
+        ]
+        values.update({headers.CHAIN_NAMESPACE: {"priority_groups": groups}})
+    return values
 
 
 def _own(kind: str, action: Continue) -> bytes:
@@ -115,6 +129,11 @@ def _own(kind: str, action: Continue) -> bytes:
         common.body_mutation.clear_body = True
     elif action.body is not None:
         common.body_mutation.body = action.body
+    if action.own is not None:
+        # A namespace apart: of two messages with one namespace, protobuf keeps the last.
+        values = Struct()
+        values.update({headers.OWN_NAMESPACE: {"own": action.own}})
+        message.dynamic_metadata.CopyFrom(values)
     return message.SerializeToString()
 
 

@@ -98,12 +98,24 @@ def test_every_route_to_a_provider_demands_the_header_that_only_the_sidecar_sets
     for listener in yaml.safe_load(render.static(SMALL))["static_resources"]["listeners"]:
         for host in _manager(listener)["route_config"]["virtual_hosts"]:
             for route in host["routes"]:
-                assert route.get("route", {"cluster_header": headers.CLUSTER})["cluster_header"] == headers.CLUSTER
+                if "route" in route:
+                    assert _goes_by_the_sidecars_word(route)
+
+
+def _goes_by_the_sidecars_word(route: dict[str, Any]) -> bool:
+    if route["route"].get("cluster_header") == headers.CLUSTER:
+        return True
+    plugin = route["route"]["inline_cluster_specifier_plugin"]["extension"]["typed_config"]
+    (group,) = plugin["priority_groups"]
+    demanded = {"name": headers.CLUSTER, "string_match": {"exact": headers.CHAIN_ROUTE}}
+    return demanded in route["match"]["headers"] and group["clusters"] == [
+        {"cluster_name": headers.NOWHERE, "weight": 1}
+    ]
 
 
 def test_tls_to_providers_checks_the_name_of_the_host_that_is_asked_for() -> None:
     cluster = render.Cluster("p", "https", "10.0.0.1", 8443, "llm.internal:8443")
-    (rendered, _) = yaml.safe_load(render.files(replace(SMALL, clusters=(cluster,)))["cds.yaml"])["resources"]
+    rendered = yaml.safe_load(render.files(replace(SMALL, clusters=(cluster,)))["cds.yaml"])["resources"][0]
 
     tls = rendered["transport_socket"]["typed_config"]
     assert tls["sni"] == "llm.internal"
@@ -114,7 +126,7 @@ def test_tls_to_providers_checks_the_name_of_the_host_that_is_asked_for() -> Non
 
 def test_an_address_as_a_name_is_proved_by_the_address() -> None:
     cluster = render.Cluster("p", "https", "::1", 8443, "[::1]:8443")
-    (rendered, _) = yaml.safe_load(render.files(replace(SMALL, clusters=(cluster,)))["cds.yaml"])["resources"]
+    rendered = yaml.safe_load(render.files(replace(SMALL, clusters=(cluster,)))["cds.yaml"])["resources"][0]
 
     tls = rendered["transport_socket"]["typed_config"]
     assert "sni" not in tls

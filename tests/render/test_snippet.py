@@ -143,7 +143,10 @@ def test_each_listener_has_a_document_and_the_clusters_come_last() -> None:
 
     assert [document.get("listener") for document in documents] == ["egress_traffic", None]
     names = [cluster["name"] for cluster in documents[-1]["clusters"]]
-    assert names == ["provider_openai", "provider_local", "plano_extproc"]
+    assert names == [
+        *("provider_openai", "attempt_provider_openai", "provider_local", "attempt_provider_local"),
+        *("plano_nowhere", "plano_extproc"),
+    ]
 
 
 def test_an_unknown_kind_is_told_the_known_ones() -> None:

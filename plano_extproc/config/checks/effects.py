@@ -22,7 +22,6 @@ NO_EFFECT_YET: Final[Mapping[str, str]] = {
     **dict.fromkeys((f"listeners[{kind}].jwt" for kind in ("model", "agent", "prompt", "unified")), "client tokens"),
     "listeners[model].memory": "memory",
     "listeners[model].cors": "CORS",
-    "model_providers[].retry_policy": "fallback",
     "model_providers[].weight": "pools",
     "model_providers[].priority": "pools",
     "routing_preferences": "routing by preference",

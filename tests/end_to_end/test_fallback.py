@@ -1,0 +1,234 @@
+"""Where a candidate fails before its answer begins, the next one serves, whatever dialect it speaks."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.gateway import Gateway, running_gateway
+from tests.support.ports import free_port
+from tests.support.scripted import ScriptedProvider
+
+CONFIG = """
+version: v0.5.0
+listeners:
+  - {{type: model, name: llm, port: {port}}}
+model_providers:
+  - model: openai/first
+    base_url: "{chat}"
+    access_key: $FIRST_KEY
+    headers: {{x-team: blue}}
+    timeouts: {{first_byte: 1s}}
+    retry_policy: {{fallback_models: [anthropic/second, openai/third]}}
+  - model: anthropic/second
+    base_url: "{messages}"
+    access_key: $SECOND_KEY
+    retry_policy: {{fallback_models: [openai/first]}}
+  - {{model: openai/third, base_url: "{other}", access_key: $THIRD_KEY}}
+  - model: openai/gone
+    base_url: "http://127.0.0.1:{refusing}/v1"
+    access_key: unused
+    retry_policy: {{fallback_models: [openai/third]}}
+"""
+KEYS = {"FIRST_KEY": "sk-first", "SECOND_KEY": "sk-second", "THIRD_KEY": "sk-third"}
+HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
+
+
+@dataclass(frozen=True, slots=True)
+class Providers:
+    """The three candidates, in order."""
+
+    first: ScriptedProvider
+    second: ScriptedProvider
+    third: ScriptedProvider
+
+
+@pytest.fixture(scope="module")
+def _scripted() -> Iterator[Providers]:
+    with (
+        ScriptedProvider("openai.chat", key="sk-first", may_receive=["x-team"]) as first,
+        ScriptedProvider("anthropic.messages", key="sk-second") as second,
+        ScriptedProvider("openai.chat", key="sk-third") as third,
+    ):
+        yield Providers(first, second, third)
+
+
+@pytest.fixture(scope="module")
+def gateway(_scripted: Providers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    text = CONFIG.format(
+        port=free_port(),
+        chat=_scripted.first.url,
+        messages=_scripted.second.url,
+        other=_scripted.third.url,
+        refusing=free_port(),
+    )
+    with running_gateway(text, environ=KEYS, home=tmp_path_factory.mktemp("fallback"), workers=2) as running:
+        yield running
+
+
+@pytest.fixture
+def providers(_scripted: Providers) -> Iterator[Providers]:
+    all_three = (_scripted.first, _scripted.second, _scripted.third)
+    for provider in all_three:
+        provider.clear()
+    yield _scripted
+    refused = [message for provider in all_three for message in provider.refused]
+    for provider in all_three:
+        provider.clear()
+    assert refused == []
+
+
+def ask(gateway: Gateway, model: str, *, stream: bool = False) -> httpx.Response:
+    body = {"model": model, "messages": HELLO, "stream": stream}
+    return httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=20)
+
+
+def test_a_first_candidate_that_answers_is_the_only_one_asked(gateway: Gateway, providers: Providers) -> None:
+    providers.first.say("Hello from the first")
+
+    answer = ask(gateway, "openai/first")
+
+    assert answer.status_code == 200
+    assert answer.json()["choices"][0]["message"]["content"] == "Hello from the first"
+    assert (answer.headers["x-plano-model"], answer.headers["x-plano-attempts"]) == ("openai/first", "1")
+    assert not providers.second.requests
+    assert not providers.third.requests
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 529])
+def test_a_candidate_that_refuses_is_followed_by_one_of_another_dialect(
+    gateway: Gateway, providers: Providers, status: int, stream: bool
+) -> None:
+    providers.first.fail(status)
+    providers.second.say("Hello from the second")
+
+    answer = ask(gateway, "openai/first", stream=stream)
+
+    assert answer.status_code == 200, answer.text
+    assert "chat.completion" in answer.text
+    assert "second" in answer.text
+    assert (answer.headers["x-plano-model"], answer.headers["x-plano-attempts"]) == ("anthropic/second", "2")
+
+
+def test_a_third_candidate_serves_where_two_fail(gateway: Gateway, providers: Providers) -> None:
+    providers.first.fail(500)
+    providers.second.fail(529)
+    providers.third.say("Hello from the third")
+
+    answer = ask(gateway, "openai/first")
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["choices"][0]["message"]["content"] == "Hello from the third"
+    assert (answer.headers["x-plano-model"], answer.headers["x-plano-attempts"]) == ("openai/third", "3")
+
+
+def test_the_last_error_is_shown_where_all_fail(gateway: Gateway, providers: Providers) -> None:
+    providers.first.fail(500)
+    providers.second.fail(529)
+    providers.third.fail(429, retry_after=7)
+
+    answer = ask(gateway, "openai/first")
+
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == "7"
+    assert answer.headers["x-plano-attempts"] == "3"
+
+
+def test_a_candidate_that_cannot_be_reached_is_passed_over(gateway: Gateway, providers: Providers) -> None:
+    providers.third.say("Hello from the third")
+
+    answer = ask(gateway, "openai/gone")
+
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-plano-model"] == "openai/third"
+
+
+def test_a_first_candidate_of_another_dialect_is_translated_and_followed(
+    gateway: Gateway, providers: Providers
+) -> None:
+    providers.second.fail(529)
+    providers.first.say("Hello from the first")
+
+    answer = ask(gateway, "anthropic/second")
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["choices"][0]["message"]["content"] == "Hello from the first"
+    assert answer.headers["x-plano-model"] == "openai/first"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_first_candidate_of_another_dialect_answers(gateway: Gateway, providers: Providers, stream: bool) -> None:
+    providers.second.say("Hello from the second")
+
+    answer = ask(gateway, "anthropic/second", stream=stream)
+
+    assert answer.status_code == 200, answer.text
+    assert "second" in answer.text
+    assert answer.headers["x-plano-attempts"] == "1"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_candidate_that_resets_is_passed_over(gateway: Gateway, providers: Providers, stream: bool) -> None:
+    providers.first.reset()
+
+    answer = ask(gateway, "openai/first", stream=stream)
+
+    assert (answer.status_code, answer.headers["x-plano-model"]) == (200, "anthropic/second")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_candidate_that_is_late_with_its_headers_is_left(
+    gateway: Gateway, providers: Providers, stream: bool
+) -> None:
+    providers.first.hang()
+
+    answer = ask(gateway, "openai/first", stream=stream)
+
+    assert (answer.status_code, answer.headers["x-plano-model"]) == (200, "anthropic/second")
+
+
+def test_a_stream_that_breaks_after_its_first_byte_is_not_tried_again(gateway: Gateway, providers: Providers) -> None:
+    providers.first.stream([b'data: {"choices": []}\n\n'], end="reset")
+
+    with pytest.raises(httpx.TransportError):
+        ask(gateway, "openai/first", stream=True)
+    assert not providers.second.requests
+
+
+def test_an_error_that_is_the_clients_fault_is_not_tried_again(gateway: Gateway, providers: Providers) -> None:
+    providers.first.fail(400, "This is wrong.")
+
+    answer = ask(gateway, "openai/first")
+
+    assert (answer.status_code, answer.headers["x-plano-attempts"]) == (400, "1")
+    assert not providers.second.requests
+
+
+def test_a_client_of_another_dialect_has_the_same_chain(gateway: Gateway, providers: Providers) -> None:
+    providers.first.fail(500)
+    providers.second.say("Hello from the second")
+    body = {"model": "openai/first", "messages": HELLO, "max_tokens": 10}
+
+    answer = httpx.post(f"{gateway.url()}/v1/messages", json=body, headers={"anthropic-beta": "some-beta"}, timeout=20)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["content"][0]["text"] == "Hello from the second"
+    assert providers.second.last.header("anthropic-beta") == "some-beta"
+
+
+def test_none_of_many_requests_is_lost_where_a_provider_fails_half_of_them(
+    gateway: Gateway, providers: Providers
+) -> None:
+    for _ in range(50):
+        providers.first.fail(503)
+        providers.first.say("First")
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: ask(gateway, "openai/first"), range(200)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert sum(answer.headers["x-plano-attempts"] == "2" for answer in answers) == 50
