@@ -23,7 +23,8 @@ from tests.support.clients import CLIENT_KEY
 
 Json = dict[str, Any]
 Wants = Literal["text", "tools"]
-SECONDS = 30.0
+SECONDS = 120.0
+"""Long enough for a program whose first answer waits for its imports on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
