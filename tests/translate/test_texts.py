@@ -9,6 +9,7 @@ import pytest
 
 from plano_extproc.apis import Api
 from plano_extproc.errors import BadProviderAnswer
+from plano_extproc.translate.framing.sse import SseParser
 from plano_extproc.translate.texts import (
     Chain,
     Channel,
@@ -69,8 +70,9 @@ def streamed(api: Api, data: bytes, window: Any, framing: Literal["sse", "array"
 
 
 def values(data: bytes) -> list[Any]:
-    lines = [line.removeprefix(b"data: ") for line in data.split(b"\n") if line.startswith(b"data: ")]
-    return [line if line == b"[DONE]" else orjson.loads(line) for line in lines]
+    """Return what the events hold; an error that has no field's name counts too."""
+    events = [*(parser := SseParser(keeps_strays=True)).feed(data), *parser.end()]
+    return [event.data if event.data in (b"[DONE]", b"") else orjson.loads(event.data) for event in events]
 
 
 @pytest.mark.parametrize(("api", "path"), STREAMS, ids=lambda one: one.name if isinstance(one, Path) else one)
@@ -115,14 +117,15 @@ OWN = [(api, path) for api in ASKS for path in sorted(ROOT.glob(f"streams/{api}/
 @pytest.mark.parametrize(("api", "path"), OWN, ids=lambda one: one.name if isinstance(one, Path) else one)
 def test_streams_of_providers_stay_what_they_were(api: Api, path: Path) -> None:
     data = path.read_bytes()
-    if path.stem in ("garbage", "cut_in_an_event", "web_page"):
+    if (api, path.stem) == ("openai.chat", "web_page"):
+        assert streamed(api, data, same) == b""
+        return
+    if path.stem in ("garbage", "cut_in_an_event") or (api, path.stem) == ("gemini.generate", "web_page"):
         with pytest.raises(BadProviderAnswer):
             streamed(api, data, same)
         return
 
-    plain = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-
-    assert values(streamed(api, data, same)) == values(plain)
+    assert values(streamed(api, data, same)) == values(data)
 
 
 def chat_chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
