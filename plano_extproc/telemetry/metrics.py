@@ -1,4 +1,4 @@
-"""Prometheus metrics of the workers, added up over all processes of one gateway.
+"""Counting into Prometheus metrics (`figures`), added up over all workers of one gateway.
 
 Workers share a folder (`PROMETHEUS_MULTIPROC_DIR`, set before prometheus_client is imported), so any of them can
 answer for all. Counting into it costs several microseconds a figure, so the request path only notes what happened, and
@@ -6,71 +6,136 @@ answer for all. Counting into it costs several microseconds a figure, so the req
 """
 
 import os
-from collections import Counter as Tally
+from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-_OVERHEAD_BUCKETS = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0)
-"""Seconds: a decision takes tenths of a millisecond, a slow policy may take a second."""
+from plano_extproc import __version__
+from plano_extproc.telemetry import figures
 
-_MOST_NOTES = 50_000
+_MOST_NOTES: Final = 50_000
 """Notes kept when nobody flushes; at a worker's highest rate this is some ten seconds."""
 
-_registry = CollectorRegistry()
+_MOST_MODELS: Final = 500
+"""Names under a wildcard are the client's choice, so that those beyond are counted as `other`."""
 
-_ANSWERS = Counter(
-    "plano_answers",
-    "Answers given, by what served them. `way` is bypass, direct, or local for answers of the sidecar itself.",
-    ("listener", "client_api", "model", "way", "status"),
-    registry=_registry,
-)
-_OVERHEAD = Histogram(
-    "plano_overhead_seconds",
-    "Time from the request's headers until the provider is called.",
-    ("listener", "way"),
-    buckets=_OVERHEAD_BUCKETS,
-    registry=_registry,
-)
-
-Answer = tuple[str, str, str, str, int]
-"""listener, client_api, model, way, status"""
-
-Decision = tuple[str, str, float]
-"""listener, way, seconds"""
+Labels = tuple[str, ...]
 
 
 class Metrics:
-    """Notes what happened on the request path, and counts it off the path."""
+    """Notes what happened on the request path, and counts it off the path. All but `spans_*` is for one thread."""
 
     def __init__(self) -> None:
-        self._answers: list[Answer] = []
-        self._decisions: list[Decision] = []
+        self._sums: dict[tuple[Counter | Gauge, Labels], float] = {}
+        self._values: list[tuple[Histogram, Labels, float]] = []
+        self._models: set[str] = set()
+        self._is_new = True
+
+    def count(self, figure: Counter, labels: Labels, amount: float = 1) -> None:
+        """Note so many of something more; labels in the order of their declaration."""
+        key = (figure, labels)
+        self._sums[key] = self._sums.get(key, 0) + amount
+
+    def change(self, figure: Gauge, labels: Labels, by: float) -> None:
+        """Note that a level rose, or fell for less than 0."""
+        key = (figure, labels)
+        self._sums[key] = self._sums.get(key, 0) + by
+
+    def observe(self, figure: Histogram, labels: Labels, value: float) -> None:
+        """Note a value, in the figure's unit."""
+        self._values.append((figure, labels, value))
+        if len(self._values) > _MOST_NOTES:
+            self.flush()
 
     def answered(self, listener: str, client_api: str, model: str, way: str, status: int) -> None:
         """Note an answer whose status is known."""
-        self._answers.append((listener, client_api, model, way, status))
+        self.count(figures.ANSWERS, (listener, client_api, model, way, str(status)))
 
     def decided(self, listener: str, way: str, seconds: float) -> None:
         """Note how long the gateway took before the provider was called."""
-        self._decisions.append((listener, way, seconds))
-        if len(self._decisions) > _MOST_NOTES:
-            self.flush()
+        self.observe(figures.OVERHEAD, (listener, way), seconds)
+
+    def phase(self, position: str, message: str, seconds: float) -> None:
+        """Note how long one message of Envoy's took."""
+        self.observe(figures.PHASE, (position, message), seconds)
+
+    def begun(self, handler: str) -> None:
+        """Note that a request is under way."""
+        self.change(figures.HTTP_IN_FLIGHT, (handler,), 1)
+
+    def ended(self, handler: str, method: str, status: int, seconds: float) -> None:
+        """Note that it is over."""
+        self.change(figures.HTTP_IN_FLIGHT, (handler,), -1)
+        self.count(figures.HTTP_REQUESTS, (handler, method if method in _METHODS else "OTHER", status_class(status)))
+        self.observe(figures.HTTP_DURATION, (handler,), seconds)
+
+    def called(
+        self, name: str, status: int | None, seconds: float, *, first_byte: float | None = None, error: str = "none"
+    ) -> None:
+        """Note one call of a model by its full name. Without an answer `error` says why: timeout, connect, stream."""
+        provider, model = split(name)
+        self.count(figures.LLM_REQUESTS, (provider, model, status_class(status), error))
+        self.observe(figures.LLM_DURATION, (provider, model), seconds)
+        if first_byte is not None:
+            self.observe(figures.LLM_FIRST_TOKEN, (provider, model), first_byte)
+
+    def used(
+        self, name: str, *, prompt: int, completion: int, cache_read: int = 0, cache_write: int = 0,
+        dollars: float | None = None, client: str = "",
+    ) -> None:  # fmt: skip
+        """Note what one call used, and what it cost where that is known."""
+        provider, model = split(name)
+        counts = {"prompt": prompt, "completion": completion, "cache_read": cache_read, "cache_write": cache_write}
+        for kind, tokens in counts.items():
+            if tokens:
+                self.count(figures.LLM_TOKENS, (provider, model, kind), tokens)
+        self.count(figures.PROMPT_CACHE, (provider, model, "hit" if cache_read else "miss"))
+        if dollars:
+            self.count(figures.SPENT, (provider, model, client), dollars)
+
+    def signalled(self, quality: str, types: tuple[str, ...]) -> None:
+        """Note what a conversation told."""
+        self.count(figures.QUALITIES, (quality,))
+        for type_ in types:
+            self.count(figures.SIGNALS, (type_,))
+
+    def spans_exported(self, sink: str, count: int) -> None:
+        """Count spans that arrived, at once and from any thread."""
+        figures.SPANS.labels(sink).inc(count)
+
+    def spans_dropped(self, sink: str, count: int) -> None:
+        """Count spans that were lost, likewise."""
+        figures.SPANS_DROPPED.labels(sink).inc(count)
 
     def flush(self, most: int | None = None) -> bool:
-        """Count what was noted, at most `most` decisions of it; return whether some are left."""
-        answers, self._answers = self._answers, []
-        for (listener, client_api, model, way, status), number in Tally(answers).items():
-            _ANSWERS.labels(listener, client_api, model, way, str(status)).inc(number)
-        decisions, self._decisions = self._decisions[:most], [] if most is None else self._decisions[most:]
-        for listener, way, seconds in decisions:
-            _OVERHEAD.labels(listener, way).observe(seconds)
-        return bool(self._decisions)
+        """Count what was noted, at most `most` values of it; return whether some are left."""
+        if self._is_new:
+            self._is_new = False
+            figures.BUILD.labels(__version__, os.environ.get("PLANO_GIT_SHA", "")).set(1)
+        sums, self._sums = self._sums, {}
+        for (figure, labels), amount in sums.items():
+            figure.labels(*self._bounded(figure, labels)).inc(amount)
+        values, self._values = self._values[:most], [] if most is None else self._values[most:]
+        for histogram, labels, value in values:
+            histogram.labels(*self._bounded(histogram, labels)).observe(value)
+        return bool(self._values)
+
+    def _bounded(self, figure: figures.Figure, labels: Labels) -> Labels:
+        place = _MODEL_AT.get(figure)
+        if place is None:
+            return labels
+        model = labels[place]
+        if model not in self._models:
+            if len(self._models) >= _MOST_MODELS:
+                return (*labels[:place], "other", *labels[place + 1 :])
+            self._models.add(model)
+        return labels
 
     def exposition(self) -> bytes:
         """Return the metrics of all workers in Prometheus' text format; those of others are up to a second old."""
         self.flush()
-        return generate_latest(registry_of_all() if "PROMETHEUS_MULTIPROC_DIR" in os.environ else _registry)
+        return generate_latest(registry_of_all() if "PROMETHEUS_MULTIPROC_DIR" in os.environ else figures.REGISTRY)
 
 
 def registry_of_all() -> CollectorRegistry:
@@ -78,3 +143,26 @@ def registry_of_all() -> CollectorRegistry:
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus_client leaves it untyped
     return registry
+
+
+def split(name: str) -> tuple[str, str]:
+    """Return provider and model of a full name."""
+    provider, slash, model = name.partition("/")
+    return (provider, model) if slash else ("unknown", name)
+
+
+def status_class(status: int | None) -> str:
+    """Return `2xx` and the like, or `error` where there was no answer."""
+    return f"{status // 100}xx" if status else "error"
+
+
+_METHODS: Final = frozenset(("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"))
+
+_MODEL_AT: Final[dict[figures.Figure, int]] = {
+    figure: labels.index(name)
+    for figure in vars(figures).values()
+    if isinstance(figure, (Counter, Gauge, Histogram))
+    for labels in (figure._labelnames,)  # noqa: SLF001 - prometheus_client does not tell them otherwise
+    for name in ("model", "selected_model")
+    if name in labels
+}
