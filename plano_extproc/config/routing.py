@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from plano_extproc.config.values import (
     SINCE_V0_5,
@@ -14,6 +14,7 @@ from plano_extproc.config.values import (
     Url,
     UrlOrFile,
     Whole,
+    refusal,
 )
 
 AtLeastOne = Annotated[Whole, Field(ge=1)]
@@ -114,6 +115,12 @@ class PromptCaching(Part):
     )
 
 
+def _limit_store(value: SecretStr) -> SecretStr:
+    if value.get_secret_value() != "sqlite" and not value.get_secret_value().startswith(("redis://", "rediss://")):
+        raise refusal("is no store", "write sqlite, or a redis:// URL")
+    return value
+
+
 class Overrides(Part):
     """Single settings."""
 
@@ -132,7 +139,27 @@ class Overrides(Part):
     function_calling_model: Text | None = Field(
         None, description="Model that fills the parameters of prompt targets.", json_schema_extra=SINCE_V0_5
     )
+    limit_store: Annotated[SecretStr, AfterValidator(_limit_store)] | None = Field(
+        None,
+        description="Where limits, budgets and usage are counted: sqlite, or a redis:// URL. "
+        "Default: the Redis that the file names for something else, else sqlite.",
+        json_schema_extra=SINCE_V0_5,
+    )
+    on_limit_store_error: Literal["closed", "open"] | None = Field(
+        None,
+        description="What a failing store of limits means: let requests pass, or refuse them. "
+        "Default: open for limits, closed for clients with a budget.",
+        json_schema_extra=SINCE_V0_5,
+    )
     disable_signals: bool = Field(False, description="Do not look for signals in conversations.")
+    signals_on_answer: bool = Field(
+        False, description="Look for signals in answers too, by a copy of each.", json_schema_extra=SINCE_V0_5
+    )
+    signals_mode: Literal["standard", "compatible"] = Field(
+        "standard",
+        description="How signals are looked for: with few false alarms, or by the rules of Plano 0.4.",
+        json_schema_extra=SINCE_V0_5,
+    )
     optimize_context_window: bool = Field(False, description="Send shorter prompts to the function-calling model.")
     prompt_target_intent_matching_threshold: Number | None = Field(None, description="How sure a match must be.")
     use_agent_orchestrator: bool = Field(False, description="Route prompts to the one endpoint, an orchestrator.")
