@@ -7,13 +7,14 @@ answered, a model that it lacks has no price.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 import yaml
 
 from plano_extproc.config import catalogue
-from plano_extproc.config.models_catalogue import model_of
+from plano_extproc.config.models_catalogue import Price, model_of
 from plano_extproc.routing.ranking import usable
 from plano_extproc.translate.chat import Usage
 
@@ -67,13 +68,19 @@ class Prices:
 
 
 def _shipped(model: str, prompt_tokens: int) -> Rates | None:
+    price = _shipped_price(model)
+    if price is None:
+        return None
+    rates = price.rates(prompt_tokens)
+    return None if rates.output is None else Rates(rates.input, rates.output, rates.cache_read, rates.cache_write)
+
+
+@lru_cache(maxsize=1024)
+def _shipped_price(model: str) -> Price | None:
     prefix, _, model_id = model.partition("/")
     kind = catalogue.provider(prefix)
     known = model_of(kind.id, model_id) if kind else None
-    if known is None or known.price is None:
-        return None
-    rates = known.price.rates(prompt_tokens)
-    return None if rates.output is None else Rates(rates.input, rates.output, rates.cache_read, rates.cache_write)
+    return known.price if known else None
 
 
 def read(provider: str, body: bytes, aliases: Mapping[str, str]) -> Table:
