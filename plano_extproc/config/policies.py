@@ -1,6 +1,7 @@
 """Who may do what, and how much: `prompt_guards`, `clients`, `ratelimits`, `state_storage`, `cache`, `cooldown`."""
 
-from typing import Annotated, Literal
+import hashlib
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, SecretStr
 
@@ -8,6 +9,7 @@ from plano_extproc.config.values import SINCE_V0_5, HeaderName, Number, Part, Po
 
 AboveZero = Annotated[Whole, Field(ge=1)]
 OnError = Literal["closed", "open"]
+DIGEST_PREFIX: Final = "sha256:"
 PiiEntity = Literal["email", "phone", "credit_card", "ssn", "iban", "ip", "api_key"]
 
 
@@ -93,11 +95,22 @@ class Client(Part):
     """Someone who may call, known by a key."""
 
     id: Text = Field(description="Its id, in logs and limits.")
-    key: SecretStr = Field(description="Its key, usually a variable.")
+    key: SecretStr = Field(description="Its key, usually a variable; or sha256: and the digest of one, in hex.")
     models: tuple[Text, ...] = Field((), description="Models it may use; * at the end matches any. None means all.")
     budget: Budget | None = Field(None, description="Money that it may spend.")
     ratelimit: ClientRateLimit | None = Field(None, description="How much it may ask.")
     tenant: Text | None = Field(None, description="The tenant that it belongs to.")
+
+    @property
+    def digest(self) -> bytes:
+        """SHA-256 of the key. Raises ValueError where it is given as a digest that is none."""
+        key = self.key.get_secret_value()
+        if not key.startswith(DIGEST_PREFIX):
+            return hashlib.sha256(key.encode()).digest()
+        digest = bytes.fromhex(key.removeprefix(DIGEST_PREFIX))
+        if len(digest) != hashlib.sha256().digest_size:
+            raise ValueError("a SHA-256 digest has 64 hex digits")
+        return digest
 
 
 class RateLimitSelector(Part):

@@ -3,6 +3,7 @@
 # ruff: noqa: E501 - rows of a table are read whole
 
 import sys
+from hashlib import sha256
 from textwrap import dedent
 
 import pytest
@@ -309,6 +310,22 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
             HEAD + "clients: [{id: a, key: k}, {id: b, key: k}, {id: c, key: ''}]\n",
             ["error clients[1].key: is the same as that of 'a'", "error clients[2].key: is empty"],
         ),
+        (
+            HEAD + f"clients: [{{id: a, key: k}}, {{id: b, key: 'sha256:{sha256(b'k').hexdigest()}'}}]\n",
+            ["error clients[1].key: is the same as that of 'a'"],
+        ),
+        (
+            HEAD + "clients: [{id: a, key: 'sha256:abc'}, {id: b, key: 'sha256:00'}]\n",
+            ["error clients[0].key: is no SHA-256 digest", "error clients[1].key: is no SHA-256 digest"],
+        ),
+    ],
+    "budgeted_models_have_prices": [
+        (
+            HEAD + "model_providers: [{model: openai/gpt-4o, access_key: k}, {model: openai/mine, access_key: k}]\n"
+            "clients: [{id: a, key: k, budget: {usd: 1, per: day}}]\n",
+            ["warning model_providers[1].model: the price of 'openai/mine' is not known, so no budget counts it"],
+        ),
+        (HEAD + "model_providers: [{model: openai/mine, access_key: k}]\nclients: [{id: a, key: k}]\n", []),
     ],
     "one_default_target": [
         (
@@ -400,6 +417,7 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
                 "warning clients[0].models[1]: 'xai/*' matches no configured model",
             ],
         ),
+        (HEAD + TWO + "ratelimits: [{model: 'openai/*', selector: {key: a}, limit: {tokens: 1, unit: day}}]\n", []),
         (
             OLD + TWO + "ratelimits: [{model: gpt-5, selector: {key: a, value: b}, limit: {tokens: 1, unit: day}}]\n",
             ["warning ratelimits[0].model: unknown model 'gpt-5'"],

@@ -8,6 +8,7 @@ from typing import Final
 
 from pydantic import SecretStr
 
+from plano_extproc.config import catalogue, models_catalogue
 from plano_extproc.config.checks.finding import Check, Finding, Loc, Subject, repeated
 from plano_extproc.config.prompts import PromptTarget
 from plano_extproc.config.routing import CostSource
@@ -101,14 +102,34 @@ def names_stand_once(subject: Subject) -> Iterator[Finding]:
 
 def client_keys_differ(subject: Subject) -> Iterator[Finding]:
     """Find keys that do not say who calls."""
-    seen: dict[str, str] = {}
+    seen: dict[bytes, str] = {}
     for index, client in enumerate(subject.config.clients):
-        key, loc = client.key.get_secret_value(), ("clients", index, "key")
-        if not key:
+        loc = ("clients", index, "key")
+        try:
+            digest = client.digest
+        except ValueError:
+            hint = "Write sha256: and 64 hex digits, as `printf %s KEY | sha256sum` prints them."
+            yield Finding(loc, "is no SHA-256 digest", hint)
+            continue
+        if not client.key.get_secret_value():
             yield Finding(loc, "is empty", "Set its variable to a key.")
-        elif key in seen:
-            yield Finding(loc, f"is the same as that of '{seen[key]}'", "Give each client its own key.")
-        seen.setdefault(key, client.id)
+        elif digest in seen:
+            yield Finding(loc, f"is the same as that of '{seen[digest]}'", "Give each client its own key.")
+        seen.setdefault(digest, client.id)
+
+
+def budgeted_models_have_prices(subject: Subject) -> Iterator[Finding]:
+    """Find models that clients with a budget may use, and whose price is not known."""
+    config = subject.config
+    if not any(client.budget for client in config.clients):
+        return
+    for index, entry in enumerate(config.model_providers):
+        kind = catalogue.provider(entry.prefix)
+        known = models_catalogue.model_of(kind.id, entry.model_id) if kind else None
+        if not entry.is_wildcard and (known is None or known.price is None):
+            message = f"the price of '{entry.model}' is not known, so no budget counts it"
+            hint = "Do not let clients with a budget use it, or give them a ratelimit too."
+            yield Finding(("model_providers", index, "model"), message, hint, "warning")
 
 
 def one_default_target(subject: Subject) -> Iterator[Finding]:
@@ -192,6 +213,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     limits_say_how_much,
     names_stand_once,
     client_keys_differ,
+    budgeted_models_have_prices,
     one_default_target,
     parameters_fit,
     one_orchestrator,

@@ -1,6 +1,6 @@
 """Names that stand in one place and are defined in another."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
@@ -89,17 +89,22 @@ def asked_models_exist(subject: Subject) -> Iterator[Finding]:
             yield Finding(loc, f"unknown model '{name}'", hint)
 
 
+def _matches(names: Iterable[str], aliases: Iterable[str], pattern: str) -> Iterator[bool]:
+    return (fnmatchcase(name, pattern) for name in {*names, *aliases})
+
+
 def limited_models_exist(subject: Subject) -> Iterator[Finding]:
     """Find limits and permissions on unknown models."""
     models, aliases = Models.of(subject.config), subject.config.model_aliases
     for index, limit in enumerate(subject.config.ratelimits):
-        if not models.have(limit.model) and limit.model not in aliases and limit.model != "*":
+        known = limit.model.removesuffix("/*") in models.prefixes or any(_matches(models.names, aliases, limit.model))
+        if not known and not models.have(limit.model) and limit.model != "*":
             hint = nearest(limit.model, {*models.names, *aliases}, "Configured")
             loc = ("ratelimits", index, "model")
             yield Finding(loc, f"unknown model '{limit.model}'", hint, subject.stricter)
     for index, client in enumerate(subject.config.clients):
         for at, pattern in enumerate(client.models):
-            known = any(fnmatchcase(name, pattern) for name in {*models.names, *aliases})
+            known = any(_matches(models.names, aliases, pattern))
             if not known and not models.have(pattern) and pattern.removesuffix("/*") not in models.prefixes:
                 message = f"'{pattern}' matches no configured model"
                 hint = nearest(pattern, {*models.names, *aliases}, "Configured")

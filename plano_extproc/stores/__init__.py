@@ -1,0 +1,20 @@
+"""State that workers share, behind one contract: in memory, in SQLite, or in Redis."""
+
+from plano_extproc.stores.contract import SharedStore, StoreError
+from plano_extproc.stores.memory import MemoryStore
+from plano_extproc.stores.opening import limit_store, shared_path
+from plano_extproc.stores.quota import Quota, Reservation
+from plano_extproc.stores.redis import RedisStore
+from plano_extproc.stores.sqlite import SqliteStore
+
+__all__ = [
+    "MemoryStore",
+    "Quota",
+    "RedisStore",
+    "Reservation",
+    "SharedStore",
+    "SqliteStore",
+    "StoreError",
+    "limit_store",
+    "shared_path",
+]

@@ -1,0 +1,3 @@
+from tests.support.servers import postgres_server, redis_server
+
+__all__ = ["postgres_server", "redis_server"]

@@ -1,0 +1,216 @@
+"""What is particular to a backend: processes that share it, one that dies, a server that goes away."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from plano_extproc.config import load
+from plano_extproc.limits.claims import Claim, Sum
+from plano_extproc.stores import MemoryStore, RedisStore, SqliteStore, StoreError, limit_store
+from tests.support.servers import RedisServer, running_redis
+
+ROOT = Path(__file__).parents[2]
+
+TAKER = """
+import asyncio, sys
+from pathlib import Path
+from plano_extproc.limits.claims import Claim
+from plano_extproc.stores import RedisStore, SqliteStore
+
+async def main(where, key):
+    store = RedisStore(where) if where.startswith("redis") else SqliteStore(Path(where))
+    granted = 0
+    for _ in range(400):
+        taken = await asyncio.gather(*(store.take([Claim(key, 1, 1, 1, 1000, 600)]) for _ in range(2)))
+        granted += sum(one.is_granted for one in taken)
+    await store.close()
+    print(granted)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def take_in_processes(where: str, key: str, count: int) -> list[int]:
+    command = [sys.executable, "-c", TAKER, where, key]
+    takers = [subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) for _ in range(count)]
+    outputs = [taker.communicate(timeout=100)[0] for taker in takers]
+    assert [taker.returncode for taker in takers] == [0] * count
+    return [int(output) for output in outputs]
+
+
+def test_processes_that_share_a_file_never_exceed_the_bound(tmp_path: Path) -> None:
+    assert sum(take_in_processes(str(tmp_path / "s.sqlite"), "key", 2)) == 1000
+
+
+def test_processes_that_share_a_redis_never_exceed_the_bound(redis_server: RedisServer) -> None:
+    assert sum(take_in_processes(redis_server.url, "processes", 2)) == 1000
+
+
+ADDER = """
+import asyncio, sys
+from pathlib import Path
+from plano_extproc.limits.claims import Sum
+from plano_extproc.stores import SqliteStore
+
+async def main(path):
+    store = SqliteStore(Path(path))
+    while True:
+        total = await store.add([Sum("n", 1), Sum("twin", 1)])
+        print(total[0], flush=True)
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+def test_what_a_killed_worker_has_counted_stays(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    with subprocess.Popen([sys.executable, "-c", ADDER, str(path)], stdout=subprocess.PIPE, cwd=ROOT) as adder:
+        assert adder.stdout is not None
+        lines = [adder.stdout.readline() for _ in range(300)]
+        adder.send_signal(signal.SIGKILL)
+        lines += adder.stdout.read().splitlines(keepends=True)
+    told = max(int(line) for line in lines if line.endswith(b"\n"))
+
+    n, twin = asyncio.run(counted(path))
+    assert n >= told
+    assert n == twin
+
+
+async def counted(path: Path) -> list[int]:
+    store = SqliteStore(path)
+    totals = await store.add([Sum("n", 0), Sum("twin", 0)])
+    await store.close()
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    return totals
+
+
+async def test_a_lock_that_another_holds_is_waited_for_without_blocking_the_loop(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    store = SqliteStore(path)
+    await store.set("a", b"1")
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    waiting = asyncio.create_task(store.set("a", b"2"))
+    await asyncio.sleep(0.02)
+    assert not waiting.done()
+    other.execute("COMMIT")
+    other.close()
+    await waiting
+
+    assert await store.get("a") == b"2"
+    await store.close()
+
+
+async def test_the_file_and_its_folder_are_private(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "s.sqlite"
+    store = SqliteStore(path)
+    await store.set("a", b"1")
+
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
+    await store.close()
+
+
+async def test_a_file_that_is_no_database_is_an_error_that_names_it(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    path.write_bytes(b"this is no database at all" * 100)
+    store = SqliteStore(path)
+
+    with pytest.raises(StoreError, match=r"s\.sqlite does not answer: file is not a database"):
+        await store.get("a")
+
+
+async def test_what_has_expired_is_removed_in_time(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite"
+    now = [1000.0]
+    store = SqliteStore(path, now=lambda: now[0])
+    await store.take([Claim("old", 1, 1, 1, 5, 1.0)])
+    await store.set("old", b"", 1.0)
+    now[0] += 10
+    for number in range(2000):
+        await store.set("new", b"%d" % number)
+    await store.close()
+
+    db = sqlite3.connect(path)
+    assert db.execute("SELECT key FROM entries").fetchall() == [("new",)]
+    assert db.execute("SELECT count(*) FROM slots").fetchone() == (0,)
+    db.close()
+
+
+async def test_memory_keeps_no_more_than_it_may() -> None:
+    store = MemoryStore(most=10)
+    for number in range(50):
+        await store.set(f"k{number:02}", b"")
+        await store.take([Claim(f"k{number:02}", 1, 1, 1, 1, 60)])
+
+    assert [key for key, _ in await store.scan("k")] == [f"k{number}" for number in range(40, 50)]
+
+
+async def test_a_redis_that_goes_away_fails_soon_and_is_found_again() -> None:
+    with running_redis() as server:
+        clock = [0.0]
+        store = RedisStore(server.url, pause=5.0, clock=lambda: clock[0])
+        await store.set("a", b"1")
+        server.stop()
+        with pytest.raises(StoreError, match="does not answer"):
+            await store.get("a")
+        server.start()
+        with pytest.raises(StoreError, match="was away a moment ago"):
+            await store.get("a")
+        clock[0] += 6
+
+        assert await store.swap("a", None, b"2")
+        assert await store.get("a") == b"2"
+        await store.close()
+
+
+async def test_a_redis_that_hangs_is_given_up(redis_server: RedisServer) -> None:
+    assert redis_server.process is not None
+    store = RedisStore(redis_server.url)
+    await store.set("a", b"1")
+    os.kill(redis_server.process.pid, signal.SIGSTOP)
+    try:
+        with pytest.raises(StoreError, match="TimeoutError"):
+            await store.get("a")
+    finally:
+        os.kill(redis_server.process.pid, signal.SIGCONT)
+    await store.close()
+
+
+def test_a_url_that_cannot_be_read_is_a_clear_error() -> None:
+    with pytest.raises(StoreError, match="the Redis URL cannot be read"):
+        RedisStore("http://host")
+
+
+HEAD = "version: v0.5.0\nmodel_providers: [{model: openai/gpt-4o, access_key: k}]\n"
+REDIS = HEAD + "routing: {session_cache: {type: redis, url: 'redis://127.0.0.1:1/0'}}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (HEAD, SqliteStore),
+        (REDIS, RedisStore),
+        (REDIS + "overrides: {limit_store: sqlite}\n", SqliteStore),
+        (HEAD + "overrides: {limit_store: 'rediss://u:p@h:6380/1'}\n", RedisStore),
+        (HEAD + "governance: {store: 'redis://127.0.0.1:1'}\n", RedisStore),
+        (HEAD + "governance: {store: sqlite}\n", SqliteStore),
+    ],
+)
+def test_limits_are_counted_in_the_redis_that_the_file_names(
+    text: str, kind: Callable[..., object], tmp_path: Path
+) -> None:
+    config = load(text, environ={}, name="c").config
+    assert config is not None
+
+    assert type(limit_store(config, tmp_path)) is kind
