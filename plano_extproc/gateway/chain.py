@@ -8,6 +8,7 @@ Every other try has an exchange of its own at the attempt position, which transl
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 from urllib.parse import quote, unquote
 
 import orjson
@@ -98,33 +99,41 @@ def _response(plan: Plan, index: int) -> dict[BodyMode | None, Changes]:
         answer,
         remove=(headers.LOST,),
         set=tuple((n, reason.encode("ascii", "replace") if n == headers.ROUTE_REASON else v) for n, v in answer.set),
-        metadata={"model": plan.choice.name, "reason": reason},
+        metadata={**({} if plan.choice.agent else {"model": plan.choice.name}), "reason": reason},
         wire=None,
     )
     return {mode: replace(changes, response_body=mode, wire=None) for mode in (None, *BodyMode)}
+
+
+class Candidate(NamedTuple):
+    """The name of an entry, its model, and the id of the agent that the entry stands for, if it does."""
+
+    entry: str
+    model: str
+    agent: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Tries:
     """A chain as its attempts know it.
 
-    `candidates` are entries and their models, try by try; `number` counts from 1. `own` are headers of the client that
+    `candidates` are in the order of the tries; `number` counts from 1. `own` are headers of the client that
     an earlier try may have replaced, `query` is the client's.
     """
 
-    candidates: tuple[tuple[str, str], ...]
+    candidates: tuple[Candidate, ...]
     statuses: frozenset[int]
     number: int
     own: Mapping[str, bytes]
     query: str = ""
 
     @property
-    def current(self) -> tuple[str, str]:
-        """The entry and the model of this try."""
+    def current(self) -> Candidate:
+        """Who serves this try."""
         return self.candidates[min(self.number, len(self.candidates)) - 1]
 
     @property
-    def earlier(self) -> tuple[tuple[str, str], ...]:
+    def earlier(self) -> tuple[Candidate, ...]:
         """Those of the tries before it."""
         return self.candidates[: self.number - 1]
 
@@ -135,7 +144,7 @@ class Tries:
 
 def encoded(plans: tuple[Plan, ...], statuses: tuple[int, ...]) -> str:
     """Return who serves which try, and when the next one's turn is, as a header can carry it."""
-    candidates = [(plan.choice.provider.name, plan.choice.model) for plan in plans]
+    candidates = [(plan.choice.provider.name, plan.choice.model, plan.choice.agent) for plan in plans]
     return quote(orjson.dumps([candidates, statuses]))
 
 
@@ -154,7 +163,7 @@ def tries(candidates: str, number: int, kept: str) -> Tries:
     found, statuses = orjson.loads(unquote(candidates))
     sent, query = orjson.loads(unquote(kept)) if kept else ({}, "")
     return Tries(
-        tuple((entry, model) for entry, model in found),
+        tuple(Candidate(*candidate) for candidate in found),
         frozenset(statuses),
         number,
         {name: value.encode("latin-1") for name, value in sent.items()},

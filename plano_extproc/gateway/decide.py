@@ -36,8 +36,9 @@ class Decision:
     """How an exchange is served: by a plan and this exchange's own header values, `extra`.
 
     `is_stream` chooses among the plan's changes. `chain` is set where more candidates stand behind the plan, and `own`
-    is for their attempts. `body` None sends the client's own bytes; `translation` is None on the bypass way. `dropped`
-    names request fields that the provider cannot take.
+    is for their attempts. `reason` says why it was decided so, where the plan does not say all. `body` None sends the
+    client's own bytes; `translation` is None on the bypass way. `dropped` names request fields that the provider cannot
+    take.
     """
 
     plan: Plan
@@ -48,6 +49,7 @@ class Decision:
     dropped: tuple[str, ...] = ()
     chain: Chain | None = None
     own: str | None = None
+    reason: str | None = None
 
     @property
     def changes(self) -> Changes:
@@ -72,6 +74,8 @@ class Decision:
 def decide(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
     """Decide on a request with a body. Raises a `GatewayError` that names the field at fault."""
     demand_service(gateway, ask)
+    if gateway.listeners[ask.listener].type == "agent":
+        return _decide_on_agent(gateway, ask, body)
     if ask.surface.endpoint is not None and ask.headers.get("content-type", b"").startswith(_FORM):
         return _decide_on_form(gateway, ask, body)
     request = parse(ask, body)
@@ -80,11 +84,47 @@ def decide(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
     return _decide_on_request(gateway, ask, body, request)
 
 
+def _decide_on_agent(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
+    request = parse(ask, body)
+    team = gateway.teams[ask.listener]
+    if team.default is None:
+        raise NotImplementedYet(f"none of the agents of listener '{ask.listener}' speaks chat completions")
+    if team.chooser is None:
+        choices = team.candidates(team.default, "only agent")
+        return _served(gateway, ask, gateway.served_by(ask.surface, choices, ask.listener), body, request)
+    meant = team.chooser.choose(ask.surface.api, request)
+    is_chosen = meant.name in team.ids
+    chosen = meant.name if is_chosen and meant.name else team.default
+    choices = team.candidates(chosen, "agent by intent" if is_chosen else "default agent")
+    decision = _served(gateway, ask, gateway.served_by(ask.surface, choices, ask.listener), body, request)
+    decision.reason = meant.reason if is_chosen else f"default agent; {meant.reason}"
+    return decision
+
+
 def _decide_on_request(gateway: Gateway, ask: Ask, body: bytes, request: dict[str, Any]) -> Decision:
+    if gateway.routes is not None and ask.surface.endpoint is None:
+        meant = gateway.routes.choose(ask.surface.api, request)
+        if meant.name is not None:
+            plans = gateway.served_by(ask.surface, gateway.route_choices(meant.name), ask.listener)
+            decision = _served(gateway, ask, plans, body, request)
+        else:
+            decision = _decide_by_name(gateway, ask, body, request)
+        decision.reason = meant.reason
+        return decision
+    return _decide_by_name(gateway, ask, body, request)
+
+
+def _decide_by_name(gateway: Gateway, ask: Ask, body: bytes, request: dict[str, Any]) -> Decision:
     chain = gateway.chain(ask.surface, request.get("model"), ask.listener)
     if chain is None:
         return serve(gateway, ask, gateway.plan(ask.surface, request.get("model"), ask.listener), body, request)
     return serve_chain(gateway, ask, chain, body, request)
+
+
+def _served(gateway: Gateway, ask: Ask, plans: Plan | Chain, body: bytes, request: dict[str, Any]) -> Decision:
+    if isinstance(plans, Chain):
+        return serve_chain(gateway, ask, plans, body, request)
+    return serve(gateway, ask, plans, body, request)
 
 
 def serve_chain(gateway: Gateway, ask: Ask, chain: Chain, body: bytes, request: dict[str, Any]) -> Decision:
@@ -116,7 +156,7 @@ def serve(gateway: Gateway, ask: Ask, plan: Plan, body: bytes, request: dict[str
         is_stream=ask.surface.is_stream,
         framing="array" if ask.surface.is_stream and "alt=sse" not in ask.query else "sse",
     )
-    outgoing = translation.request(request, plan.upstream.model)
+    outgoing = translation.request(request, _model(plan, request))
     fields = plan.upstream.body
     made = with_fields(orjson.loads(outgoing.body), fields) if fields else outgoing.body
     path = plan.upstream.stream_path if outgoing.is_stream else plan.upstream.path
@@ -142,11 +182,14 @@ def decide_on_upgrade(gateway: Gateway, ask: Ask) -> Decision:
 
 def demand_service(gateway: Gateway, ask: Ask) -> None:
     """Raise where the listener is of a kind that is not served."""
-    kind = gateway.listeners[ask.listener].type
-    if kind != "model":
+    listener = gateway.listeners[ask.listener]
+    if listener.type not in _SERVED:
         raise NotImplementedYet(
-            f"listener '{ask.listener}' is of type {kind}, which this version accepts but does not serve"
+            f"listener '{ask.listener}' is of type {listener.type}, which this version accepts but does not serve"
         )
+    if listener.input_filters or listener.output_filters or any(use.input_filters for use in listener.agents):
+        # What was to pass a filter must not pass without it.
+        raise NotImplementedYet(f"listener '{ask.listener}' has filters, which this version accepts but does not run")
 
 
 def parse(ask: Ask, body: bytes) -> dict[str, Any]:
@@ -233,7 +276,12 @@ def _changed(ask: Ask, plan: Plan, request: dict[str, Any], body: bytes) -> byte
     up = plan.upstream
     if up.body:
         return with_fields({**request, "model": up.model}, up.body)
-    return None if ask.surface.model is not None else with_model(body, request, up.model)
+    return None if ask.surface.model is not None else with_model(body, request, _model(plan, request))
+
+
+def _model(plan: Plan, request: dict[str, Any]) -> str:
+    """Return the model that is asked for upstream. An agent reads for itself what its caller wrote."""
+    return request.get("model") or plan.upstream.model if plan.choice.agent else plan.upstream.model
 
 
 def _bypass(gateway: Gateway, ask: Ask, plan: Plan, sent: bytes, body: bytes | None, *, is_stream: bool) -> Decision:
@@ -286,6 +334,7 @@ def _credential(gateway: Gateway, ask: Ask, plan: Plan, path: str, body: bytes) 
     return passed_through(ask.headers, scheme=up.auth, same_dialect=plan.way is Way.BYPASS)
 
 
+_SERVED = ("model", "agent")
 _CHAT = Surface("openai.chat")
 _FORM = b"multipart/form-data"
 _KEY_PROTOCOL = b"openai-insecure-api-key."

@@ -122,6 +122,8 @@ class Exchange:
         plan, response = decision.served(event.headers)
         self._gateway.ports.metrics.answered(self._listener, self._api, plan.choice.name, plan.way.value, status)
         extra = [(headers.OVERHEAD_MS, b"%.2f" % (self._overhead * 1000))]
+        if decision.reason:
+            extra.append((headers.ROUTE_REASON, decision.reason.encode("ascii", "replace")))
         dropped = decision.dropped_by(event.headers)
         if dropped:
             extra.append((headers.DROPPED, dropped))

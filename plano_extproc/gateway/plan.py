@@ -120,7 +120,8 @@ def _metadata(choice: Choice, surface: Surface, up: Upstream, way: Way, listener
         "client_api": surface.endpoint or surface.api,
         "provider_api": up.what,
         "way": way.value,
-        "model": choice.name,
+        **({"agent": choice.agent} if choice.agent else {"model": choice.name}),
+        **({"route": choice.route} if choice.route else {}),
         "reason": choice.reason,
     }
 
@@ -128,13 +129,20 @@ def _metadata(choice: Choice, surface: Surface, up: Upstream, way: Way, listener
 def _response(choice: Choice, mode: BodyMode | None) -> Changes:
     return Changes(
         set=(
-            (headers.MODEL, choice.name.encode("ascii", "replace")),
+            _served_by(choice),
             (headers.ROUTE_REASON, choice.reason.encode("ascii", "replace")),
+            *([(headers.ROUTE, choice.route.encode("ascii", "replace"))] if choice.route else []),
         ),
         # What is translated has another length, and is sent plain.
         remove=("content-length", "content-encoding") if mode else (),
         response_body=mode,
     )
+
+
+def _served_by(choice: Choice) -> tuple[str, bytes]:
+    if choice.agent is not None:
+        return headers.AGENT, choice.agent.encode("ascii", "replace")
+    return headers.MODEL, choice.name.encode("ascii", "replace")
 
 
 def _request(up: Upstream, way: Way, is_stream: bool, metadata: dict[str, str], first_byte: float | None) -> Changes:

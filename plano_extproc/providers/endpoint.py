@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from plano_extproc.config import Config
 from plano_extproc.config.models import ModelProvider
+from plano_extproc.providers import agents
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -44,7 +45,8 @@ def endpoint(provider: ModelProvider, *, default_connect_timeout: float) -> Endp
 
 
 def endpoints(config: Config) -> tuple[Endpoint, ...]:
-    """Return every distinct provider endpoint of a configuration, in the order of first use."""
+    """Return every distinct endpoint of providers and agents of a configuration, in the order of first use."""
     default = config.overrides.upstream_connect_timeout
-    found = {e.cluster: e for e in (endpoint(p, default_connect_timeout=default) for p in config.model_providers)}
+    entries = (*config.model_providers, *agents.entries(config))
+    found = {e.cluster: e for e in (endpoint(p, default_connect_timeout=default) for p in entries)}
     return tuple(found.values())

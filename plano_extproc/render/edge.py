@@ -38,6 +38,7 @@ HIDDEN_FROM_CLIENTS = (
     # Under these names only we speak; the sidecar sets them later.
     headers.MODEL,
     headers.ROUTE,
+    headers.AGENT,
     headers.ROUTE_REASON,
     headers.DROPPED,
     headers.OVERHEAD_MS,

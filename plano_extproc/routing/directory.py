@@ -5,7 +5,7 @@ and at last under a wildcard such as `openai/*`. A request without a name gets t
 """
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from plano_extproc.config import Config
@@ -28,12 +28,15 @@ _SHOWN_NAME = 100
 class Choice:
     """A provider entry and the model of it that serves. `model` is the provider's own id for it.
 
-    `reason` is for people: it says how the name was found.
+    `reason` is for people: it says how the name was found. `agent` is the id of the agent that the entry stands for,
+    `route` the name of the route that led here.
     """
 
     provider: ModelProvider
     model: str
     reason: str
+    agent: str | None = None
+    route: str | None = None
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -49,9 +52,10 @@ class Choice:
 class Directory:
     """All models of one configuration. Lookups are dictionary reads; only wildcards are matched per request."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, more: Iterable[ModelProvider] = ()) -> None:
+        """Know the models of a configuration; `more` are entries that are found by `entry` alone."""
         specific = self._specific = [entry for entry in config.model_providers if not entry.is_wildcard]
-        self._entries = {entry.name: entry for entry in reversed(config.model_providers)}
+        self._entries = {entry.name: entry for entry in (*more, *reversed(config.model_providers))}
         self._exact: dict[str, Choice] = {}
         for how, key in _KEYS:
             for entry in specific:
@@ -98,10 +102,10 @@ class Directory:
             return (first,)
         return (first, *(self.resolve(model) for model in policy.fallback_models))
 
-    def entry(self, name: str, model: str) -> Choice | None:
+    def entry(self, name: str, model: str, agent: str | None = None, reason: str = "by entry") -> Choice | None:
         """Return a model of the entry of a name; None where there is no such entry."""
         found = self._entries.get(name)
-        return Choice(found, model, f"entry {name}") if found else None
+        return Choice(found, model, reason, agent) if found else None
 
     def names(self) -> tuple[tuple[str, ModelProvider], ...]:
         """Return every name that a client can count on.

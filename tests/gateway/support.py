@@ -16,6 +16,7 @@ version: v0.5.0
 listeners:
   - {type: model, name: models, port: 12000}
   - {type: agent, name: agents, port: 8001, agents: [{id: weather, description: weather, default: true}]}
+  - {type: unified, name: both, port: 8002, agents: [{id: weather, description: weather, default: true}]}
 agents:
   - {id: weather, url: "http://127.0.0.1:10510"}
 model_providers:

@@ -222,11 +222,11 @@ def test_no_model_means_the_default() -> None:
 
 
 def test_a_listener_kind_that_is_not_served_yet_is_refused_for_good() -> None:
-    status, shown = error(Call(CHAT, listener="agents").ask(HELLO))
+    status, shown = error(Call(CHAT, listener="both").ask(HELLO))
 
     assert status == 400
     assert shown["error"]["type"] == "not_supported_error"
-    assert "agents" in shown["error"]["message"]
+    assert "both" in shown["error"]["message"]
 
 
 def test_models_are_listed_with_aliases() -> None:

@@ -9,9 +9,22 @@ from pydantic import BaseModel
 from plano_extproc.config.checks.finding import Check, Finding, Loc, Subject
 
 NO_EFFECT_YET: Final[Mapping[str, str]] = {
-    "listeners[agent]": "agent listeners",
     "listeners[prompt]": "prompt listeners",
     "listeners[unified]": "unified listeners",
+    **{
+        f"listeners[agent].{key}": feature
+        for key, feature in {
+            "router": "agents chosen by a model",
+            "parallel": "agents in parallel",
+            "input_filters": "filters",
+            "output_filters": "filters",
+            "prompt_targets": "prompt targets",
+            "memory": "memory",
+            "cors": "CORS",
+            "agents[].input_filters": "filters",
+            "agents[].weight": "weighted agents",
+        }.items()
+    },
     "listeners[model].router": "agents",
     "listeners[model].agents": "agents",
     "listeners[model].parallel": "agents",
@@ -24,11 +37,10 @@ NO_EFFECT_YET: Final[Mapping[str, str]] = {
     "listeners[model].cors": "CORS",
     "model_providers[].weight": "pools",
     "model_providers[].priority": "pools",
-    "routing_preferences": "routing by preference",
+    "routing_preferences[].selection_policy": "ranking by price and speed",
     "model_metrics_sources": "prices and latencies",
     "routing": "sessions",
     "prompt_caching": "prompt caching",
-    "agents": "agents",
     "filters": "filters",
     "endpoints": "prompt targets",
     "prompt_targets": "prompt targets",
@@ -57,7 +69,9 @@ NO_EFFECT: Final[frozenset[str]] = frozenset(
 )
 """Key paths that are read for compatibility only."""
 
-_GUARDS: Final = re.compile(r"prompt_guards|clients|governance|ratelimits|listeners\[\w+\]\.(clients|jwt)")
+_GUARDS: Final = re.compile(
+    r"prompt_guards|clients|governance|ratelimits|listeners\[\w+\]\.(agents\[\]\.)?(clients|jwt|\w+put_filters)"
+)
 """Keys whose lack of effect lets something through."""
 
 

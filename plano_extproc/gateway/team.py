@@ -1,0 +1,45 @@
+"""The agents behind one listener: which one serves, and what is tried where it fails."""
+
+from plano_extproc.config import Config
+from plano_extproc.config.listeners import Fallback, Listener, ListenerAgent
+from plano_extproc.gateway import intent
+from plano_extproc.providers import agents
+from plano_extproc.routing import Choice, Directory
+
+
+class Team:
+    """The agents of one listener, in the order of the file."""
+
+    def __init__(self, config: Config, listener: Listener, directory: Directory) -> None:
+        self._urls = {agent.id: len(agent.url) for agent in config.agents if agent.protocol == "chat"}
+        self._uses = {use.id: use for use in listener.agents if use.id in self._urls}
+        self._directory = directory
+        self._listener = listener.name
+        self.chooser = intent.agents(listener)
+        self.default = next((use.id for use in listener.agents if use.default), next(iter(self._uses), None))
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """The ids of the agents that can be chosen."""
+        return tuple(self._uses)
+
+    def candidates(self, ident: str, reason: str) -> tuple[Choice, ...]:
+        """Return who is tried for an agent, in order: its instances, those once more, then who stands in for it."""
+        found: list[Choice] = []
+        seen: set[str] = set()
+        following: str | None = ident
+        while following is not None and following not in seen:
+            seen.add(following)
+            use = self._uses[following]
+            found += self._instances(use, reason if following == ident else f"stands in for agent {ident}")
+            stand_in = use.on_error.fallback if isinstance(use.on_error, Fallback) else None
+            following = stand_in if stand_in in self._uses else None
+        return tuple(found)
+
+    def _instances(self, use: ListenerAgent, reason: str) -> list[Choice]:
+        urls = self._urls[use.id]
+        # Every instance has a turn before one has its second.
+        turns = [number % urls for number in range(max(urls, use.retries + 1))]
+        names = (agents.entry_name(self._listener, use.id, turn) for turn in turns)
+        choices = (self._directory.entry(name, use.id, use.id, reason) for name in names)
+        return [choice for choice in choices if choice is not None]

@@ -1,0 +1,169 @@
+"""Agents behind one port: chosen by what is asked, followed by who stands in, and answering in the caller's dialect."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.clients import CLIENT_KEY, anthropic_client, openai_client
+from tests.support.gateway import Gateway, running_gateway
+from tests.support.ports import free_port
+from tests.support.scripted import ScriptedProvider
+
+CONFIG = """
+version: v0.5.0
+listeners:
+  - {{type: model, name: llm, port: {models}}}
+  - type: agent
+    name: travel
+    port: {port}
+    agents:
+      - {{id: weather, description: "weather forecasts, temperature and rain", timeout: 2s}}
+      - {{id: flights, description: "flight status, bookings, airports", on_error: {{fallback: general}}}}
+      - {{id: general, description: "anything else", default: true}}
+  - type: agent
+    name: alone
+    port: {alone}
+    agents: [{{id: weather, description: "weather"}}]
+agents:
+  - {{id: weather, url: "{weather}"}}
+  - {{id: flights, url: ["{flights}", "{gone}"]}}
+  - {{id: general, url: "{general}"}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """Scripted agents: an agent speaks what a chat provider speaks."""
+
+    weather: ScriptedProvider
+    flights: ScriptedProvider
+    general: ScriptedProvider
+
+
+@pytest.fixture(scope="module")
+def _scripted() -> Iterator[Agents]:
+    with (
+        ScriptedProvider("openai.chat", is_strict=False) as weather,
+        ScriptedProvider("openai.chat", is_strict=False) as flights,
+        ScriptedProvider("openai.chat", is_strict=False) as general,
+    ):
+        yield Agents(weather, flights, general)
+
+
+@pytest.fixture(scope="module")
+def gateway(_scripted: Agents, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    text = CONFIG.format(
+        port=free_port(),
+        models=free_port(),
+        alone=free_port(),
+        weather=f"http://127.0.0.1:{_scripted.weather.port}",
+        flights=f"http://127.0.0.1:{_scripted.flights.port}",
+        general=f"http://127.0.0.1:{_scripted.general.port}",
+        gone=f"http://127.0.0.1:{free_port()}",
+    )
+    with running_gateway(text, environ={}, home=tmp_path_factory.mktemp("agents"), workers=2) as running:
+        yield running
+
+
+@pytest.fixture
+def agents(_scripted: Agents) -> Agents:
+    for agent in (_scripted.weather, _scripted.flights, _scripted.general):
+        agent.clear()
+    return _scripted
+
+
+def ask(gateway: Gateway, text: str, *, listener: str = "travel", stream: bool = False) -> httpx.Response:
+    messages: list[Any] = [{"role": "user", "content": text}]
+    return httpx.post(
+        f"{gateway.url(listener)}/v1/chat/completions",
+        json={"model": "whatever", "messages": messages, "stream": stream},
+        headers={"authorization": f"Bearer {CLIENT_KEY}"},
+        timeout=20,
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "chosen"),
+    [
+        ("Will it rain in Paris tomorrow?", "weather"),
+        ("Is my flight LH123 delayed?", "flights"),
+        ("Sing me a song about robots.", "general"),
+    ],
+)
+def test_what_is_asked_chooses_the_agent(gateway: Gateway, agents: Agents, text: str, chosen: str) -> None:
+    answer = ask(gateway, text)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-plano-agent"] == chosen
+    assert answer.headers["x-plano-route-reason"]
+    asked = {name for name in ("weather", "flights", "general") if getattr(agents, name).requests}
+    assert asked == {chosen}
+
+
+def test_an_agent_reads_the_clients_model_and_never_its_credential(gateway: Gateway, agents: Agents) -> None:
+    ask(gateway, "Hello", listener="alone")
+
+    assert agents.weather.last.json()["model"] == "whatever"
+    assert CLIENT_KEY not in str(agents.weather.last.headers)
+
+
+def test_the_only_agent_is_chosen_without_a_look_at_the_text(gateway: Gateway, agents: Agents) -> None:
+    answer = ask(gateway, "Sing me a song about robots.", listener="alone")
+
+    assert (answer.headers["x-plano-agent"], answer.headers["x-plano-route-reason"]) == ("weather", "only agent")
+
+
+def test_callers_of_any_dialect_talk_to_agents(gateway: Gateway, agents: Agents) -> None:
+    agents.weather.say("It will rain.")
+    agents.weather.say("It will rain.")
+
+    with anthropic_client(gateway.url("travel")) as client:
+        answer = client.messages.create(
+            model="any", max_tokens=50, messages=[{"role": "user", "content": "Will it rain in Paris tomorrow?"}]
+        )
+    with openai_client(gateway.url("travel")) as openai:
+        response = openai.responses.create(model="any", input="Will it rain in Paris tomorrow?")
+
+    assert answer.content[0].text == "It will rain."  # type: ignore[union-attr]
+    assert response.output_text == "It will rain."
+
+
+def test_an_answer_is_streamed(gateway: Gateway, agents: Agents) -> None:
+    agents.weather.say("It will rain.")
+
+    answer = ask(gateway, "Will it rain in Paris tomorrow?", stream=True)
+
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert "data: [DONE]" in answer.text
+
+
+def test_a_failing_agent_is_followed_by_its_other_instance_and_by_who_stands_in(
+    gateway: Gateway, agents: Agents
+) -> None:
+    agents.flights.fail(500)
+    agents.general.say("I can help with that.")
+
+    answer = ask(gateway, "Is my flight LH123 delayed?")
+
+    assert answer.status_code == 200, answer.text
+    assert (answer.headers["x-plano-agent"], answer.headers["x-plano-attempts"]) == ("general", "3")
+
+
+def test_an_agents_error_keeps_its_status(gateway: Gateway, agents: Agents) -> None:
+    agents.weather.fail(422, "No such city.")
+
+    answer = ask(gateway, "Will it rain in Paris tomorrow?")
+
+    assert answer.status_code == 422
+    assert "No such city." in answer.text
+
+
+def test_an_agent_that_hangs_is_left_after_its_time_out(gateway: Gateway, agents: Agents) -> None:
+    agents.weather.hang()
+
+    answer = ask(gateway, "Will it rain in Paris tomorrow?")
+
+    assert answer.status_code == 504, dict(answer.headers)
