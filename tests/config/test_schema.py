@@ -16,8 +16,8 @@ from plano_extproc.config import Config, json_schema, load
 from plano_extproc.config.schema import SPELLINGS
 
 EXAMPLES = sorted(
-    path for path in resources.path("config/examples").glob("*.yaml") if path.name != "demo.yaml"
-)  # the demo's variables are filled in by `planoai demo`
+    path for path in resources.path("config/examples").glob("*.yaml") if not path.name.startswith("demo")
+)  # the variables of demos are filled in by `planoai demo`
 MIGRATIONS = sorted(
     path for path in (Path(__file__).parent / "migrations").glob("*.yaml") if ".migrated" not in path.name
 )
