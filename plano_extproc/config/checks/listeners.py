@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Final
 
 from plano_extproc.config.checks.finding import Check, Finding, Subject, repeated
-from plano_extproc.config.listeners import DEFAULT_NAME, Listener
+from plano_extproc.config.listeners import DEFAULT_NAME, Fallback, Listener
 
 
 def ports_are_given(subject: Subject) -> Iterator[Finding]:
@@ -100,6 +100,29 @@ def agent_listeners_have_agents(subject: Subject) -> Iterator[Finding]:
             yield Finding(("listeners", index), message, "List at least one under agents.", subject.stricter)
 
 
+def agents_fit_their_protocol(subject: Subject) -> Iterator[Finding]:
+    """Find agents that are to answer chats and speak another protocol, which is only passed through."""
+    spoken = {agent.id: agent.protocol for agent in subject.config.agents if agent.protocol != "chat"}
+    for index, listener in enumerate(subject.config.listeners):
+        for at, agent in enumerate(listener.agents):
+            loc = ("listeners", index, "agents", at)
+            hint = "Name an agent that answers chat completions."
+            if isinstance(agent.on_error, Fallback) and agent.on_error.fallback in spoken:
+                name = agent.on_error.fallback
+                yield Finding((*loc, "on_error"), f"'{name}' speaks {spoken[name]} and cannot take over", hint)
+            if agent.id not in spoken:
+                continue
+            if agent.default:
+                message = f"'{agent.id}' speaks {spoken[agent.id]} and cannot be the default"
+                yield Finding((*loc, "default"), message, hint)
+            for key in sorted(agent.model_fields_set & _FOR_CHATS):
+                message = f"has no effect on an agent that speaks {spoken[agent.id]}"
+                yield Finding((*loc, key), message, "It is for agents that answer chat completions.", "warning")
+
+
+_FOR_CHATS: Final = frozenset({"input_filters", "on_error", "retries", "weight"})
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     ports_are_given,
     ports_do_not_clash,
@@ -109,4 +132,5 @@ CHECKS: Final[tuple[Check, ...]] = (
     agents_stand_once,
     keys_fit_the_type,
     agent_listeners_have_agents,
+    agents_fit_their_protocol,
 )
