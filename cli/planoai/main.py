@@ -14,7 +14,8 @@ from planoai.errors import Failure
 
 GROUPS = {
     "Gateway": ("up", "down", "status", "reload", "logs", "demo"),
-    "Configuration": ("validate", "render", "explain", "models"),
+    "Configuration": ("validate", "render", "explain", "models", "generate-prompt-targets"),
+    "Operation": ("usage",),
     "Subscriptions": ("chatgpt",),
 }
 """The commands, as `--help` shows them. Each is `command` in `planoai.commands.<name>`."""
