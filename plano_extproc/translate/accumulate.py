@@ -10,6 +10,7 @@ from plano_extproc.translate.chat import (
     Refusal,
     Text,
     Thinking,
+    Token,
     ToolUse,
 )
 from plano_extproc.translate.deltas import (
@@ -41,16 +42,21 @@ class Accumulator:
         self._text: list[str] = []
         self._signature: str | None = None
         self._citations: list[Citation] = []
+        self._tokens: list[Token] = []
 
     def take(self, delta: Delta) -> None:
         """Add one delta."""
         match delta:
-            case TextDelta(text=text) | ThinkingDelta(text=text) | RefusalDelta(text=text) | ArgumentsDelta(json=text):
+            case TextDelta(text=text, tokens=tokens):
+                self._text.append(text)
+                self._tokens += tokens
+            case ThinkingDelta(text=text) | RefusalDelta(text=text) | ArgumentsDelta(json=text):
                 self._text.append(text)
             case BlockStart():
                 self._open = delta
                 self._text.clear()
                 self._citations.clear()
+                self._tokens.clear()
                 self._signature = None
             case BlockStop():
                 self._blocks.append(self._block())
@@ -81,7 +87,7 @@ class Accumulator:
         text = "".join(self._text)
         match self._open.kind:
             case "text":
-                return Text(text, citations=tuple(self._citations))
+                return Text(text, citations=tuple(self._citations), tokens=tuple(self._tokens))
             case "thinking":
                 return Thinking(text, self._signature)
             case "redacted_thinking":

@@ -62,19 +62,40 @@ class Plain:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A page on the web that a text rests on."""
+    """A page on the web that a text rests on.
+
+    `span` is the stretch of the text's characters that rests on it, None where that is all of it; `quote` is what the
+    page says there.
+    """
 
     url: str
     title: str
+    span: tuple[int, int] | None = None
+    quote: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token of a text, and the logarithm of how likely the model found it.
+
+    `rivals` are the likeliest tokens in its place, which may be one of them. `bytes` are those of UTF-8, of which a
+    token may hold a part of a character only.
+    """
+
+    text: str
+    logprob: float
+    bytes: tuple[int, ...]
+    rivals: tuple["Token", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Words."""
+    """Words; and their tokens, where the caller asked how likely these are."""
 
     text: str
     cache: CacheMark | None = None
     citations: tuple[Citation, ...] = ()
+    tokens: tuple[Token, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +256,8 @@ class Request:
 class Usage:
     """Tokens of one exchange. The first three exclude each other and add up to the prompt.
 
-    `output` is all that was written, and `reasoning` is the part of it that was thought.
+    `output` is all that was written, and `reasoning` is the part of it that was thought. `tier` is the service tier
+    that they were spent at, in the words of OpenAI's chat, None where the provider does not tell.
     """
 
     input: int = 0
@@ -243,6 +265,7 @@ class Usage:
     cache_write: int = 0
     output: int = 0
     reasoning: int = 0
+    tier: str | None = None
 
     @property
     def prompt(self) -> int:

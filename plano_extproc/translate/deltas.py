@@ -9,7 +9,7 @@ Blocks never overlap, and a piece is always of the kind of the open block; decod
 from dataclasses import dataclass
 from typing import Literal
 
-from plano_extproc.translate.chat import Citation, Finish, Usage
+from plano_extproc.translate.chat import Citation, Finish, Token, Usage
 from plano_extproc.translate.faults import Fault
 
 Kind = Literal["text", "thinking", "redacted_thinking", "tool_use", "refusal"]
@@ -37,9 +37,10 @@ class BlockStart:
 
 @dataclass(frozen=True, slots=True)
 class TextDelta:
-    """More text; never empty."""
+    """More text, never empty unless it tells of tokens; `tokens` are those that it is made of, where that is known."""
 
     text: str
+    tokens: tuple[Token, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

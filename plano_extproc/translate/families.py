@@ -13,6 +13,8 @@ from plano_extproc.apis import Api
 from plano_extproc.translate.profile import EFFORTS, Profile
 
 _SAMPLING: Final = frozenset({"temperature", "top_p"})
+_THINKS_FIRST: Final = _SAMPLING | {"logprobs", "top_logprobs"}
+"""What OpenAI's models that think take none of."""
 
 
 def profile_for(api: Api, model: str, max_tokens_field: str = "max_completion_tokens") -> Profile:
@@ -103,9 +105,9 @@ _BEDROCK_FAMILIES: Final[tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...]] 
 
 _CHAT_FAMILIES: Final[tuple[tuple[re.Pattern[str], Mapping[str, Any]], ...]] = (
     (re.compile(r"gpt-[34]|chatgpt-4"), {"efforts": ()}),
-    (re.compile(r"o[134](-|$)"), {"efforts": ("low", "medium", "high"), "refused": _SAMPLING}),
-    (re.compile(r"gpt-5(-|$)"), {"efforts": ("minimal", "low", "medium", "high"), "refused": _SAMPLING}),
-    (re.compile(r"gpt-5\."), {"efforts": ("none", "low", "medium", "high", "xhigh"), "refused": _SAMPLING}),
+    (re.compile(r"o[134](-|$)"), {"efforts": ("low", "medium", "high"), "refused": _THINKS_FIRST}),
+    (re.compile(r"gpt-5(-|$)"), {"efforts": ("minimal", "low", "medium", "high"), "refused": _THINKS_FIRST}),
+    (re.compile(r"gpt-5\."), {"efforts": ("none", "low", "medium", "high", "xhigh"), "refused": _THINKS_FIRST}),
     (re.compile(r"kimi-k3$"), {"efforts": ("low", "high", "max"), "refused": _SAMPLING, "replay_reasoning": True}),
     (re.compile(r"deepseek|kimi|moonshot"), {"replay_reasoning": True}),
 )

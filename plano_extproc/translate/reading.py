@@ -48,6 +48,12 @@ def count_of(counts: Json, key: str) -> int:
     raise BadProviderAnswer("the provider's answer has something else where a count belongs")
 
 
+def span_in(page: Json) -> tuple[int, int] | None:
+    """Return the stretch of a text that rests on a page; None where it is not told, or no stretch."""
+    start, end = page.get("start_index"), page.get("end_index")
+    return (start, end) if isinstance(start, int) and isinstance(end, int) and 0 <= start < end else None
+
+
 def arguments_of(text: str) -> Json:
     """Return a tool's arguments as an object: none are an empty one, and what is no object is wrapped, to be seen."""
     if not text.strip():

@@ -9,6 +9,8 @@ from typing import Final
 from plano_extproc.apis import Api
 
 _MARK: Final = "plano:"
+NO_INDEX: Final = "plano:none"
+"""Stands where Anthropic's citations hold a token of its own search, for sources that another provider found."""
 
 
 def seal(api: Api, state: str) -> str:

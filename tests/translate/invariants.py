@@ -19,10 +19,12 @@ _ANTHROPIC_EVENT: TypeAdapter[Any] = TypeAdapter(RawMessageStreamEvent)
 _RESPONSE_EVENTS: dict[str, type[BaseModel]] = {
     get_args(model.model_fields["type"].annotation)[0]: model for model in get_args(get_args(ResponseStreamEvent)[0])
 }
+_GEMINI_MORE = {"groundingMetadata", "logprobsResult"}
 _PIECES = {
     "text_delta": ("text", "text"),
     "thinking_delta": ("thinking", "thinking"),
     "signature_delta": ("thinking", "signature"),
+    "citations_delta": ("text", "citation"),
     "input_json_delta": ("tool_use", "partial_json"),
 }
 
@@ -139,7 +141,7 @@ def check_messages(data: bytes) -> Content:  # noqa: C901 (one state machine, to
                 match kind, key:
                     case "tool_use", _:
                         content.calls[-1]["arguments"] += piece
-                    case "text", _:
+                    case "text", "text":
                         content.text += piece
                     case _, "thinking":
                         content.thinking += piece
@@ -175,6 +177,7 @@ class _Responses:
         self.parts: list[Json] = []
         self.part: Json | None = None
         self.pieces = ""
+        self.tokens: list[Json] = []
         self.whole: str | None = None
         self.is_over = False
 
@@ -252,8 +255,9 @@ class _Responses:
         if event[0].endswith("part"):
             self._part(event[2], told["part"])
         elif event[2] == "delta":
-            assert told["delta"], "no piece is empty"
+            assert told["delta"] or told["logprobs"], "no piece is empty"
             assert self.whole is None
+            self.tokens += told.get("logprobs") or ()
             self.pieces += told["delta"]
         elif event[2] == "done":
             self.whole = told[WHOLE[event[0]]]
@@ -273,12 +277,13 @@ class _Responses:
         assert self.part is not None
         assert self.whole is not None
         key = "refusal" if part["type"] == "refusal" else "text"
-        assert part == {**self.part, key: self.whole}, "the part is what was told of it"
+        likely = {"logprobs": self.tokens} if "logprobs" in part else {}
+        assert part == {**self.part, **likely, key: self.whole}, "the part is what was told of it"
         self.parts.append(part)
         kinds = {"output_text": "text", "refusal": "refusal", "summary_text": "thinking"}
         kind = kinds[part["type"]]
         setattr(self.content, kind, getattr(self.content, kind) + self.whole)
-        self.part, self.whole, self.pieces = None, None, ""
+        self.part, self.whole, self.pieces, self.tokens = None, None, "", []
 
     def _item_done(self, item: Json) -> None:
         assert self.item is not None
@@ -333,7 +338,7 @@ def check_gemini(data: bytes) -> Content:
         assert identity in (None, (told["responseId"], told["modelVersion"])), "id and model stay the same"
         identity = (told["responseId"], told["modelVersion"])
         (candidate,) = told["candidates"]
-        assert candidate.keys() <= {"content", "index", "finishReason", "finishMessage", "groundingMetadata"}
+        assert candidate.keys() <= {"content", "index", "finishReason", "finishMessage", *_GEMINI_MORE}
         assert candidate["index"] == 0
         assert candidate["content"].keys() == {"parts", "role"}
         assert candidate["content"]["role"] == "model"

@@ -17,6 +17,7 @@ CODEC = Codec(
         "tools_strict": "tools[].strict",
         "output": "output_config.format",
         "reasoning": "thinking",
+        "citations": "messages[].content[].citations",
         "cache": "cache_control",
         "cache_ttl": "cache_control.ttl",
         "thinking": "messages[].content[thinking]",

@@ -21,6 +21,7 @@ from plano_extproc.translate.codec import AnswerOptions
 from plano_extproc.translate.faults import fault_in
 from plano_extproc.translate.names import fitted
 from plano_extproc.translate.reading import count_of, name_of, text_of
+from plano_extproc.translate.sealed import NO_INDEX
 
 SHOWN_ID_LIMIT: Final = 1 << 16
 """Clients keep an id of any length, and one that carries a signature of Gemini's is long."""
@@ -69,8 +70,24 @@ def _block(block: Json) -> Block | None:
 
 def citation_of(cited: Json) -> Citation | None:
     """Return a source on the web; sources in the request's own documents have no word in other dialects."""
-    url = cited.get("url")
-    return Citation(url, text_of(cited.get("title"))) if isinstance(url, str) and url else None
+    url, source = cited.get("url"), cited.get("source")
+    if isinstance(source, str) and source.startswith(("https://", "http://")):
+        # A search result that the request held, by its address.
+        url = url or source
+    if not isinstance(url, str) or not url:
+        return None
+    return Citation(url, text_of(cited.get("title")), quote=text_of(cited.get("cited_text")))
+
+
+def write_citation(citation: Citation) -> Json:
+    """Return a source. The token of Anthropic's own search is marked as none, and must never reach Anthropic."""
+    return {
+        "type": "web_search_result_location",
+        "url": citation.url,
+        "title": citation.title or None,
+        "encrypted_index": NO_INDEX,
+        "cited_text": citation.quote,
+    }
 
 
 def explanation_of(body: Json) -> str:
@@ -107,6 +124,7 @@ def merge_usage(known: Usage | None, told: Json | None) -> Usage | None:
         cache_write=count(told, "cache_creation_input_tokens", known.cache_write),
         output=count(told, "output_tokens", known.output),
         reasoning=count(details, "thinking_tokens", known.reasoning),
+        tier=_TIERS.get(told.get("service_tier"), known.tier),
     )
 
 
@@ -120,6 +138,8 @@ def write_usage(usage: Usage) -> Json:
     }
     if usage.reasoning:
         made["output_tokens_details"] = {"thinking_tokens": usage.reasoning}
+    if usage.tier in _TIER_WORDS:
+        made["service_tier"] = _TIER_WORDS[usage.tier]
     return made
 
 
@@ -148,7 +168,10 @@ def encode_answer(answer: Answer, options: AnswerOptions) -> Json:
 def _written(block: Block) -> Json | None:
     match block:
         case Text():
-            return {"type": "text", "text": block.text} if block.text else None
+            made: Json = {"type": "text", "text": block.text}
+            if block.citations:
+                made["citations"] = [write_citation(citation) for citation in block.citations]
+            return made if block.text else None
         case Thinking():
             # A signature is never made up; clients send an empty one back, and it is then left out.
             return {"type": "thinking", "thinking": block.text, "signature": block.signature or ""}
@@ -165,6 +188,8 @@ def _written(block: Block) -> Json | None:
             return None
 
 
+_TIERS: Final[Mapping[Any, str]] = {"standard": "default", "priority": "priority"}
+_TIER_WORDS: Final[Mapping[str | None, str]] = {tier: word for word, tier in _TIERS.items()}
 _FINISHES: Final[Mapping[str, Finish]] = {
     "end_turn": Finish.STOP,
     "stop_sequence": Finish.STOP_SEQUENCE,

@@ -13,6 +13,7 @@ from plano_extproc.translate.apis.anthropic_messages.tools import read_tool_choi
 from plano_extproc.translate.chat import (
     Block,
     CacheMark,
+    Citation,
     File,
     Image,
     Inline,
@@ -67,7 +68,19 @@ def decode_request(body: Json, losses: Losses) -> Request:
         output=_output(config, body, losses),
         reasoning=_reasoning(body, config, losses),
         user=shape.optional_text(metadata, "user_id", "metadata"),
+        knobs=_knobs(body, losses),
     )
+
+
+def _knobs(body: Json, losses: Losses) -> Json:
+    match shape.optional_text(body, "service_tier"):
+        case None | "auto":
+            return {}
+        case "standard_only":
+            return {"service_tier": "default"}
+        case _:
+            losses.add("service_tier")
+            return {}
 
 
 def _output(config: Json, body: Json, losses: Losses) -> OutputSchema | None:
@@ -138,9 +151,20 @@ def _block(block: Json, where: str, losses: Losses) -> list[Block]:
 
 def _text(block: Json, where: str, losses: Losses) -> list[Block]:
     text = shape.required_text(block, "text", where)
-    if block.get("citations"):
-        losses.add("messages[].content[].citations")
-    return [Text(text, _cache(block, where))] if text else []
+    told = shape.optional_list(block, "citations", where)
+    sources = [
+        _source_of(shape.required_object(cited, f"{where}.citations[{position}]"))
+        for position, cited in enumerate(told)
+    ]
+    if None in sources:
+        losses.field("citations")
+    cited = tuple(source for source in sources if source is not None)
+    return [Text(text, _cache(block, where), cited)] if text else []
+
+
+def _source_of(cited: Json) -> Citation | None:
+    url = cited.get("url")
+    return Citation(url, str(cited.get("title") or "")) if isinstance(url, str) and url else None
 
 
 def _image(block: Json, where: str, _: Losses) -> list[Block]:
@@ -255,6 +279,7 @@ _FIELDS: Final = frozenset(
     {
         "model", "messages", "system", "max_tokens", "temperature", "top_p", "top_k", "stop_sequences", "stream",
         "tools", "tool_choice", "thinking", "output_config", "output_format", "metadata",
+        "service_tier",
     }
 )  # fmt: skip
 _TURN_FIELDS: Final = frozenset({"role", "content"})

@@ -6,8 +6,8 @@ apart, before all turns, which every version of the API takes.
 
 import base64
 import binascii
-from collections.abc import Iterable
-from typing import Final, assert_never
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, assert_never
 
 from plano_extproc.errors import InvalidRequest
 from plano_extproc.translate.apis.anthropic_messages.tools import cache_marker, write_tools
@@ -63,8 +63,11 @@ def encode_request(request: Request, profile: Profile, losses: Losses) -> Json:
         body["output_config"] = {**body.get("output_config", {}), "format": wanted}
     if request.user:
         body["metadata"] = {"user_id": request.user}
-    for knob in request.knobs:
-        losses.field(knob)
+    for knob, held in request.knobs.items():
+        if knob == "service_tier" and held in _TIERS:
+            body["service_tier"] = _TIERS[held]
+        else:
+            losses.field(knob)
     return body
 
 
@@ -102,7 +105,7 @@ def _is_no_result(block: Json) -> bool:
 def _block(block: Block, losses: Losses) -> Json | None:
     match block:
         case Text() | Refusal():
-            made = _text(block)
+            made = _text(block, losses)
         case Image():
             if block.detail not in (None, "auto"):
                 losses.field("image_detail")
@@ -131,7 +134,10 @@ def _block(block: Block, losses: Losses) -> Json | None:
     return made
 
 
-def _text(block: Text | Refusal) -> Json | None:
+def _text(block: Text | Refusal, losses: Losses) -> Json | None:
+    if isinstance(block, Text) and block.citations:
+        # Only what Anthropic found itself can be cited to it.
+        losses.field("citations")
     # Texts of nothing but blanks are refused.
     return {"type": "text", "text": block.text} if block.text.strip() else None
 
@@ -174,6 +180,10 @@ def _document(file: File) -> Json:
     if file.name:
         made["title"] = file.name
     return made
+
+
+_TIERS: Final[Mapping[Any, str]] = {"default": "standard_only", "priority": "auto", "fast": "auto"}
+"""What stands for chat's service tiers; `auto` takes the capacity that was paid for beforehand, where there is any."""
 
 
 def _plain(source: Inline, where: str) -> str:

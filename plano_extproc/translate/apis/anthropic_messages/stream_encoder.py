@@ -4,7 +4,12 @@ from typing import assert_never
 
 import orjson
 
-from plano_extproc.translate.apis.anthropic_messages.answer import SHOWN_ID_LIMIT, write_stop, write_usage
+from plano_extproc.translate.apis.anthropic_messages.answer import (
+    SHOWN_ID_LIMIT,
+    write_citation,
+    write_stop,
+    write_usage,
+)
 from plano_extproc.translate.chat import Json, Usage
 from plano_extproc.translate.codec import AnswerOptions
 from plano_extproc.translate.deltas import (
@@ -42,7 +47,8 @@ class MessagesStreamEncoder:
         """Return the events for a delta."""
         match delta:
             case TextDelta(text=text):
-                return self._piece(b'"text_delta","text":', text)
+                # Only what tells of tokens is empty, and these are not asked for here.
+                return self._piece(b'"text_delta","text":', text) if text else b""
             case ArgumentsDelta(json=text):
                 return self._piece(b'"input_json_delta","partial_json":', text)
             case ThinkingDelta(text=text):
@@ -52,9 +58,9 @@ class MessagesStreamEncoder:
             case RefusalDelta(text=text):
                 self._refusal.append(text)
                 return b""
-            case CitationDelta():
-                # Anthropic's citations hold a token of its own search, which no other provider can make.
-                return b""
+            case CitationDelta(citation=citation):
+                told = {"type": "citations_delta", "citation": write_citation(citation)}
+                return _event("content_block_delta", {"index": self._index, "delta": told})
             case _:
                 return self._mark(delta)
 

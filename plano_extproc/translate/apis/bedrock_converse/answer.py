@@ -37,7 +37,7 @@ def decode_answer(body: Json) -> Answer:
         finish=read_finish(raw).given(tool_used=any(isinstance(block, ToolUse) for block in blocks)),
         raw_finish=raw if isinstance(raw, str) else None,
         stop_sequence=stop_sequence_in(body),
-        usage=read_usage(body.get("usage")),
+        usage=read_usage(body.get("usage"), body.get("serviceTier")),
     )
 
 
@@ -72,7 +72,8 @@ def citation_of(cited: Json) -> Citation | None:
     """Return a source on the web; sources in the request's own documents have no word in other dialects."""
     match cited:
         case {"location": {"web": {"url": str(url)}}} if url:
-            return Citation(url, text_of(cited.get("title")))
+            quote = "".join(text_of(part.get("text")) for part in cited.get("sourceContent") or ())
+            return Citation(url, text_of(cited.get("title")), quote=quote)
     return None
 
 
@@ -99,8 +100,11 @@ def read_finish(raw: Any) -> Finish:
     return _FINISHES.get(raw, Finish.OTHER) if isinstance(raw, str) else Finish.OTHER
 
 
-def read_usage(usage: Json | None) -> Usage | None:
-    """Return token counts. Older versions of the API call those of the cache by a longer name."""
+def read_usage(usage: Json | None, tier: Any = None) -> Usage | None:
+    """Return token counts. Older versions of the API call those of the cache by a longer name.
+
+    `tier` is what stands beside them of the service tier.
+    """
     if not usage:
         return None
     return Usage(
@@ -108,9 +112,16 @@ def read_usage(usage: Json | None) -> Usage | None:
         cache_read=count_of(usage, "cacheReadInputTokens") or count_of(usage, "cacheReadInputTokenCount"),
         cache_write=count_of(usage, "cacheWriteInputTokens") or count_of(usage, "cacheWriteInputTokenCount"),
         output=count_of(usage, "outputTokens"),
+        tier=_TIERS.get(tier.get("type")) if isinstance(tier, dict) else None,
     )
 
 
+_TIERS: Final[Mapping[Any, str]] = {
+    "default": "default",
+    "flex": "flex",
+    "priority": "priority",
+    "reserved": "scale",
+}
 _FINISHES: Final[Mapping[str, Finish]] = {
     "end_turn": Finish.STOP,
     "stop_sequence": Finish.STOP_SEQUENCE,

@@ -165,7 +165,7 @@ class ConverseStreamDecoder:
         self._stop_sequence = stop_sequence_in(told)
 
     def _metadata(self, told: Json) -> None:
-        self.usage = read_usage(told.get("usage")) or self.usage
+        self.usage = read_usage(told.get("usage"), told.get("serviceTier")) or self.usage
         if self._finish is not None:
             self._finished()
 

@@ -126,6 +126,8 @@ class Turns:
     def _text(self, block: Text | Refusal) -> list[Json]:
         # Texts of nothing but blanks are refused.
         mark = block.cache if isinstance(block, Text) else None
+        if isinstance(block, Text) and block.citations:
+            self._losses.field("citations")
         return [{"text": block.text}, *self._point(mark)] if block.text.strip() else []
 
     def _thinking(self, block: Thinking) -> list[Json]:

@@ -25,6 +25,8 @@ CODEC = Codec(
         "json_mode": "generationConfig.responseMimeType",
         "reasoning": "generationConfig.thinkingConfig",
         "image_detail": "generationConfig.mediaResolution",
+        "logprobs": "generationConfig.responseLogprobs",
+        "top_logprobs": "generationConfig.logprobs",
         "n": "generationConfig.candidateCount",
         "seed": "generationConfig.seed",
         "presence_penalty": "generationConfig.presencePenalty",

@@ -1,11 +1,12 @@
 """A whole answer of Gemini's API, both ways; and what its stream, which is made of such answers, shares with it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
 from plano_extproc.errors import BadProviderAnswer
 from plano_extproc.translate.apis.gemini_generate.call_ids import with_signature
+from plano_extproc.translate.apis.gemini_generate.fields import SERVICE_TIERS, TIER_WORDS
 from plano_extproc.translate.apis.gemini_generate.kept import Kept
 from plano_extproc.translate.chat import (
     Answer,
@@ -18,11 +19,13 @@ from plano_extproc.translate.chat import (
     Refusal,
     Text,
     Thinking,
+    Token,
     ToolUse,
     Usage,
 )
 from plano_extproc.translate.codec import AnswerOptions
 from plano_extproc.translate.faults import fault_in
+from plano_extproc.translate.logprobs import token
 from plano_extproc.translate.media import data_uri
 from plano_extproc.translate.names import derived_id
 from plano_extproc.translate.reading import count_of, name_of, text_of
@@ -65,8 +68,8 @@ def _candidate(candidate: Json, answer_id: str) -> Answer:
             blocks = _with_text(blocks, text)
     sources = tuple(citations_of(candidate))
     last = max((at for at, block in enumerate(blocks) if isinstance(block, Text)), default=None)
-    if sources and last is not None:
-        blocks[last] = Text(_text(blocks[last]), citations=sources)
+    if last is not None:
+        blocks[last] = Text(_text(blocks[last]), citations=sources, tokens=tokens_of(candidate))
     finish = read_finish(raw).given(tool_used=calls > 0)
     if finish is Finish.CONTENT_FILTER and (explanation := text_of(candidate.get("finishMessage"))):
         blocks.append(Refusal(explanation))
@@ -145,6 +148,33 @@ def citations_of(candidate: Json) -> list[Citation]:
     return list(dict.fromkeys(found))
 
 
+def tokens_of(candidate: Json) -> tuple[Token, ...]:
+    """Return the tokens of what a candidate says, where the request asked how likely they were."""
+    told = candidate.get("logprobsResult")
+    if not told:
+        return ()
+    chosen, places = told.get("chosenCandidates") or (), told.get("topCandidates") or ()
+    rivals = [tuple(map(_token, place.get("candidates") or ())) for place in places]
+    return tuple(_token(one, rivals[at] if at < len(rivals) else ()) for at, one in enumerate(chosen))
+
+
+def _token(told: Json, rivals: tuple[Token, ...] = ()) -> Token:
+    return token(text_of(told.get("token")), told.get("logProbability"), rivals=rivals)
+
+
+def write_tokens(tokens: Sequence[Token]) -> Json:
+    """Return the field that tells how likely the tokens were, if they are known."""
+    if not tokens:
+        return {}
+    told = {"chosenCandidates": [_written_token(one) for one in tokens]}
+    told["topCandidates"] = [{"candidates": [_written_token(rival) for rival in one.rivals]} for one in tokens]
+    return {"logprobsResult": told}
+
+
+def _written_token(one: Token) -> Json:
+    return {"token": one.text, "logProbability": one.logprob}
+
+
 def raw_finish(candidate: Json) -> str | None:
     """Return the reason why a candidate ended, None while it goes on. Raises for one that is a failure."""
     raw = candidate.get("finishReason")
@@ -181,6 +211,7 @@ def read_usage(counts: Json | None) -> Usage | None:
         cache_read=cached,
         output=count_of(counts, "candidatesTokenCount") + thoughts,
         reasoning=thoughts,
+        tier=SERVICE_TIERS.get(text_of(counts.get("serviceTier")).lower().removeprefix("service_tier_")),
     )
 
 
@@ -195,6 +226,8 @@ def write_usage(usage: Usage) -> Json:
         made["cachedContentTokenCount"] = usage.cache_read
     if usage.reasoning:
         made["thoughtsTokenCount"] = usage.reasoning
+    if usage.tier in TIER_WORDS:
+        made["serviceTier"] = TIER_WORDS[usage.tier]
     return made
 
 
@@ -228,9 +261,17 @@ def _written(answer: Answer, index: int, options: AnswerOptions) -> Json:
     if not parts or "thoughtSignature" in last:
         parts.append(last)
     refusal = "".join(block.text for block in answer.blocks if isinstance(block, Refusal))
-    sources = [source for block in answer.blocks if isinstance(block, Text) for source in block.citations]
+    texts = [block for block in answer.blocks if isinstance(block, Text)]
+    sources = [source for block in texts for source in block.citations]
+    tokens = [token for block in texts for token in block.tokens]
     candidate: Json = {"content": {"parts": parts, "role": "model"}}
-    return {**candidate, **write_finish(answer.finish, refusal), "index": index, **write_citations(sources)}
+    return {
+        **candidate,
+        **write_finish(answer.finish, refusal),
+        "index": index,
+        **write_citations(sources),
+        **write_tokens(tokens),
+    }
 
 
 def thought_part(text: str) -> Json:
@@ -252,8 +293,12 @@ def write_finish(finish: Finish, refusal: str) -> Json:
 
 def write_citations(sources: Iterable[Citation]) -> Json:
     """Return the field that tells the sources of an answer, if there are any."""
-    chunks = [{"web": {"uri": source.url, "title": source.title}} for source in dict.fromkeys(sources)]
+    chunks = [{"web": {"uri": source.url, "title": source.title}} for source in _once(sources)]
     return {"groundingMetadata": {"groundingChunks": chunks}} if chunks else {}
+
+
+def _once(sources: Iterable[Citation]) -> list[Citation]:
+    return list({(source.url, source.title): source for source in sources}.values())
 
 
 _FAILURES: Final = frozenset(

@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from plano_extproc.translate import shape
-from plano_extproc.translate.apis.gemini_generate.fields import items_of, object_of, optional_object, whole_number
+from plano_extproc.translate.apis.gemini_generate.fields import (
+    SERVICE_TIERS,
+    items_of,
+    object_of,
+    optional_object,
+    whole_number,
+)
 from plano_extproc.translate.apis.gemini_generate.parts import Turns
 from plano_extproc.translate.apis.gemini_generate.schema import json_schema
 from plano_extproc.translate.apis.gemini_generate.tools import read_tool_choice, read_tools
@@ -104,10 +110,11 @@ def _reasoning(thinking: Json) -> Reasoning | None:
 
 def _knobs(body: Json, config: Json, losses: Losses) -> Mapping[str, Any]:
     knobs = {knob: config[key] for key, knob in KNOBS.items() if config.get(key) is not None}
-    if knobs.get("n") == 1:
-        del knobs["n"]
+    for knob, nothing in _DEFAULTS.items():
+        if knobs.get(knob) == nothing:
+            del knobs[knob]
     tier = shape.optional_text(body, "serviceTier")
-    if tier and tier in SERVICE_TIERS:
+    if tier and (tier := tier.lower().removeprefix("service_tier_")) in SERVICE_TIERS:
         knobs["service_tier"] = SERVICE_TIERS[tier]
     elif tier:
         losses.add("serviceTier")
@@ -122,11 +129,13 @@ _NO_LEVEL: Final = "thinking_level_unspecified"
 
 KNOBS: Final[Mapping[str, str]] = {
     "candidateCount": "n",
+    "responseLogprobs": "logprobs",
+    "logprobs": "top_logprobs",
     "seed": "seed",
     "presencePenalty": "presence_penalty",
     "frequencyPenalty": "frequency_penalty",
 }
-SERVICE_TIERS: Final[Mapping[str, str]] = {"standard": "default", "flex": "flex", "priority": "priority"}
+_DEFAULTS: Final[Mapping[str, Any]] = {"n": 1, "logprobs": False}
 
 _DETAILS: Final[Mapping[str, str]] = {"MEDIA_RESOLUTION_LOW": "low", "MEDIA_RESOLUTION_HIGH": "high"}
 

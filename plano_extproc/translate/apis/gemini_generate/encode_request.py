@@ -5,10 +5,12 @@ stand apart. Where calls are signed, the first of each turn must come back with 
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final, assert_never
 
 from plano_extproc.translate.apis.gemini_generate.call_ids import parted
-from plano_extproc.translate.apis.gemini_generate.decode_request import KNOBS, SERVICE_TIERS
+from plano_extproc.translate.apis.gemini_generate.decode_request import KNOBS
+from plano_extproc.translate.apis.gemini_generate.fields import TIER_WORDS
 from plano_extproc.translate.apis.gemini_generate.tools import write_tools
 from plano_extproc.translate.chat import (
     Block,
@@ -30,6 +32,7 @@ from plano_extproc.translate.chat import (
     ToolUse,
 )
 from plano_extproc.translate.efforts import effort_of
+from plano_extproc.translate.logprobs import asked
 from plano_extproc.translate.losses import Losses
 from plano_extproc.translate.profile import Profile
 from plano_extproc.translate.sealed import unseal
@@ -49,6 +52,7 @@ _BUDGETS: Final[Mapping[str, int]] = {
 def encode_request(request: Request, profile: Profile, losses: Losses) -> Json:
     """Return the body for the provider, and note what it does not get. A part that it cannot take raises."""
     turns = _Turns(request.messages, profile, losses)
+    request = replace(request, knobs=asked(request.knobs, losses))
     body: Json = {"contents": turns.contents}
     if turns.system:
         body["systemInstruction"] = {"parts": turns.system}
@@ -61,8 +65,8 @@ def encode_request(request: Request, profile: Profile, losses: Losses) -> Json:
     if request.user:
         losses.field("user")
     for knob, held in request.knobs.items():
-        if knob == "service_tier" and isinstance(held, str) and held in _TIERS:
-            body["serviceTier"] = _TIERS[held]
+        if knob == "service_tier" and isinstance(held, str) and held in TIER_WORDS:
+            body["serviceTier"] = TIER_WORDS[held]
         elif knob not in _KNOBS:
             losses.field(knob)
     return body
@@ -164,6 +168,8 @@ class _Turns:
                 assert_never(block)
         if not isinstance(block, Refusal) and block.cache:
             self._losses.field("cache")
+        if isinstance(block, Text) and block.citations:
+            self._losses.field("citations")
         return parts
 
     def _thinking(self, block: Thinking) -> list[Json]:
@@ -241,7 +247,6 @@ def _file(file: File) -> Json:
 
 
 _KNOBS: Final[Mapping[str, str]] = {knob: key for key, knob in KNOBS.items()}
-_TIERS: Final[Mapping[str, str]] = {tier: own for own, tier in SERVICE_TIERS.items()}
 _RESOLUTIONS: Final[Mapping[str, str]] = {"low": "MEDIA_RESOLUTION_LOW", "high": "MEDIA_RESOLUTION_HIGH"}
 _TYPES: Final[Mapping[str, str]] = {
     "png": "image/png",

@@ -3,7 +3,8 @@
 https://protobuf.dev/programming-guides/json
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from plano_extproc.translate import shape
 from plano_extproc.translate.chat import Json
@@ -46,3 +47,8 @@ def whole_number(value: Json, key: str, where: str) -> int | None:
     if isinstance(held, float) and held.is_integer():
         value = {key: int(held)}
     return shape.optional_integer(value, key, where)
+
+
+SERVICE_TIERS: Final[Mapping[str, str]] = {"standard": "default", "flex": "flex", "priority": "priority"}
+TIER_WORDS: Final[Mapping[str | None, str]] = {tier: own for own, tier in SERVICE_TIERS.items()}
+"""Google's words for the service tiers of OpenAI's chat, both ways."""

@@ -18,6 +18,7 @@ from plano_extproc.translate.apis.gemini_generate.answer import (
     read_usage,
     said_in,
     signature_of,
+    tokens_of,
 )
 from plano_extproc.translate.chat import Citation, Finish, Json, Usage
 from plano_extproc.translate.deltas import (
@@ -92,6 +93,7 @@ class GenerateStreamDecoder:
         return self._out
 
     def _candidate(self, candidate: Json) -> None:
+        tokens = tokens_of(candidate)
         for part in parts_of(candidate):
             if call := part.get("functionCall"):
                 self._call(part, call)
@@ -99,7 +101,10 @@ class GenerateStreamDecoder:
                 self._thought(part)
             elif text := said_in(part):
                 self._open_as("text")
-                self._out.append(TextDelta(text))
+                self._out.append(TextDelta(text, tokens))
+                tokens = ()
+        if tokens and self._open == "text":
+            self._out.append(TextDelta("", tokens))
         self._sources |= dict.fromkeys(citations_of(candidate))
         raw = raw_finish(candidate)
         if raw is not None:

@@ -12,10 +12,11 @@ from plano_extproc.translate.apis.gemini_generate.answer import (
     thought_part,
     write_citations,
     write_finish,
+    write_tokens,
     write_usage,
 )
 from plano_extproc.translate.apis.gemini_generate.kept import Kept
-from plano_extproc.translate.chat import Citation, Json, RedactedThinking, Thinking, ToolUse
+from plano_extproc.translate.chat import Citation, Json, RedactedThinking, Thinking, Token, ToolUse
 from plano_extproc.translate.codec import AnswerOptions
 from plano_extproc.translate.deltas import (
     ArgumentsDelta,
@@ -57,8 +58,8 @@ class GenerateStreamEncoder:
     def take(self, delta: Delta) -> bytes:
         """Return the events for a delta."""
         match delta:
-            case TextDelta(text=text):
-                return self._part(self._kept.onto({"text": text}))
+            case TextDelta(text=text, tokens=tokens):
+                return self._part(self._kept.onto({"text": text}), tokens)
             case ThinkingDelta(text=text):
                 self._text.append(text)
                 return self._part(thought_part(text)) if self._options.include_thoughts else b""
@@ -98,7 +99,7 @@ class GenerateStreamEncoder:
             "modelVersion": start.model or self._options.model,
             "responseId": start.id or self._options.id,
         }
-        self._tail = b'],"role":"model"},"index":0}],' + orjson.dumps(self._identity)[1:]
+        self._tail = b',"index":0}],' + orjson.dumps(self._identity)[1:]
 
     def _block_end(self) -> bytes:
         text, opened = "".join(self._text), self._open
@@ -110,8 +111,10 @@ class GenerateStreamEncoder:
             self._kept.hold(RedactedThinking(opened.data))
         return b""
 
-    def _part(self, part: Json) -> bytes:
-        return self._framed(b'{"candidates":[{"content":{"parts":[' + orjson.dumps(part) + self._tail)
+    def _part(self, part: Json, tokens: tuple[Token, ...] = ()) -> bytes:
+        likely = b"," + orjson.dumps(write_tokens(tokens))[1:-1] if tokens else b""
+        content = b'{"candidates":[{"content":{"parts":[' + orjson.dumps(part) + b'],"role":"model"}'
+        return self._framed(content + likely + self._tail)
 
     def _framed(self, told: bytes) -> bytes:
         if not self._is_array:

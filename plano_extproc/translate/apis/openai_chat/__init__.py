@@ -15,6 +15,7 @@ CODEC = Codec(
     words={
         "output": "response_format",
         "reasoning": "reasoning_effort",
+        "citations": "messages[].annotations",
         "cache": "cache_control",
         "cache_ttl": "cache_control.ttl",
         "tools_strict": "tools[].function.strict",

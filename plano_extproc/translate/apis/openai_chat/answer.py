@@ -17,13 +17,15 @@ from plano_extproc.translate.chat import (
     Refusal,
     Text,
     Thinking,
+    Token,
     ToolUse,
     Usage,
 )
 from plano_extproc.translate.codec import AnswerOptions
 from plano_extproc.translate.faults import fault_in
+from plano_extproc.translate.logprobs import read_tokens, write_tokens
 from plano_extproc.translate.names import derived_id
-from plano_extproc.translate.reading import arguments_of, count_of, name_of, text_of
+from plano_extproc.translate.reading import arguments_of, count_of, name_of, span_in, text_of
 
 
 def decode_answer(body: Json) -> Answer:
@@ -39,7 +41,7 @@ def decode_answer(body: Json) -> Answer:
 def _choice(body: Json, choice: Json) -> Answer:
     message = choice["message"]
     answer_id = text_of(body.get("id"))
-    blocks = [*_thinking(message), *_content(message)]
+    blocks = [*_thinking(message), *_content(message, tokens_of(choice))]
     if refusal := text_of(message.get("refusal")):
         blocks.append(Refusal(refusal))
     for position, call in enumerate(message.get("tool_calls") or ()):
@@ -54,7 +56,7 @@ def _choice(body: Json, choice: Json) -> Answer:
         blocks=tuple(blocks),
         finish=read_finish(raw).given(tool_used=tool_used),
         raw_finish=raw if isinstance(raw, str) else None,
-        usage=read_usage(body.get("usage") or choice.get("usage")),
+        usage=read_usage(body.get("usage") or choice.get("usage"), body.get("service_tier")),
         created=count_of(body, "created"),
     )
 
@@ -76,18 +78,30 @@ def _thinking(message: Json) -> list[Block]:
     return blocks
 
 
-def _content(message: Json) -> list[Block]:
+def tokens_of(choice: Json) -> tuple[Token, ...]:
+    """Return the tokens of a choice's content, where the request asked how likely they were."""
+    told = choice.get("logprobs")
+    return read_tokens(told.get("content")) if isinstance(told, dict) else ()
+
+
+def _content(message: Json, tokens: tuple[Token, ...]) -> list[Block]:
     blocks: list[Block] = []
-    citations = tuple(_citations(message.get("annotations") or ()))
+    citations = tuple(read_annotations(message.get("annotations") or ()))
     for is_thought, text in pieces_of(message.get("content")):
-        blocks.append(Thinking(text) if is_thought else Text(text, citations=citations))
-        citations = () if not is_thought else citations
+        if is_thought:
+            blocks.append(Thinking(text))
+        else:
+            blocks.append(Text(text, citations=citations, tokens=tokens))
+            citations, tokens = (), ()
     return blocks
 
 
-def _citations(annotations: Iterable[Json]) -> list[Citation]:
-    found = (annotation.get("url_citation") or {} for annotation in annotations)
-    return [Citation(text_of(page["url"]), text_of(page.get("title"))) for page in found if page.get("url")]
+def read_annotations(annotations: Iterable[Json]) -> list[Citation]:
+    """Return the pages that a text rests on."""
+    found = (told.get("url_citation") or {} for told in annotations)
+    return [
+        Citation(text_of(page["url"]), text_of(page.get("title")), span_in(page)) for page in found if page.get("url")
+    ]
 
 
 def reasoning_of(message: Json) -> str:
@@ -124,8 +138,8 @@ def write_finish(finish: Finish) -> str:
     return _FINISH_REASONS.get(finish, "stop")
 
 
-def read_usage(usage: Json | None) -> Usage | None:
-    """Return token counts; chat counts cached tokens as part of the prompt."""
+def read_usage(usage: Json | None, tier: Any = None) -> Usage | None:
+    """Return token counts; chat counts cached tokens as part of the prompt, and tells the service tier beside them."""
     if not usage:
         return None
     prompt = usage.get("prompt_tokens_details") or {}
@@ -138,6 +152,7 @@ def read_usage(usage: Json | None) -> Usage | None:
         cache_write=written,
         output=count_of(usage, "completion_tokens"),
         reasoning=count_of(usage.get("completion_tokens_details") or {}, "reasoning_tokens"),
+        tier=tier if isinstance(tier, str) else None,
     )
 
 
@@ -158,7 +173,12 @@ def write_usage(usage: Usage) -> Json:
 def encode_answer(answer: Answer, options: AnswerOptions) -> Json:
     """Return the answer as chat has it: its texts are one text, and its thinking stands beside."""
     choices = [
-        {"index": index, "message": _message(one), "finish_reason": write_finish(one.finish), "logprobs": None}
+        {
+            "index": index,
+            "message": _message(one),
+            "finish_reason": write_finish(one.finish),
+            "logprobs": _logprobs(one),
+        }
         for index, one in enumerate((answer, *answer.others))
     ]
     body: Json = {
@@ -170,7 +190,19 @@ def encode_answer(answer: Answer, options: AnswerOptions) -> Json:
     }
     if answer.usage:
         body["usage"] = write_usage(answer.usage)
+        if answer.usage.tier:
+            body["service_tier"] = answer.usage.tier
     return body
+
+
+def _logprobs(answer: Answer) -> Json | None:
+    tokens = [token for block in answer.blocks if isinstance(block, Text) for token in block.tokens]
+    return write_logprobs(tokens) if tokens else None
+
+
+def write_logprobs(tokens: Iterable[Token]) -> Json:
+    """Return how likely the tokens of the content were."""
+    return {"content": write_tokens(tokens), "refusal": None}
 
 
 def _message(answer: Answer) -> Json:
@@ -214,15 +246,15 @@ def write_annotations(blocks: tuple[Block, ...]) -> list[Json]:
     start = 0
     for block in blocks:
         if isinstance(block, Text):
-            end = start + len(block.text)
-            made += [annotation(citation, start, end) for citation in block.citations]
-            start = end
+            made += [annotation(citation, start, len(block.text)) for citation in block.citations]
+            start += len(block.text)
     return made
 
 
-def annotation(citation: Citation, start: int, end: int) -> Json:
-    """Return one source."""
-    page = {"url": citation.url, "title": citation.title, "start_index": start, "end_index": end}
+def annotation(citation: Citation, start: int, length: int) -> Json:
+    """Return one source of a text of a length, which starts at a place of the whole."""
+    first, last = citation.span or (0, length)
+    page = {"url": citation.url, "title": citation.title, "start_index": start + first, "end_index": start + last}
     return {"type": "url_citation", "url_citation": page}
 
 

@@ -1,6 +1,7 @@
 """A request of OpenAI's chat, read."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -11,6 +12,7 @@ from plano_extproc.translate.apis.openai_chat.tools import read_tool_choice, rea
 from plano_extproc.translate.chat import (
     Block,
     CacheMark,
+    Citation,
     File,
     Image,
     Inline,
@@ -32,6 +34,7 @@ from plano_extproc.translate.failed_tools import says_error
 from plano_extproc.translate.losses import Losses
 from plano_extproc.translate.media import read_data_uri
 from plano_extproc.translate.profile import EFFORTS
+from plano_extproc.translate.reading import span_in
 from plano_extproc.translate.shape import at, refuse
 
 
@@ -148,13 +151,35 @@ def _assistant(turn: Json, where: str, losses: Losses) -> Message:
     if not blocks and (said := turn.get("reasoning_content") or turn.get("reasoning")) and isinstance(said, str):
         blocks.append(Thinking(said))
     if turn.get("content") is not None:
-        blocks += _content(turn, where, losses)
+        said = _content(turn, where, losses)
+        blocks += with_sources(said, read_sources(turn, where))
     if refusal := shape.optional_text(turn, "refusal", where):
         blocks.append(Refusal(refusal))
     for position, value in enumerate(shape.optional_list(turn, "tool_calls", where)):
         place = f"{where}.tool_calls[{position}]"
         blocks.append(_tool_call(shape.required_object(value, place), place, losses))
     return Message("assistant", tuple(blocks))
+
+
+def read_sources(turn: Json, where: str) -> tuple[Citation, ...]:
+    """Return the pages that what the assistant said rests on, as it was told them."""
+    pages = [
+        shape.required_object(told, f"{where}.annotations[{position}]").get("url_citation")
+        for position, told in enumerate(shape.optional_list(turn, "annotations", where))
+    ]
+    return tuple(
+        Citation(page["url"], str(page.get("title") or ""), span_in(page))
+        for page in pages
+        if isinstance(page, dict) and isinstance(page.get("url"), str)
+    )
+
+
+def with_sources(blocks: list[Block], sources: tuple[Citation, ...]) -> list[Block]:
+    """Return the blocks with the sources at the first text."""
+    for position, block in enumerate(blocks):
+        if sources and isinstance(block, Text):
+            return [*blocks[:position], replace(block, citations=sources), *blocks[position + 1 :]]
+    return blocks
 
 
 def _tool(turn: Json, where: str, losses: Losses) -> Message:

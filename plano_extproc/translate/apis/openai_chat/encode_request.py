@@ -32,6 +32,7 @@ from plano_extproc.translate.chat import (
 )
 from plano_extproc.translate.efforts import effort_of
 from plano_extproc.translate.failed_tools import as_error
+from plano_extproc.translate.logprobs import asked
 from plano_extproc.translate.losses import Losses
 from plano_extproc.translate.media import data_uri
 from plano_extproc.translate.names import fitted, shortened
@@ -74,8 +75,7 @@ def encode_request(request: Request, profile: Profile, losses: Losses) -> Json:
             body["reasoning_effort"] = effort
     if request.user:
         body["user"] = shortened(request.user, _USER_LIMIT)
-    body |= {key: value for key, value in request.knobs.items() if key in KNOBS}
-    return body
+    return body | {key: value for key, value in asked(request.knobs, losses).items() if key in KNOBS}
 
 
 def _response_format(output: OutputSchema | None) -> Json:
@@ -134,7 +134,7 @@ class _Turns:
             match block:
                 case Text(text=text) | Refusal(text=text):
                     words.append(text)
-                    self._note_cache(block)
+                    self._note_losses(block)
                 case ToolUse():
                     calls.append(self._call(block))
                 case Thinking():
@@ -166,7 +166,7 @@ class _Turns:
     def _call(self, block: ToolUse) -> Json:
         call_id = _call_id(block.id)
         self._unanswered.add(call_id)
-        self._note_cache(block)
+        self._note_losses(block)
         arguments = orjson.dumps(block.input).decode()
         return {"id": call_id, "type": "function", "function": {"name": block.name, "arguments": arguments}}
 
@@ -197,7 +197,7 @@ class _Turns:
         if block.cache and self._profile.cache_control:
             content = [{"type": "text", "text": text, "cache_control": cache_marker(block.cache)}]
         else:
-            self._note_cache(block)
+            self._note_losses(block)
         self._turns.append({"role": "tool", "tool_call_id": call_id, "content": content})
         self._unanswered.discard(call_id)
         return [{"type": "text", "text": f"Result of the tool call {call_id}:"}, *others] if others else []
@@ -227,7 +227,9 @@ class _Turns:
             self._losses.field("cache")
         return [part]
 
-    def _note_cache(self, block: Text | Refusal | ToolUse | ToolResult) -> None:
+    def _note_losses(self, block: Text | Refusal | ToolUse | ToolResult) -> None:
+        if isinstance(block, Text) and block.citations:
+            self._losses.field("citations")
         mark: CacheMark | None = getattr(block, "cache", None)
         if mark:
             self._losses.field("cache")

@@ -14,15 +14,18 @@ from plano_extproc.errors import BadProviderAnswer
 from plano_extproc.translate.apis.openai_chat.answer import (
     arguments_text,
     pieces_of,
+    read_annotations,
     read_finish,
     read_usage,
     reasoning_of,
+    tokens_of,
 )
-from plano_extproc.translate.chat import Finish, Json, Usage
+from plano_extproc.translate.chat import Finish, Json, Token, Usage
 from plano_extproc.translate.deltas import (
     ArgumentsDelta,
     BlockStart,
     BlockStop,
+    CitationDelta,
     Delta,
     Failure,
     Finished,
@@ -93,7 +96,7 @@ class ChatStreamDecoder:
         if chunk.get("error"):
             return [Failure(fault_in(chunk))]
         if usage := chunk.get("usage"):
-            self.usage = read_usage(usage)
+            self.usage = read_usage(usage, chunk.get("service_tier"))
         for choice in chunk.get("choices") or ():
             if not choice.get("index"):
                 self._choice(chunk, choice)
@@ -119,20 +122,29 @@ class ChatStreamDecoder:
             self.usage = read_usage(usage)
         delta = choice.get("delta")
         if delta:
-            self._delta(delta)
+            self._delta(delta, tokens_of(choice) if choice.get("logprobs") else ())
         reason = choice.get("finish_reason")
         if reason is not None and self._finish is None:
             self._finish = read_finish(reason)
             self._raw_finish = text_of(reason)
 
-    def _delta(self, delta: Json) -> None:
+    def _delta(self, delta: Json, tokens: tuple[Token, ...]) -> None:
         if thought := reasoning_of(delta):
             self._thought_aloud = True
             self._say("thinking", ThinkingDelta(thought))
         for block in delta.get("thinking_blocks") or ():
             self._thinking_block(block)
         for is_thought, text in pieces_of(delta.get("content")):
-            self._say("thinking" if is_thought else "text", ThinkingDelta(text) if is_thought else TextDelta(text))
+            if is_thought:
+                self._say("thinking", ThinkingDelta(text))
+            else:
+                self._say("text", TextDelta(text, tokens))
+                tokens = ()
+        if tokens and delta.get("content") == "":
+            # A part of a character is a token too.
+            self._say("text", TextDelta("", tokens))
+        if self._open == "text" and (annotations := delta.get("annotations")):
+            self._out += map(CitationDelta, read_annotations(annotations))
         if refusal := text_of(delta.get("refusal")):
             self._say("refusal", RefusalDelta(refusal))
         for call in delta.get("tool_calls") or ():

@@ -4,7 +4,13 @@ from typing import assert_never
 
 import orjson
 
-from plano_extproc.translate.apis.openai_chat.answer import annotation, thinking_block, write_finish, write_usage
+from plano_extproc.translate.apis.openai_chat.answer import (
+    annotation,
+    thinking_block,
+    write_finish,
+    write_logprobs,
+    write_usage,
+)
 from plano_extproc.translate.chat import Block, Citation, Json, RedactedThinking, Thinking, Usage
 from plano_extproc.translate.codec import AnswerOptions
 from plano_extproc.translate.deltas import (
@@ -51,6 +57,9 @@ class ChatStreamEncoder:
         match delta:
             case TextDelta(text=text):
                 self._characters += len(text)
+                if delta.tokens:
+                    likely = orjson.dumps(write_logprobs(delta.tokens))
+                    return self._chunk(b'"content":' + orjson.dumps(text), b'},"logprobs":' + likely + self._tail[1:])
                 return self._chunk(b'"content":' + orjson.dumps(text))
             case ArgumentsDelta(json=text):
                 self._call_is_bare = False
@@ -97,8 +106,8 @@ class ChatStreamEncoder:
         self._head = self._shared + b',"choices":[{"index":0,"delta":{'
         return self._chunk(b'"role":"assistant","content":""')
 
-    def _chunk(self, delta: bytes) -> bytes:
-        return self._head + delta + self._tail
+    def _chunk(self, delta: bytes, tail: bytes | None = None) -> bytes:
+        return self._head + delta + (self._tail if tail is None else tail)
 
     def _block(self, block: BlockStart) -> bytes:
         self._block_start = self._characters
@@ -125,7 +134,8 @@ class ChatStreamEncoder:
 
     def _block_end(self) -> bytes:
         # A stretch of text and its sources come in any order, so they are matched when both are complete.
-        self._cited += [annotation(source, self._block_start, self._characters) for source in self._block_sources]
+        length = self._characters - self._block_start
+        self._cited += [annotation(source, self._block_start, length) for source in self._block_sources]
         self._block_sources.clear()
         is_bare = self._in_tool and self._call_is_bare
         self._in_tool = False
@@ -142,9 +152,10 @@ class ChatStreamEncoder:
         if self._cited:
             out.append(self._chunk(b'"annotations":' + orjson.dumps(self._cited)))
         reason = orjson.dumps(write_finish(end.finish))
-        out.append(self._head + b'},"finish_reason":' + reason + b"}]" + self._end)
+        tier = b',"service_tier":' + orjson.dumps(end.usage.tier) if end.usage and end.usage.tier else b""
+        out.append(self._head + b'},"finish_reason":' + reason + b"}]" + tier + self._end)
         if self._options.include_usage:
             counts = orjson.dumps(write_usage(end.usage or Usage()))
-            out.append(self._shared + b',"choices":[],"usage":' + counts + b"}\n\n")
+            out.append(self._shared + b',"choices":[]' + tier + b',"usage":' + counts + b"}\n\n")
         out.append(b"data: [DONE]\n\n")
         return b"".join(out)

@@ -17,6 +17,8 @@ CODEC = Codec(
         "json_mode": "text.format",
         "max_tokens": "max_output_tokens",
         "reasoning": "reasoning.effort",
+        "citations": "input[].content[].annotations",
+        "logprobs": "include[message.output_text.logprobs]",
         "cache": "prompt_cache_breakpoint",
         "tools_strict": "tools[].strict",
         "thinking": "input[reasoning]",

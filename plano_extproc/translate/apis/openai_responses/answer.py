@@ -18,6 +18,7 @@ from plano_extproc.translate.apis.openai_responses.items import (
     refusal_part,
     response_id,
     text_part,
+    tier,
     write_usage,
 )
 from plano_extproc.translate.apis.openai_responses.reasoning import (
@@ -43,8 +44,9 @@ from plano_extproc.translate.chat import (
 from plano_extproc.translate.codec import AnswerOptions
 from plano_extproc.translate.faults import Fault, fault_in
 from plano_extproc.translate.joined import joined_answer
+from plano_extproc.translate.logprobs import read_tokens
 from plano_extproc.translate.names import derived_id
-from plano_extproc.translate.reading import arguments_of, count_of, name_of, text_of
+from plano_extproc.translate.reading import arguments_of, count_of, name_of, span_in, text_of
 
 
 def parse_answer(body: bytes) -> Any:
@@ -72,7 +74,7 @@ def decode_answer(body: Json) -> Answer:
         blocks=tuple(blocks),
         finish=finish.given(tool_used=any(isinstance(block, ToolUse) for block in blocks)),
         raw_finish=raw,
-        usage=read_usage(body.get("usage")),
+        usage=read_usage(body.get("usage"), body.get("service_tier")),
         created=read_created(body),
     )
 
@@ -97,7 +99,11 @@ def read_item(item: Json, answer_id: str, position: int) -> list[Block]:
 def _part(part: Json) -> Block | None:
     match part.get("type"):
         case "output_text":
-            return Text(text_of(part.get("text")), citations=tuple(read_citations(part)))
+            return Text(
+                text_of(part.get("text")),
+                citations=tuple(read_citations(part)),
+                tokens=read_tokens(part.get("logprobs")),
+            )
         case "refusal":
             return Refusal(text_of(part.get("refusal")))
         case _:
@@ -113,7 +119,7 @@ def read_citations(part: Json) -> list[Citation]:
 def read_citation(told: Json) -> Citation | None:
     """Return one source, if it is a page on the web."""
     url = told.get("url")
-    return Citation(url, text_of(told.get("title"))) if isinstance(url, str) and url else None
+    return Citation(url, text_of(told.get("title")), span_in(told)) if isinstance(url, str) and url else None
 
 
 def read_call_id(item: Json, answer_id: str, position: int) -> str:
@@ -134,8 +140,8 @@ def read_ending(body: Json) -> tuple[Finish, str | None]:
     return _FINISHES.get(raw, Finish.OTHER) if isinstance(raw, str) else Finish.OTHER, raw
 
 
-def read_usage(usage: Json | None) -> Usage | None:
-    """Return token counts; this API counts cached tokens as part of the input."""
+def read_usage(usage: Json | None, tier: Any = None) -> Usage | None:
+    """Return token counts; this API counts cached tokens as part of the input, and tells the tier beside them."""
     if not usage:
         return None
     details = usage.get("input_tokens_details") or {}
@@ -146,6 +152,7 @@ def read_usage(usage: Json | None) -> Usage | None:
         cache_write=written,
         output=count_of(usage, "output_tokens"),
         reasoning=count_of(usage.get("output_tokens_details") or {}, "reasoning_tokens"),
+        tier=tier if isinstance(tier, str) else None,
     )
 
 
@@ -178,6 +185,7 @@ def encode_answer(answer: Answer, options: AnswerOptions) -> Json:
         "model": answer.model or options.model,
         "output": _output(answer, answer_id, Names(options.asked), status),
         "usage": write_usage(answer.usage),
+        "service_tier": tier(answer.usage, options),
         **echo(options),
     }
 
@@ -190,7 +198,10 @@ def _output(answer: Answer, answer_id: str, names: Names, status: str) -> list[J
         if isinstance(block, Text | Thinking | Refusal) and not (block.text or getattr(block, "signature", None)):
             continue
         if isinstance(block, Text | Refusal):
-            part = text_part(block.text, block.citations) if isinstance(block, Text) else refusal_part(block.text)
+            if isinstance(block, Text):
+                part = text_part(block.text, block.citations, block.tokens)
+            else:
+                part = refusal_part(block.text)
             if parts is None:
                 item = message_item(item_id("msg", answer_id, position), (), "completed")
                 parts = item["content"]

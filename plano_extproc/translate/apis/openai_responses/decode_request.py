@@ -45,7 +45,7 @@ def decode_request(body: Json, losses: Losses) -> Request:
     if body.get("truncation") not in (None, "disabled"):
         losses.add("truncation")
     for wanted in shape.texts(shape.optional_list(body, "include"), "include"):
-        if wanted != "reasoning.encrypted_content":
+        if wanted not in ("reasoning.encrypted_content", _LOGPROBS):
             losses.add(f"include[{wanted}]")
     names = Names(body)
     tools, web_search = read_tools(body, names, losses)
@@ -54,6 +54,8 @@ def decode_request(body: Json, losses: Losses) -> Request:
     losses.unknown(text, frozenset({"format", "verbosity"}), "text")
     form = shape.optional_object(text, "format", "text")
     knobs = {key: body[key] for key in _KNOBS if body.get(key) not in (None, {}, _DEFAULTS.get(key))}
+    if _LOGPROBS in (body.get("include") or ()):
+        knobs["logprobs"] = True
     if verbosity := shape.optional_text(text, "verbosity", "text"):
         knobs["verbosity"] = verbosity
     return Request(
@@ -261,7 +263,8 @@ _UNREADABLE: Final[Mapping[str, str]] = {
     "item_reference": _STORED,
     "compaction": "a compacted conversation can be read by OpenAI only; send its items",
 }
-_KNOBS: Final = ("metadata", "moderation", "prompt_cache_key", "prompt_cache_retention", "service_tier")
+_KNOBS: Final = ("metadata", "moderation", "prompt_cache_key", "prompt_cache_retention", "service_tier", "top_logprobs")
+_LOGPROBS: Final = "message.output_text.logprobs"
 _DEFAULTS: Final[Json] = {"service_tier": "auto"}
 _FIELDS: Final = frozenset(
     {

@@ -9,6 +9,7 @@ from typing import Final, assert_never
 
 import orjson
 
+from plano_extproc.translate.apis.openai_responses.items import annotation
 from plano_extproc.translate.apis.openai_responses.parts import write_part
 from plano_extproc.translate.apis.openai_responses.reasoning import unsealed_item
 from plano_extproc.translate.apis.openai_responses.tools import write_tools
@@ -42,7 +43,7 @@ _LEAST_MAX_TOKENS: Final = 16
 """OpenAI refuses a lower limit, and clients ask for one token to see whether a model answers at all."""
 
 _KNOBS: Final = frozenset(
-    {"metadata", "moderation", "prompt_cache_key", "prompt_cache_retention", "service_tier", "store"}
+    {"metadata", "moderation", "prompt_cache_key", "prompt_cache_retention", "service_tier", "store", "top_logprobs"}
 )
 
 
@@ -56,8 +57,8 @@ def encode_request(request: Request, profile: Profile, losses: Losses) -> Json:
     body["input"] = items
     # Unlike chat, this API stores every answer unless it is told not to.
     body["store"] = False
-    if profile.replay_reasoning:
-        body["include"] = ["reasoning.encrypted_content"]
+    if include := _include(request, profile, losses):
+        body["include"] = include
     if request.stream:
         body["stream"] = True
     body |= write_tools(request, losses)
@@ -65,6 +66,16 @@ def encode_request(request: Request, profile: Profile, losses: Losses) -> Json:
     if text := _text(request):
         body["text"] = text
     return body | _settings(request, losses)
+
+
+def _include(request: Request, profile: Profile, losses: Losses) -> list[str]:
+    include = ["reasoning.encrypted_content"] if profile.replay_reasoning else []
+    if request.knobs.get("logprobs"):
+        if "logprobs" in profile.refused:
+            losses.field("logprobs")
+        else:
+            include.append("message.output_text.logprobs")
+    return include
 
 
 def _settings(request: Request, losses: Losses) -> Json:
@@ -83,7 +94,7 @@ def _settings(request: Request, losses: Losses) -> Json:
     for knob, value in request.knobs.items():
         if knob in _KNOBS:
             body[knob] = value
-        elif knob != "verbosity":
+        elif knob not in ("logprobs", "verbosity"):
             losses.field(knob)
     return body
 
@@ -236,7 +247,10 @@ def _message(role: str, parts: list[Json]) -> Json:
 def _said(block: Text | Refusal) -> Json:
     if isinstance(block, Refusal):
         return {"type": "refusal", "refusal": block.text}
-    return {"type": "output_text", "text": block.text}
+    made: Json = {"type": "output_text", "text": block.text}
+    if block.citations:
+        made["annotations"] = [annotation(citation, block.text) for citation in block.citations]
+    return made
 
 
 def _call(block: ToolUse) -> Json:

@@ -10,8 +10,9 @@ from typing import Any, Final
 import orjson
 
 from plano_extproc.translate.apis.openai_responses.tools import CUSTOM_INPUT, Names
-from plano_extproc.translate.chat import Citation, Finish, Json, Usage
+from plano_extproc.translate.chat import Citation, Finish, Json, Token, Usage
 from plano_extproc.translate.codec import AnswerOptions
+from plano_extproc.translate.logprobs import write_tokens
 from plano_extproc.translate.names import derived_id
 from plano_extproc.translate.reading import INVALID_JSON
 
@@ -44,25 +45,21 @@ def message_item(made_id: str, parts: Sequence[Json], status: str) -> Json:
     return {"id": made_id, "type": "message", "status": status, "role": "assistant", "content": list(parts)}
 
 
-def text_part(text: str, citations: Sequence[Citation] = ()) -> Json:
-    """Return text, each source with the stretch that rests on it, which is all of it."""
+def text_part(text: str, citations: Sequence[Citation] = (), tokens: Sequence[Token] = ()) -> Json:
+    """Return text, each source with the stretch that rests on it."""
     return {
         "type": "output_text",
         "text": text,
         "annotations": [annotation(c, text) for c in citations],
-        "logprobs": [],
+        "logprobs": write_tokens(tokens),
     }
 
 
 def annotation(citation: Citation, text: str) -> Json:
     """Return one source of a text."""
-    return {
-        "type": "url_citation",
-        "url": citation.url,
-        "title": citation.title,
-        "start_index": 0,
-        "end_index": len(text),
-    }
+    start, end = citation.span or (0, len(text))
+    page = {"url": citation.url, "title": citation.title}
+    return {"type": "url_citation", **page, "start_index": start, "end_index": end}
 
 
 def refusal_part(text: str) -> Json:
@@ -104,6 +101,11 @@ def ending(finish: Finish) -> tuple[str, Json | None]:
     return ("incomplete", {"reason": reason}) if reason else ("completed", None)
 
 
+def tier(usage: Usage | None, options: AnswerOptions) -> Any:
+    """Return the service tier of an answer: that which the provider tells, else that which was asked for."""
+    return usage.tier if usage and usage.tier else options.asked.get("service_tier")
+
+
 def write_usage(usage: Usage | None) -> Json | None:
     """Return token counts as this API reports them."""
     if usage is None:
@@ -132,7 +134,6 @@ _ECHOED: Final[Json] = {
     "prompt_cache_key": None,
     "reasoning": {"effort": None, "summary": None},
     "safety_identifier": None,
-    "service_tier": None,
     "temperature": None,
     "text": None,
     "tool_choice": "auto",

@@ -8,6 +8,7 @@ from plano_extproc.translate import shape
 from plano_extproc.translate.chat import (
     Block,
     CacheMark,
+    Citation,
     File,
     Image,
     Inline,
@@ -20,6 +21,7 @@ from plano_extproc.translate.chat import (
 )
 from plano_extproc.translate.losses import Losses
 from plano_extproc.translate.media import data_uri, read_data_uri
+from plano_extproc.translate.reading import span_in
 from plano_extproc.translate.shape import at, refuse
 
 _FILE_NAME: Final = "document.pdf"
@@ -46,12 +48,21 @@ def read_parts(content: Any, where: str, losses: Losses) -> list[Block]:
         read, known = found
         losses.unknown(part, known, "input[].content[]")
         blocks += read(part, place)
+        if any(told.get("type") != "url_citation" for told in _sources(part, place)):
+            losses.add("input[].content[].annotations")
     return blocks
 
 
 def _text(part: Json, where: str) -> list[Block]:
     text = shape.required_text(part, "text", where)
-    return [Text(text, _cache(part, where))] if text else []
+    pages = [told for told in _sources(part, where) if isinstance(told.get("url"), str)]
+    cited = tuple(Citation(page["url"], str(page.get("title") or ""), span_in(page)) for page in pages)
+    return [Text(text, _cache(part, where), cited)] if text else []
+
+
+def _sources(part: Json, where: str) -> list[Json]:
+    told = shape.optional_list(part, "annotations", where)
+    return [shape.required_object(one, f"{where}.annotations[{position}]") for position, one in enumerate(told)]
 
 
 def _refusal(part: Json, where: str) -> list[Block]:

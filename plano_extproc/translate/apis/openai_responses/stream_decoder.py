@@ -41,6 +41,7 @@ from plano_extproc.translate.deltas import (
 )
 from plano_extproc.translate.faults import fault_in
 from plano_extproc.translate.framing.sse import KEEPALIVE, Event
+from plano_extproc.translate.logprobs import read_tokens
 from plano_extproc.translate.reading import event_of, name_of, text_of
 
 _Place = int | str
@@ -137,18 +138,18 @@ class ResponsesStreamDecoder:
             self._parts.add(where)
         self._out.append(piece)
 
-    def _text(self, item: _Item, part: int, text: str) -> None:
-        if text:
+    def _text(self, item: _Item, part: int, text: str, likely: Any) -> None:
+        if text or likely:
             self._said.append(text)
-            self._say(item, "text", part, TextDelta(text))
+            self._say(item, "text", part, TextDelta(text, read_tokens(likely) if likely else ()))
 
     def _text_delta(self, told: Json) -> None:
-        self._text(self._item(told), _part_of(told), text_of(told.get("delta")))
+        self._text(self._item(told), _part_of(told), text_of(told.get("delta")), told.get("logprobs"))
 
     def _text_done(self, told: Json) -> None:
         item, part = self._item(told), _part_of(told)
         if (item.place, "text", part) not in self._parts:
-            self._text(item, part, text_of(told.get("text")))
+            self._text(item, part, text_of(told.get("text")), told.get("logprobs"))
 
     def _annotation(self, told: Json) -> None:
         citation = read_citation(told.get("annotation") or {})
@@ -265,7 +266,7 @@ class ResponsesStreamDecoder:
         for position, part in enumerate(parts):
             where = {"output_index": item.place, "content_index": position}
             if part.get("type") == "output_text":
-                self._text_done({**where, "text": part.get("text")})
+                self._text_done({**where, "text": part.get("text"), "logprobs": part.get("logprobs")})
                 if self._open == (item.place, "text", position):
                     for citation in read_citations(part):
                         if citation not in item.cited:
@@ -299,7 +300,7 @@ class ResponsesStreamDecoder:
             item.is_done = True
         self._close()
         self._advance()
-        self.usage = read_usage(response.get("usage"))
+        self.usage = read_usage(response.get("usage"), response.get("service_tier"))
         finish, raw = read_ending(response)
         self._out.append(Finished(finish.given(tool_used=self._tool_used), raw, usage=self.usage))
 

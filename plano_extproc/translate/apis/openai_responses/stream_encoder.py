@@ -23,11 +23,12 @@ from plano_extproc.translate.apis.openai_responses.items import (
     response_id,
     summary_part,
     text_part,
+    tier,
     write_usage,
 )
 from plano_extproc.translate.apis.openai_responses.reasoning import write_redacted, write_signature
 from plano_extproc.translate.apis.openai_responses.tools import Names
-from plano_extproc.translate.chat import Citation, Json
+from plano_extproc.translate.chat import Citation, Json, Token, Usage
 from plano_extproc.translate.codec import AnswerOptions
 from plano_extproc.translate.deltas import (
     ArgumentsDelta,
@@ -47,6 +48,7 @@ from plano_extproc.translate.deltas import (
     ThinkingDelta,
 )
 from plano_extproc.translate.faults import TOO_LONG, Fault
+from plano_extproc.translate.logprobs import write_tokens
 from plano_extproc.translate.reading import arguments_of
 
 
@@ -68,12 +70,20 @@ class ResponsesStreamEncoder:
         self._head = b""
         self._text: list[str] = []
         self._citations: list[Citation] = []
+        self._tokens: list[Token] = []
         self._encrypted = ""
         self._call: Json = {}
 
     def take(self, delta: Delta) -> bytes:
         """Return the events for a delta."""
         match delta:
+            case TextDelta(text=text, tokens=tokens) if tokens:
+                opened = b"" if self._head else self._open_part()
+                self._text.append(text)
+                self._tokens += tokens
+                return opened + self._event(
+                    "output_text.delta", **self._place(), delta=text, logprobs=write_tokens(tokens)
+                )
             case TextDelta(text=text) | ThinkingDelta(text=text) | RefusalDelta(text=text) | ArgumentsDelta(json=text):
                 opened = b"" if self._head else self._open_part()
                 self._text.append(text)
@@ -115,14 +125,15 @@ class ResponsesStreamEncoder:
         self._echo = orjson.dumps(echo(self._options))
         return self._lifecycle("created", "in_progress") + self._lifecycle("in_progress", "in_progress")
 
-    def _lifecycle(self, event: str, status: str, **more: Json | None) -> bytes:
+    def _lifecycle(self, event: str, status: str, usage: Usage | None = None, **more: Json | None) -> bytes:
         told = {
             **self._response,
             "status": status,
             "error": None,
             "incomplete_details": None,
             "output": self._output,
-            "usage": None,
+            "usage": write_usage(usage),
+            "service_tier": tier(usage, self._options),
             **more,
         }
         # What repeats the request is the longest part, and the same each time.
@@ -227,6 +238,7 @@ class ResponsesStreamEncoder:
             out = self._stop_part(self._block.kind, text)
         self._text.clear()
         self._citations.clear()
+        self._tokens.clear()
         self._head = b""
         return out
 
@@ -240,7 +252,7 @@ class ResponsesStreamEncoder:
             out = self._event("refusal.done", **self._place(), refusal=text)
             out += self._event("content_part.done", **self._place(), part=part)
         else:
-            part = text_part(text, self._citations)
+            part = text_part(text, self._citations, self._tokens)
             out = b"".join(
                 self._event(
                     "output_text.annotation.added",
@@ -250,7 +262,7 @@ class ResponsesStreamEncoder:
                 )
                 for position, citation in enumerate(self._citations)
             )
-            out += self._event("output_text.done", **self._place(), text=text, logprobs=[])
+            out += self._event("output_text.done", **self._place(), text=text, logprobs=part["logprobs"])
             out += self._event("content_part.done", **self._place(), part=part)
         self._parts.append(part)
         return out
@@ -291,7 +303,7 @@ class ResponsesStreamEncoder:
     def _finish(self, end: Finished) -> bytes:
         status, incomplete = ending(end.finish)
         out = self._close_item(status)
-        return out + self._lifecycle(status, status, incomplete_details=incomplete, usage=write_usage(end.usage))
+        return out + self._lifecycle(status, status, end.usage, incomplete_details=incomplete)
 
     def _fail(self, fault: Fault) -> bytes:
         # A client that was told of no answer could not be told that it failed.
