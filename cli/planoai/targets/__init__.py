@@ -1,0 +1,1 @@
+"""Prompt targets from code and documents that already describe an API."""
