@@ -107,6 +107,22 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
             ["warning listeners[0]: agent listener 'x' has no agents"],
         ),
     ],
+    "agents_fit_their_protocol": [
+        (
+            HEAD
+            + "agents: [{id: a, url: 'http://h:1'}, {id: b, url: 'http://h:2', protocol: a2a}]\n"
+            + "listeners: [{name: x, type: agent, port: 1, agents: [{id: a, description: d, on_error: {fallback: b}},\n"
+            + "  {id: b, description: d, default: true, retries: 1}]}]\n",
+            [
+                "error listeners[0].agents[0].on_error: 'b' speaks a2a and cannot take over. Name an agent that "
+                "answers chat completions.",
+                "error listeners[0].agents[1].default: 'b' speaks a2a and cannot be the default. Name an agent that "
+                "answers chat completions.",
+                "warning listeners[0].agents[1].retries: has no effect on an agent that speaks a2a. It is for agents "
+                "that answer chat completions.",
+            ],
+        ),
+    ],
     "kinds_are_known": [
         (
             HEAD + "model_providers: [{model: opnai/x, access_key: k}, {model: own/x, base_url: 'http://h'}]\n",
