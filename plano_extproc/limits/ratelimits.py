@@ -8,6 +8,7 @@ without that header together, since a caller must not get out of a limit by leav
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from plano_extproc.config import Config
 from plano_extproc.config.policies import Client, ClientRateLimit, RateLimit, RateLimitAmount
@@ -32,11 +33,14 @@ class _Rule:
     amount: int
     per: str
 
-    def bucket(self, value: bytes) -> Bucket:
-        model, shown = self.models.words[0], "of its own" if self.value is None else "all together"
-        key = key_of("rule", model, self.header, value.decode("latin-1"), self.kind, self.per, shown)
-        words = f"the limit of {self.amount} {self.kind} per {self.per} on model {model} by header {self.header}"
-        return Bucket(key, self.kind, self.amount, Rolling(SECONDS[self.per]), words)
+
+@lru_cache(maxsize=4096)
+def _bucket(rule: _Rule, value: bytes) -> Bucket:
+    """Return the bucket of a header's value; values are the caller's choice, so those that are kept are bounded."""
+    model, shown = rule.models.words[0], "of its own" if rule.value is None else "all together"
+    key = key_of("rule", model, rule.header, value.decode("latin-1"), rule.kind, rule.per, shown)
+    words = f"the limit of {rule.amount} {rule.kind} per {rule.per} on model {model} by header {rule.header}"
+    return Bucket(key, rule.kind, rule.amount, Rolling(SECONDS[rule.per]), words)
 
 
 class RateLimits:
@@ -61,7 +65,7 @@ class RateLimits:
             if rule.models.match(model):
                 value = headers.get(rule.header, b"")
                 if rule.value is None or rule.value == value:
-                    yield rule.bucket(value)
+                    yield _bucket(rule, value)
 
 
 def reserved(bucket: Bucket, tokens: Estimate) -> Want:

@@ -51,9 +51,13 @@ class Wants:
         """Return what to ask the store."""
         return tuple(want.bucket.claim(want.amount, self.at) for want in self.wants)
 
-    def granted(self, taken: Taken) -> Headers:
-        """Return the `x-ratelimit-*` headers of the answer. Raises `LimitReached` where the store said no."""
-        buckets, claims = [want.bucket for want in self.wants], self.claims()
+    def granted(self, taken: Taken, claims: tuple[Claim, ...] | None = None) -> Headers:
+        """Return the `x-ratelimit-*` headers of the answer. Raises `LimitReached` where the store said no.
+
+        `claims` are those that it was asked; without them they are made again.
+        """
+        buckets = [want.bucket for want in self.wants]
+        claims = claims or self.claims()
         if not taken.is_granted:
             raise refusal(buckets, claims, taken, self.at)
         return figures(buckets, claims, taken, self.at)

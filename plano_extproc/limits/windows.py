@@ -9,6 +9,7 @@ through around a border.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Final, Protocol
 
 from plano_extproc.limits.claims import Slots
@@ -62,7 +63,7 @@ class Calendar:
 
     def slot(self, now: float) -> int:
         """Return when the current one began."""
-        return int(_BEGINNINGS[self.per](datetime.fromtimestamp(now, UTC)).timestamp())
+        return _begin(self.per, int(now) // 60)
 
     def since(self, now: float) -> int:
         """Return the same: nothing from before counts."""
@@ -70,11 +71,8 @@ class Calendar:
 
     def ends(self, slot: int) -> float:
         """Return when the next one begins."""
-        # No minute to month is shorter than its longest kind by more than this, so a step lands in the next one.
-        step = {"month": timedelta(days=31), "week": timedelta(weeks=1), "day": timedelta(days=1)}.get(
-            self.per, timedelta(seconds=SECONDS.get(self.per, 0))
-        )
-        return float(self.slot((datetime.fromtimestamp(slot, UTC) + step).timestamp()))
+        # From the first of a month, 31 days lead into the next one, whose beginning is looked for.
+        return float(self.slot(slot + _LONGEST[self.per]))
 
 
 def room_at(window: Window, slots: Slots, amount: int, bound: int) -> float | None:
@@ -94,10 +92,17 @@ def empty_at(window: Window, slots: Slots, now: float) -> float:
     return max((window.ends(slot) for slot, count in slots if count > 0), default=now)
 
 
+@lru_cache(maxsize=256)
+def _begin(per: str, minute: int) -> int:
+    """Return when the window of a minute began; every one begins with a whole minute."""
+    return int(_BEGINNINGS[per](datetime.fromtimestamp(minute * 60, UTC)).timestamp())
+
+
 def _midnight(moment: datetime) -> datetime:
     return moment.replace(hour=0, minute=0, second=0, microsecond=0)
 
 
+_LONGEST: Final[Mapping[str, int]] = {**SECONDS, "week": 7 * 86400, "month": 31 * 86400}
 _BEGINNINGS: Final[Mapping[str, Callable[[datetime], datetime]]] = {
     "minute": lambda moment: moment.replace(second=0, microsecond=0),
     "hour": lambda moment: moment.replace(minute=0, second=0, microsecond=0),

@@ -75,8 +75,9 @@ class Quota:
         wants = self.admission.wants(client, headers, served, tokens, self._now())
         if wants is None:
             return None
+        claims = wants.claims()
         try:
-            taken = await self._store.take(wants.claims())
+            taken = await self._store.take(claims)
         except StoreError as error:
             self._failed(error)
             if (self._on_error or ("closed" if wants.has_budget else "open")) == "closed":
@@ -84,7 +85,7 @@ class Quota:
                     "limits cannot be checked at the moment; try again shortly", code="limit_store_unavailable"
                 ) from error
             return Reservation(client, headers, None)
-        return Reservation(client, headers, wants, wants.granted(taken))
+        return Reservation(client, headers, wants, wants.granted(taken, claims))
 
     async def settle(self, reservation: Reservation, served: Served, usage: Usage) -> None:
         """Charge what an exchange used that `served` answered, in place of what was reserved. Never raises.
