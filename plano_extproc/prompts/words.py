@@ -60,7 +60,8 @@ def _set(text: str) -> frozenset[str]:
 
 
 PREPOSITIONS: Final = _set(
-    "in at on near for from to of into by with about around within over under between until till since as via"
+    "in at on near for from to of into by with about around within over under above below between "
+    "until till since as via"
 )
 
 STOP: Final = PREPOSITIONS | _set(
@@ -69,7 +70,7 @@ STOP: Final = PREPOSITIONS | _set(
     having get gets got give gives show shows tell tells find finds fetch look up check see list want wants need needs
     like know let make please pls thanks thank hi hello hey ok okay yes no not and or but if so then than also just
     only still now what what's whats which who whom whose when where why how how's there here going currently right
-    info information detail details data value values i'd i'm i'll it's let's is's don't dont one ones something
+    info information detail details data value values i'd i'm i'll it's let's is's don't dont one ones looking something
     anything help much many more most next last per out off go come back kind tomorrow today yesterday tonight
     exactly actually really again another other time current latest return using use call set sets search run first
     what're that's there's can't won't too very"""
