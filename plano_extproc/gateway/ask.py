@@ -3,14 +3,24 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from plano_extproc.config.policies import Client
 from plano_extproc.gateway.surface import Surface
 
 
 @dataclass(slots=True)
 class Ask:
-    """A request as its headers tell it. `query` is without what a client may have put there to prove who it is."""
+    """A request as its headers tell it, and who sent it, where that is known.
+
+    `query` is without what a client may have put there to prove who it is.
+    """
 
     listener: str
     surface: Surface
     headers: Mapping[str, bytes]
     query: str
+    client: Client | None = None
+
+    @property
+    def has_spare_credential(self) -> bool:
+        """Whether the usual headers hold a credential that is not the client's key for the gateway."""
+        return self.client is None or "x-plano-key" in self.headers

@@ -96,17 +96,16 @@ class Attempt:
         return Continue(self._changes(plan, is_stream=decision.is_stream), extra, decision.body)
 
     def _plan(self, ask: Ask) -> Plan:
-        choice = self._gateway.directory.entry(*self._tries.current)
-        if choice is None:
+        plan = self._gateway.tried(ask, self._tries.current)
+        if plan is None:
             # The configuration has changed between two tries.
             raise Unavailable(f"'{self._tries.current.entry}' is not configured any more; try again")
-        return self._gateway.candidate(ask.surface, choice, ask.listener)
+        return plan
 
     def _changes(self, plan: Plan, *, is_stream: bool) -> Changes:
         """Return the plan's changes, without what the candidates before it set for themselves."""
-        directory = self._gateway.directory
-        choices = (directory.entry(*candidate) for candidate in self._tries.earlier)
-        set_before = {name.lower() for choice in choices if choice for name in choice.provider.all_headers}
+        entries = (self._gateway.entry(candidate) for candidate in self._tries.earlier)
+        set_before = {name.lower() for entry in entries if entry for name in entry.all_headers}
         changes = plan.attempt[is_stream]
         if set_before <= set(changes.remove):
             return changes

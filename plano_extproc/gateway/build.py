@@ -2,28 +2,29 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 from plano_extproc.apis import Api
 from plano_extproc.config import Config
 from plano_extproc.config.catalogue import Endpoint
 from plano_extproc.config.models import ModelProvider
 from plano_extproc.gateway import intent
-from plano_extproc.gateway.chain import Chain, chain, policy
+from plano_extproc.gateway.ask import Ask
+from plano_extproc.gateway.candidates import Candidates, policy
+from plano_extproc.gateway.chain import Candidate, Chain, Policy, chain
 from plano_extproc.gateway.plan import Plan, plan
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.gateway.team import Team
+from plano_extproc.limits import Admission
 from plano_extproc.providers import agents
 from plano_extproc.providers.auth import Authorizer
 from plano_extproc.routing import Choice, Directory
 
-Key = tuple[Api, Endpoint | None, str | tuple[str, str, str] | None, str]
+Key = tuple[Api, Endpoint | None, str | tuple[int, str, str] | None, str]
 """What a plan depends on: dialect or endpoint, the model's name or a choice, and the listener."""
 
-ChainKey = tuple[Api, Endpoint | None, str | tuple[tuple[str, str, str], ...] | None, str]
-"""The same for a chain, which may stand for several choices."""
-
-ChainOrNone = TypeVar("ChainOrNone", Chain, Chain | None)
+ChainKey = tuple[Api, Endpoint | None, tuple[tuple[int, str, str], ...], str]
+"""The same for a chain of choices."""
 
 _PLANS_KEPT = 4096
 """Names under a wildcard are the client's choice, so the cache of plans is bounded."""
@@ -44,7 +45,7 @@ class Ports:
     """What comes from outside.
 
     `clock` is monotonic, `now` counts seconds since 1970; `exposition` is the text of /metrics. `authorizer` gives what
-    pays for the requests of an entry one by one, None where a constant credential does.
+    pays for the requests of an entry one by one, None where a constant credential does. `random` is in [0, 1).
     """
 
     clock: Callable[[], float]
@@ -52,6 +53,7 @@ class Ports:
     metrics: Metrics
     exposition: Callable[[], bytes]
     authorizer: Callable[[ModelProvider], Authorizer | None] = lambda _: None
+    random: Callable[[], float] = lambda: 0.0
 
 
 class Gateway:
@@ -61,55 +63,64 @@ class Gateway:
         self.config = config
         self.generation = generation
         self.ports = ports
-        self.directory = Directory(config, agents.entries(config))
-        self.listeners = {listener.name: listener for listener in config.listeners}
-        self.teams = {
-            listener.name: Team(config, listener, self.directory) for listener in config.listeners if listener.agents
+        self.directory = Directory(config)
+        self.admission = Admission.of(config)
+        self.candidates = Candidates(config, self.directory, self.admission, draw=ports.random)
+        own = {entry.name: entry for entry in agents.entries(config)}
+        self._entries = {
+            self.candidates.pools.label(entry): entry for entry in (*own.values(), *config.model_providers)
         }
+        self.listeners = {listener.name: listener for listener in config.listeners}
+        self.teams = {listener.name: Team(config, listener, own) for listener in config.listeners if listener.agents}
         self.routes = intent.preferences(config.routing_preferences)
-        self._route_models = {route.name: route.models for route in config.routing_preferences}
         self._plans: dict[Key, Plan] = {}
-        self._chains: dict[ChainKey, Chain | None] = {}
+        self._chains: dict[ChainKey, Chain] = {}
 
     def plan(self, surface: Surface, model: str | None, listener: str) -> Plan:
-        """Return how a request for `model` is served; raises what the directory and `plan` raise."""
+        """Return how the first entry of a name serves; raises what the directory and `plan` raise."""
         key = (surface.api, surface.endpoint, model, listener)
         return self._plans.get(key) or self._keep(key, self._plan(surface, self.directory.resolve(model), listener))
 
-    def candidate(self, surface: Surface, choice: Choice, listener: str) -> Plan:
-        """Return how a request is served by one choice; raises what `plan` raises."""
-        key = (surface.api, surface.endpoint, choice.key, listener)
-        return self._plans.get(key) or self._keep(key, self._plan(surface, choice, listener))
+    def by_name(self, ask: Ask, model: str | None) -> Plan | Chain:
+        """Return how a request for a model is served; raises what the directory and `plan` raise, and `Forbidden`."""
+        now = self.ports.now()
+        if ask.client is None and self.candidates.is_fixed(model, now):
+            return self.plan(ask.surface, model, ask.listener)
+        found = self.candidates.of_name(model, ask.client, now)
+        return self.served_by(ask, found.tries, policy(found))
 
-    def chain(self, surface: Surface, model: str | None, listener: str) -> Chain | None:
-        """Return the candidates for `model` in their order; None where there is one."""
-        key = (surface.api, surface.endpoint, model, listener)
-        if key not in self._chains:
-            choices = self.directory.candidates(model)
-            self._keep_chain(key, self._chain(surface, choices, listener) if len(choices) > 1 else None)
-        return self._chains[key]
+    def by_route(self, ask: Ask, route: str) -> Plan | Chain:
+        """Return how a request is served that a route was chosen for."""
+        found = self.candidates.of_route(route, ask.client, self.ports.now())
+        tries = (replace(choice, route=route, reason=f"route {route}") for choice in found.tries)
+        return self.served_by(ask, tuple(tries), policy(found))
 
-    def route_choices(self, route: str) -> tuple[Choice, ...]:
-        """Return the models of a route, in the order in which they are tried."""
-        choices = [self.directory.resolve(model) for model in self._route_models[route]]
-        return tuple(replace(choice, route=route, reason=f"route {route}") for choice in choices)
-
-    def served_by(self, surface: Surface, choices: tuple[Choice, ...], listener: str) -> Plan | Chain:
+    def served_by(self, ask: Ask, choices: tuple[Choice, ...], rule: Policy) -> Plan | Chain:
         """Return how a request is served by choices, in their order."""
         if len(choices) == 1:
-            return self.candidate(surface, choices[0], listener)
-        key = (surface.api, surface.endpoint, tuple(choice.key for choice in choices), listener)
-        return self._chains.get(key) or self._keep_chain(key, self._chain(surface, choices, listener))
+            return self._candidate(ask, choices[0])
+        key = (ask.surface.api, ask.surface.endpoint, tuple(choice.key for choice in choices), ask.listener)
+        found = self._chains.get(key)
+        if found is None:
+            plans = tuple(self._candidate(ask, choice) for choice in choices)
+            found = chain(plans, rule, lambda choice: self.candidates.pools.label(choice.provider))
+            if len(self._chains) >= _PLANS_KEPT:
+                self._chains.clear()
+            self._chains[key] = found
+        return found
 
-    def _chain(self, surface: Surface, choices: tuple[Choice, ...], listener: str) -> Chain:
-        plans = tuple(self.candidate(surface, choice, listener) for choice in choices)
-        return chain(plans, policy(choices[0].provider))
+    def tried(self, ask: Ask, candidate: Candidate) -> Plan | None:
+        """Return how the request of an attempt is served; None where its entry is not configured any more."""
+        entry = self._entries.get(candidate.entry)
+        return self._candidate(ask, Choice(entry, candidate.model, "by entry", candidate.agent)) if entry else None
 
-    def _keep_chain(self, key: ChainKey, made: ChainOrNone) -> ChainOrNone:
-        if len(self._chains) >= _PLANS_KEPT:
-            self._chains.clear()
-        self._chains[key] = made
-        return made
+    def entry(self, candidate: Candidate) -> ModelProvider | None:
+        """Return the entry of a candidate; None where it is not configured any more."""
+        return self._entries.get(candidate.entry)
+
+    def _candidate(self, ask: Ask, choice: Choice) -> Plan:
+        key = (ask.surface.api, ask.surface.endpoint, choice.key, ask.listener)
+        return self._plans.get(key) or self._keep(key, self._plan(ask.surface, choice, ask.listener))
 
     def _plan(self, surface: Surface, choice: Choice, listener: str) -> Plan:
         default = self.config.overrides.upstream_connect_timeout

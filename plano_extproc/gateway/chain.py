@@ -6,7 +6,7 @@ Every other try has an exchange of its own at the attempt position, which transl
 (`gateway.attempt`). The two share nothing but what `encoded` says, so any worker may serve either.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 from urllib.parse import quote, unquote
@@ -14,16 +14,13 @@ from urllib.parse import quote, unquote
 import orjson
 
 from plano_extproc import headers
-from plano_extproc.config.models import ModelProvider
 from plano_extproc.gateway.actions import BodyMode, Changes
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.plan import Plan, Way
+from plano_extproc.routing import Choice
 
 ATTEMPT_PREFIX = "attempt_"
 """Of the name of a provider's second cluster, which asks the sidecar once for each try."""
-
-STATUSES = (408, 409, 429, 500, 502, 503, 504, 529)
-"""After which the next candidate is tried, where the configuration says nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +32,10 @@ class Policy:
     has the pauses between tries.
     """
 
-    statuses: tuple[int, ...] = STATUSES
+    statuses: tuple[int, ...]
     first_byte: float | None = None
     is_watched: bool = False
     route: str = headers.CHAIN_ROUTE
-
-
-def policy(provider: ModelProvider) -> Policy:
-    """Return when a request that begins at `provider` goes on to the next candidate, as its configuration says."""
-    wanted = provider.retry_policy
-    codes = {code for rule in wanted.on_status_codes for code in rule.codes} if wanted else set()
-    return Policy(tuple(sorted({*STATUSES, *codes})), provider.timeouts.first_byte)
 
 
 @dataclass(slots=True, eq=False)
@@ -62,8 +52,11 @@ class Chain:
         return min(max(attempts, 1), len(self.plans)) - 1
 
 
-def chain(plans: tuple[Plan, ...], policy: Policy) -> Chain:
-    """Work out everything about serving by `plans`, in this order, that does not depend on the body."""
+def chain(plans: tuple[Plan, ...], policy: Policy, label: Callable[[Choice], str]) -> Chain:
+    """Work out everything about serving by `plans`, in this order, that does not depend on the body.
+
+    `label` names the entry of a choice, uniquely in its configuration.
+    """
     first = plans[0]
     is_first_served_here = first.way is Way.BYPASS and first.profile.fit is None and not policy.is_watched
     here = first.upstream.cluster if is_first_served_here else ATTEMPT_PREFIX + first.upstream.cluster
@@ -83,7 +76,7 @@ def chain(plans: tuple[Plan, ...], policy: Policy) -> Chain:
             changes,
             set=(*kept, *more),
             remove=changes.remove if is_first_served_here else headers.CREDENTIALS,
-            metadata={**changes.metadata, "candidates": encoded(plans, policy.statuses), "way": "chain"},
+            metadata={**changes.metadata, "candidates": encoded(plans, policy.statuses, label), "way": "chain"},
             clusters=clusters,
             wire=None,
         )
@@ -142,16 +135,16 @@ class Tries:
         return self.number < len(self.candidates) and status in self.statuses
 
 
-def encoded(plans: tuple[Plan, ...], statuses: tuple[int, ...]) -> str:
+def encoded(plans: tuple[Plan, ...], statuses: tuple[int, ...], label: Callable[[Choice], str]) -> str:
     """Return who serves which try, and when the next one's turn is, as a header can carry it."""
-    candidates = [(plan.choice.provider.name, plan.choice.model, plan.choice.agent) for plan in plans]
+    candidates = [(label(plan.choice), plan.choice.model, plan.choice.agent) for plan in plans]
     return quote(orjson.dumps([candidates, statuses]))
 
 
 def own(ask: Ask, plans: tuple[Plan, ...]) -> str | None:
     """Return what attempts need of the client's request and may not find in it any more; None where that is nothing."""
     kept = {name: value for name in headers.OF_A_TRY if (value := ask.headers.get(name)) is not None}
-    if any(plan.upstream.is_passthrough for plan in plans):
+    if ask.has_spare_credential and any(plan.upstream.is_passthrough for plan in plans):
         kept |= {name: value for name in headers.CREDENTIALS if (value := ask.headers.get(name)) is not None}
     if not kept and not ask.query:
         return None

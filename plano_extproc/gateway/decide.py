@@ -8,17 +8,18 @@ from urllib.parse import quote
 import orjson
 
 from plano_extproc import apis, headers
-from plano_extproc.errors import InvalidRequest, NotImplementedYet
+from plano_extproc.errors import InvalidRequest, NotImplementedYet, Unauthenticated
 from plano_extproc.gateway.actions import BodyMode, Changes
 from plano_extproc.gateway.answer import Reader
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.chain import Chain, own
+from plano_extproc.gateway.chain import Chain, Policy, own
 from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.rewrite import form_model, with_fields, with_model
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.providers.auth import Headers, Outbound, passed_through
 from plano_extproc.providers.upstream import with_query
+from plano_extproc.routing import cooldown
 from plano_extproc.translate import (
     Completions,
     Joining,
@@ -63,6 +64,18 @@ class Decision:
         index = self.chain.served(int(answer.get(headers.ATTEMPTS, b"1")))
         return self.chain.plans[index], self.chain.response[index]
 
+    def count(self, gateway: Gateway, answer: Mapping[str, bytes], status: int) -> None:
+        """Count, for the cool-downs, how those have done that were tried."""
+        served = self.served(answer)[0]
+        candidates, now = gateway.candidates, gateway.ports.now()
+        if self.chain is not None:
+            for plan in self.chain.plans[: self.chain.plans.index(served)]:
+                candidates.failed(plan.choice.provider, now, None)
+        if cooldown.counts(status, own_key=not served.upstream.is_passthrough):
+            candidates.failed(served.choice.provider, now, cooldown.retry_after(answer, now))
+        else:
+            candidates.answered(served.choice.provider)
+
     def dropped_by(self, answer: Mapping[str, bytes]) -> bytes:
         """Return the names of the fields that went lost on the way to who answered, with commas."""
         if self.chain is None:
@@ -91,12 +104,12 @@ def _decide_on_agent(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
         raise NotImplementedYet(f"none of the agents of listener '{ask.listener}' speaks chat completions")
     if team.chooser is None:
         choices = team.candidates(team.default, "only agent")
-        return _served(gateway, ask, gateway.served_by(ask.surface, choices, ask.listener), body, request)
+        return _served(gateway, ask, gateway.served_by(ask, choices, AGENTS), body, request)
     meant = team.chooser.choose(ask.surface.api, request)
     is_chosen = meant.name in team.ids
     chosen = meant.name if is_chosen and meant.name else team.default
     choices = team.candidates(chosen, "agent by intent" if is_chosen else "default agent")
-    decision = _served(gateway, ask, gateway.served_by(ask.surface, choices, ask.listener), body, request)
+    decision = _served(gateway, ask, gateway.served_by(ask, choices, AGENTS), body, request)
     decision.reason = meant.reason if is_chosen else f"default agent; {meant.reason}"
     return decision
 
@@ -105,8 +118,7 @@ def _decide_on_request(gateway: Gateway, ask: Ask, body: bytes, request: dict[st
     if gateway.routes is not None and ask.surface.endpoint is None:
         meant = gateway.routes.choose(ask.surface.api, request)
         if meant.name is not None:
-            plans = gateway.served_by(ask.surface, gateway.route_choices(meant.name), ask.listener)
-            decision = _served(gateway, ask, plans, body, request)
+            decision = _served(gateway, ask, gateway.by_route(ask, meant.name), body, request)
         else:
             decision = _decide_by_name(gateway, ask, body, request)
         decision.reason = meant.reason
@@ -115,10 +127,7 @@ def _decide_on_request(gateway: Gateway, ask: Ask, body: bytes, request: dict[st
 
 
 def _decide_by_name(gateway: Gateway, ask: Ask, body: bytes, request: dict[str, Any]) -> Decision:
-    chain = gateway.chain(ask.surface, request.get("model"), ask.listener)
-    if chain is None:
-        return serve(gateway, ask, gateway.plan(ask.surface, request.get("model"), ask.listener), body, request)
-    return serve_chain(gateway, ask, chain, body, request)
+    return _served(gateway, ask, gateway.by_name(ask, request.get("model")), body, request)
 
 
 def _served(gateway: Gateway, ask: Ask, plans: Plan | Chain, body: bytes, request: dict[str, Any]) -> Decision:
@@ -168,6 +177,7 @@ def decide_on_upgrade(gateway: Gateway, ask: Ask) -> Decision:
     """Decide on the opening of a WebSocket. Only a provider that speaks the caller's protocol can serve it."""
     demand_service(gateway, ask)
     plan = gateway.plan(ask.surface, ask.surface.model, ask.listener)
+    gateway.admission.demand(ask.client, plan.choice.name, ask.surface.model)
     if plan.way is Way.DIRECT:
         raise InvalidRequest(
             f"the provider of '{plan.choice.name}' does not speak {ask.surface.api}; a WebSocket is not translated",
@@ -256,7 +266,9 @@ def _decide_on_form(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
     start, end = form_model(body)
     if end < start:
         raise InvalidRequest("the body is no complete form")
-    plan = gateway.plan(ask.surface, body[start:end].decode("utf-8", "replace") or None, ask.listener)
+    asked = body[start:end].decode("utf-8", "replace") or None
+    plan = gateway.plan(ask.surface, asked, ask.listener)
+    gateway.admission.demand(ask.client, plan.choice.name, asked)
     model = plan.upstream.model.encode()
     is_same = not end or body[start:end] == model
     made = None if is_same else b"".join((body[:start], model, body[end:]))
@@ -331,9 +343,13 @@ def _credential(gateway: Gateway, ask: Ask, plan: Plan, path: str, body: bytes) 
         return tuple(pair for pair in paid if all(pair[0] != name for name, _ in up.headers))
     if not up.is_passthrough:
         return ()
+    if not ask.has_spare_credential:
+        # It is the gateway's own key, which no provider may see.
+        raise Unauthenticated(f"'{plan.choice.name}' wants a credential of yours; send the client key as x-plano-key")
     return passed_through(ask.headers, scheme=up.auth, same_dialect=plan.way is Way.BYPASS)
 
 
+AGENTS = Policy((408, 429, *range(500, 600)))
 _SERVED = ("model", "agent")
 _CHAT = Surface("openai.chat")
 _FORM = b"multipart/form-data"

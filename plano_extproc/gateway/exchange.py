@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from plano_extproc import apis, headers
 from plano_extproc.apis import Api
+from plano_extproc.config.policies import Client
 from plano_extproc.errors import GatewayError, InvalidRequest, NotFound
 from plano_extproc.gateway import local
 from plano_extproc.gateway.actions import PROCEED, Action, Continue, Reply
@@ -75,22 +76,27 @@ class Exchange:
         is_upgrade = _is_upgrade(event.headers)
         found = upgraded(path, query) if is_upgrade else surface(path)
         if found is None:
-            return self._answer_locally(path, event.headers)
-        self._ask = Ask(self._listener, found, event.headers, query and without_keys(query))
+            return self._answer_locally(path, event.headers, query)
         self._api = found.api
+        client = self._client(event.headers, query)
+        self._ask = Ask(self._listener, found, event.headers, query and without_keys(query), client)
         if is_upgrade:
             return self._decided(decide_on_upgrade(self._gateway, self._ask))
         if event.end_of_stream:
             raise InvalidRequest("the request has no body; send a JSON object")
         return PROCEED
 
-    def _answer_locally(self, path: str, sent: Mapping[str, bytes]) -> Reply:
+    def _client(self, sent: Mapping[str, bytes], query: str) -> Client | None:
+        admission = self._gateway.admission
+        return admission.admit(sent, query, self._listener) if admission.has_clients else None
+
+    def _answer_locally(self, path: str, sent: Mapping[str, bytes], query: str) -> Reply:
         if path == "/readyz":
             return local.ready(self._gateway, self._generation)
         if path == "/metrics":
             return local.metrics(self._gateway)
         if path == "/v1/models" or path.startswith("/v1/models/"):
-            return local.models(self._gateway, unquote(path), sent)
+            return local.models(self._gateway, unquote(path), sent, self._client(sent, query))
         if path.startswith(apis.GEMINI_PREFIX):
             self._api = "gemini.generate"
             raise NotFound(f"nothing is served at {path}; served are {' and '.join(apis.GEMINI_METHODS)}")
@@ -120,6 +126,7 @@ class Exchange:
             return PROCEED
         status = int(event.headers[":status"])
         plan, response = decision.served(event.headers)
+        decision.count(self._gateway, event.headers, status)
         self._gateway.ports.metrics.answered(self._listener, self._api, plan.choice.name, plan.way.value, status)
         extra = [(headers.OVERHEAD_MS, b"%.2f" % (self._overhead * 1000))]
         if decision.reason:

@@ -8,6 +8,7 @@ import orjson
 from plano_extproc import headers
 from plano_extproc.apis import Api
 from plano_extproc.config.models import ModelProvider
+from plano_extproc.config.policies import Client
 from plano_extproc.errors import GatewayError, NotFound
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.answer import JSON
@@ -42,11 +43,12 @@ def metrics(gateway: Gateway) -> Reply:
     return Reply(200, _METRICS, gateway.ports.exposition(), details("metrics"))
 
 
-def models(gateway: Gateway, path: str, request: Mapping[str, bytes]) -> Reply:
-    """Return the configured models and aliases, or the one that `path` names, as the caller's SDK reads them."""
+def models(gateway: Gateway, path: str, request: Mapping[str, bytes], client: Client | None) -> Reply:
+    """Return the models and aliases that a client may use, or the one that `path` names, as its SDK reads them."""
     anthropic = "anthropic-version" in request
     render = _anthropic_model if anthropic else _openai_model
-    known = gateway.directory.names()
+    may_use = gateway.admission.may_use
+    known = [(n, p) for n, p in gateway.directory.names() if may_use(client, gateway.directory.resolve(n).name, n)]
     _, slash, name = path.removeprefix("/v1/models").partition("/")
     if slash:
         found = next((p for n, p in known if n == name), None)

@@ -1,19 +1,23 @@
 """The agents behind one listener: which one serves, and what is tried where it fails."""
 
+from collections.abc import Mapping
+
 from plano_extproc.config import Config
 from plano_extproc.config.listeners import Fallback, Listener, ListenerAgent
+from plano_extproc.config.models import ModelProvider
 from plano_extproc.gateway import intent
 from plano_extproc.providers import agents
-from plano_extproc.routing import Choice, Directory
+from plano_extproc.routing import Choice
 
 
 class Team:
     """The agents of one listener, in the order of the file."""
 
-    def __init__(self, config: Config, listener: Listener, directory: Directory) -> None:
+    def __init__(self, config: Config, listener: Listener, entries: Mapping[str, ModelProvider]) -> None:
+        """`entries` are those of `providers.agents`, by name."""
         self._urls = {agent.id: len(agent.url) for agent in config.agents if agent.protocol == "chat"}
         self._uses = {use.id: use for use in listener.agents if use.id in self._urls}
-        self._directory = directory
+        self._entries = entries
         self._listener = listener.name
         self.chooser = intent.agents(listener)
         self.default = next((use.id for use in listener.agents if use.default), next(iter(self._uses), None))
@@ -41,5 +45,4 @@ class Team:
         # Every instance has a turn before one has its second.
         turns = [number % urls for number in range(max(urls, use.retries + 1))]
         names = (agents.entry_name(self._listener, use.id, turn) for turn in turns)
-        choices = (self._directory.entry(name, use.id, use.id, reason) for name in names)
-        return [choice for choice in choices if choice is not None]
+        return [Choice(self._entries[name], use.id, reason, use.id) for name in names]

@@ -5,7 +5,7 @@ and at last under a wildcard such as `openai/*`. A request without a name gets t
 """
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from plano_extproc.config import Config
@@ -39,9 +39,9 @@ class Choice:
     route: str | None = None
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """Return what tells this choice from others, the way to it included."""
-        return self.provider.name, self.model, self.reason
+    def key(self) -> tuple[int, str, str]:
+        """Return what tells this choice from others of its configuration, the way to it included."""
+        return id(self.provider), self.model, self.reason
 
     @property
     def name(self) -> str:
@@ -52,10 +52,8 @@ class Choice:
 class Directory:
     """All models of one configuration. Lookups are dictionary reads; only wildcards are matched per request."""
 
-    def __init__(self, config: Config, more: Iterable[ModelProvider] = ()) -> None:
-        """Know the models of a configuration; `more` are entries that are found by `entry` alone."""
+    def __init__(self, config: Config) -> None:
         specific = self._specific = [entry for entry in config.model_providers if not entry.is_wildcard]
-        self._entries = {entry.name: entry for entry in (*more, *reversed(config.model_providers))}
         self._exact: dict[str, Choice] = {}
         for how, key in _KEYS:
             for entry in specific:
@@ -93,19 +91,6 @@ class Directory:
         while (found := self._find(chain[-1])) is None:
             chain.append(self._aliases[chain[-1]])
         return Choice(found.provider, found.model, f"alias {' -> '.join(chain)}")
-
-    def candidates(self, name: str | None) -> tuple[Choice, ...]:
-        """Return what serves a request for `name`, and behind it what its `retry_policy` names."""
-        first = self.resolve(name)
-        policy = first.provider.retry_policy
-        if policy is None:
-            return (first,)
-        return (first, *(self.resolve(model) for model in policy.fallback_models))
-
-    def entry(self, name: str, model: str, agent: str | None = None, reason: str = "by entry") -> Choice | None:
-        """Return a model of the entry of a name; None where there is no such entry."""
-        found = self._entries.get(name)
-        return Choice(found, model, reason, agent) if found else None
 
     def names(self) -> tuple[tuple[str, ModelProvider], ...]:
         """Return every name that a client can count on.

@@ -7,7 +7,7 @@ in it twice.
 """
 
 from collections.abc import Callable, Container, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from plano_extproc.config.models import Backoff, Refusal, RetryPolicy, Strategy
@@ -124,6 +124,11 @@ def chain(
         default,
         rules,
     )
+
+
+def limited(chain: Chain, candidates: tuple[Choice, ...]) -> Chain:
+    """Return a chain with some of its candidates only."""
+    return replace(chain, candidates=candidates)
 
 
 def _default(policy: RetryPolicy | None, candidates: int) -> Rule:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import random
 import signal
 import time
 from collections.abc import Mapping
@@ -63,6 +64,7 @@ class Worker:
             metrics=metrics,
             exposition=metrics.exposition,
             authorizer=authorizers,
+            random=random.random,
         )
         self._housekeeping = Housekeeping(metrics, authorizers, refresher, lambda: self._gateway.config)
         self._gateway = self._build(_load_file(settings.config), settings.generation)

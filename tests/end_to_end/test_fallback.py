@@ -32,6 +32,8 @@ model_providers:
     base_url: "http://127.0.0.1:{refusing}/v1"
     access_key: unused
     retry_policy: {{fallback_models: [openai/third]}}
+# Each test begins as if nobody had ever failed.
+cooldown: {{after: 100000}}
 """
 KEYS = {"FIRST_KEY": "sk-first", "SECOND_KEY": "sk-second", "THIRD_KEY": "sk-third"}
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]

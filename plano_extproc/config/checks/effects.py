@@ -31,12 +31,9 @@ NO_EFFECT_YET: Final[Mapping[str, str]] = {
     "listeners[model].input_filters": "filters",
     "listeners[model].output_filters": "filters",
     "listeners[model].prompt_targets": "prompt targets",
-    **dict.fromkeys((f"listeners[{kind}].clients" for kind in ("model", "agent", "prompt", "unified")), "client keys"),
     **dict.fromkeys((f"listeners[{kind}].jwt" for kind in ("model", "agent", "prompt", "unified")), "client tokens"),
     "listeners[model].memory": "memory",
     "listeners[model].cors": "CORS",
-    "model_providers[].weight": "pools",
-    "model_providers[].priority": "pools",
     "routing_preferences[].selection_policy": "ranking by price and speed",
     "model_metrics_sources": "prices and latencies",
     "routing": "sessions",
@@ -46,11 +43,11 @@ NO_EFFECT_YET: Final[Mapping[str, str]] = {
     "prompt_targets": "prompt targets",
     "system_prompt": "prompt targets",
     "prompt_guards": "guards",
-    "clients": "client keys",
+    "clients[].budget": "budgets",
+    "clients[].ratelimit": "rate limits",
     "ratelimits": "rate limits",
     "state_storage": "stored conversations",
     "cache": "cached answers",
-    "cooldown": "cool-down",
     "governance": "governance",
     "tracing": "tracing",
     "overrides.llm_routing_model": "routing by preference",
@@ -70,7 +67,7 @@ NO_EFFECT: Final[frozenset[str]] = frozenset(
 """Key paths that are read for compatibility only."""
 
 _GUARDS: Final = re.compile(
-    r"prompt_guards|clients|governance|ratelimits|listeners\[\w+\]\.(agents\[\]\.)?(clients|jwt|\w+put_filters)"
+    r"prompt_guards|clients\[\]\.\w+|governance|ratelimits|listeners\[\w+\]\.(agents\[\]\.)?(clients|jwt|\w+put_filters)"
 )
 """Keys whose lack of effect lets something through."""
 
