@@ -119,6 +119,8 @@ def running_postgres() -> Iterator[PostgresServer]:
         process = _spawn((*as_user, postgres, "-D", str(data), *where, *fast), folder / "log")
         try:
             _wait_for_port(server.port, process, folder / "log")
+            # It listens before it lets anyone in.
+            _wait_for_words("ready to accept connections", folder / "log")
             yield server
         finally:
             process.send_signal(signal.SIGINT)
@@ -209,3 +211,10 @@ def _wait_for_port(port: int, process: subprocess.Popen[bytes], log: Path) -> No
         time.sleep(0.05)
     process.kill()
     raise AssertionError(f"the server did not start:\n{log.read_text(errors='replace')}")
+
+
+def _wait_for_words(words: str, log: Path) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while words not in log.read_text(errors="replace"):
+        assert time.monotonic() < until, f"the server is not ready:\n{log.read_text(errors='replace')}"
+        time.sleep(0.05)
