@@ -1,0 +1,54 @@
+"""Texts that ask for several things: one route for each clause, in the order in which the text asks.
+
+"weather in Paris and then book a flight" asks for the weather, then for flights.
+"""
+
+import re
+from typing import Final
+
+from plano_extproc.routing.intent.route import Match, Matcher
+
+_MOST_CLAUSES: Final = 8
+_LEAST_WORDS: Final = 2
+"""A clause of one word says too little by itself, as in "Paris and London", and stays with the one before."""
+
+
+def split(text: str) -> tuple[str, ...]:
+    """Return the clauses of `text` in order; what is beyond the eighth stays in one piece."""
+    clauses: list[str] = []
+    for piece in _BORDER.split(text, maxsplit=4 * _MOST_CLAUSES):
+        clause = piece.strip(" \t\r\n,.;:!?")
+        if not clause:
+            continue
+        if clauses and (len(clause.split()) < _LEAST_WORDS or len(clauses) == _MOST_CLAUSES):
+            clauses[-1] = f"{clauses[-1]} {clause}"
+        else:
+            clauses.append(clause)
+    return tuple(clauses)
+
+
+def match_many(matcher: Matcher, text: str) -> tuple[Match, ...]:
+    """Return the routes that `text` asks for, in its order, each once; empty where it asks for none.
+
+    Two clauses that match different routes are two wishes. With fewer, the text is matched as a whole.
+    """
+    clauses = split(text)
+    found: dict[str, Match] = {}
+    if len(clauses) > 1:
+        for clause in clauses:
+            match = matcher.match(clause)
+            if match.route is not None:
+                found.setdefault(match.route.name, match)
+    if len(found) > 1:
+        return tuple(found.values())
+    whole = matcher.match(text)
+    if whole.route is not None:
+        return (whole,)
+    return tuple(found.values())
+
+
+_BORDER: Final = re.compile(
+    r"[.!?;\n]+(?:\s|$)|,?\s+(?:and\s+)?(?:then|afterwards|after\s+that|also|additionally|as\s+well\s+as|plus|next)\s+"
+    r"|,\s+(?:and\s+)?|\s+and\s+",
+    re.IGNORECASE,
+)
