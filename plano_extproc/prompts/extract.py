@@ -31,8 +31,17 @@ class Arguments:
 
 
 def extract(text: str, target: PromptTarget, today: date, asked: Collection[str] = ()) -> Arguments:
-    """Return the arguments that a text says; `asked` are those that it answers a question for."""
+    """Return the arguments that a text says; `asked` are those that it answers a question for.
+
+    Of a long text the beginning and the end are read: what it costs grows with the square of its length.
+    """
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]}\n{text[-_LONGEST // 2 :]}"
     return _Reading(text, target, today, frozenset(asked)).arguments()
+
+
+_LONGEST: Final = 1200
+"""Characters."""
 
 
 class _Reading:

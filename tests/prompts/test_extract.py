@@ -177,3 +177,11 @@ SAID: list[tuple[str, str, dict[str, Any]]] = [
 @pytest.mark.parametrize(("name", "text", "values"), SAID, ids=[text for _, text, _ in SAID])
 def test_a_prompt_says(name: str, text: str, values: dict[str, Any]) -> None:
     assert extract(text, TARGETS[name], TODAY).values == values
+
+
+def test_of_a_long_prompt_the_beginning_and_the_end_are_read() -> None:
+    text = "weather in Rome, please. " + "12 " * 1_000_000 + "\nunit: fahrenheit"
+
+    values = extract(text, TARGETS["get_weather"], TODAY).values
+
+    assert (values["city"], values["unit"]) == ("Rome", "fahrenheit")
