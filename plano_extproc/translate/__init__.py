@@ -9,10 +9,12 @@ from plano_extproc.translate.codec import Codec
 from plano_extproc.translate.completions import Completions, CompletionsStream, as_chat
 from plano_extproc.translate.families import profile_for
 from plano_extproc.translate.faults import error_body, error_event
+from plano_extproc.translate.foreign import without_foreign
 from plano_extproc.translate.framing.content import ContentDecoder
 from plano_extproc.translate.joined import Joining
 from plano_extproc.translate.losses import Losses
 from plano_extproc.translate.profile import Profile
+from plano_extproc.translate.renamed import Renamed, RenamedStream
 from plano_extproc.translate.shape import request_shape
 from plano_extproc.translate.translation import (
     Outgoing,
@@ -32,6 +34,8 @@ __all__ = [
     "Losses",
     "Outgoing",
     "Profile",
+    "Renamed",
+    "RenamedStream",
     "StreamTranslation",
     "Translation",
     "as_chat",
@@ -43,4 +47,5 @@ __all__ = [
     "provider_codec",
     "request_shape",
     "with_plain_ids",
+    "without_foreign",
 ]

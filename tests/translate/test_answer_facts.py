@@ -291,3 +291,14 @@ def test_an_answer_nested_beyond_reason_is_the_providers_fault() -> None:
 
     with pytest.raises(BadProviderAnswer):
         answer("openai.chat", chat_answer({"tool_calls": calls}))
+
+
+@pytest.mark.parametrize("asked", ["smart", "openai/gpt-4o"])
+def test_anthropics_clients_are_told_the_name_that_they_asked_for(asked: str) -> None:
+    translation = Translation("anthropic.messages", "openai.chat")
+    translation.request({"model": asked, "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}, "gpt-4o")
+    whole = orjson.loads(translation.response(orjson.dumps(chat_answer({"content": "x"}))))
+    begun = translation.stream().feed(chunk({"content": "x"}), end=False)
+
+    assert whole["model"] == asked
+    assert f'"model":"{asked}"'.encode() in begun

@@ -158,11 +158,17 @@ def encode_answer(answer: Answer, options: AnswerOptions) -> Json:
         "id": answer.id or options.id,
         "type": "message",
         "role": "assistant",
-        "model": answer.model or options.model,
+        "model": named(options, answer.model),
         "content": [made for block in answer.blocks if (made := _written(block)) is not None],
         **write_stop(answer.finish, answer.stop_sequence, refusal),
         "usage": write_usage(answer.usage or Usage()),
     }
+
+
+def named(options: AnswerOptions, model: str) -> str:
+    """Return the name of the model as the client asked for it: Claude Code drops the thinking of any other model."""
+    asked = options.asked.get("model")
+    return asked if isinstance(asked, str) and asked else model or options.model
 
 
 def _written(block: Block) -> Json | None:

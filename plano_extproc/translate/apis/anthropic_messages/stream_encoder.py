@@ -6,6 +6,7 @@ import orjson
 
 from plano_extproc.translate.apis.anthropic_messages.answer import (
     SHOWN_ID_LIMIT,
+    named,
     write_citation,
     write_stop,
     write_usage,
@@ -88,7 +89,7 @@ class MessagesStreamEncoder:
             "id": start.id or self._options.id,
             "type": "message",
             "role": "assistant",
-            "model": start.model or self._options.model,
+            "model": named(self._options, start.model),
             "content": [],
             "stop_reason": None,
             "stop_sequence": None,
