@@ -87,8 +87,6 @@ class Decision:
 def decide(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
     """Decide on a request with a body. Raises a `GatewayError` that names the field at fault."""
     demand_service(gateway, ask)
-    if gateway.listeners[ask.listener].type == "agent":
-        return _decide_on_agent(gateway, ask, body)
     if ask.surface.endpoint is not None and ask.headers.get("content-type", b"").startswith(_FORM):
         return _decide_on_form(gateway, ask, body)
     request = parse(ask, body)
@@ -97,43 +95,39 @@ def decide(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
     return _decide_on_request(gateway, ask, body, request)
 
 
-def _decide_on_agent(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
-    request = parse(ask, body)
+def choose(gateway: Gateway, ask: Ask, request: dict[str, Any]) -> tuple[Plan | Chain, str | None]:
+    """Return who serves a request, and the reason where it lies in what is asked."""
+    if gateway.listeners[ask.listener].type == "agent":
+        return _agent(gateway, ask, request)
+    if gateway.routes is None or ask.surface.endpoint is not None:
+        return gateway.by_name(ask, request.get("model")), None
+    meant = gateway.routes.choose(ask.surface.api, request)
+    if meant.name is None:
+        return gateway.by_name(ask, request.get("model")), meant.reason
+    return gateway.by_route(ask, meant.name), meant.reason
+
+
+def _agent(gateway: Gateway, ask: Ask, request: dict[str, Any]) -> tuple[Plan | Chain, str | None]:
     team = gateway.teams[ask.listener]
     if team.default is None:
         raise NotImplementedYet(f"none of the agents of listener '{ask.listener}' speaks chat completions")
     if team.chooser is None:
-        choices = team.candidates(team.default, "only agent")
-        return _served(gateway, ask, gateway.served_by(ask, choices, AGENTS), body, request)
+        return gateway.served_by(ask, team.candidates(team.default, "only agent"), _AGENTS), None
     meant = team.chooser.choose(ask.surface.api, request)
-    is_chosen = meant.name in team.ids
-    chosen = meant.name if is_chosen and meant.name else team.default
-    choices = team.candidates(chosen, "agent by intent" if is_chosen else "default agent")
-    decision = _served(gateway, ask, gateway.served_by(ask, choices, AGENTS), body, request)
-    decision.reason = meant.reason if is_chosen else f"default agent; {meant.reason}"
-    return decision
+    if meant.name is None:
+        choices = team.candidates(team.default, "default agent")
+        return gateway.served_by(ask, choices, _AGENTS), f"default agent; {meant.reason}"
+    return gateway.served_by(ask, team.candidates(meant.name, "agent by intent"), _AGENTS), meant.reason
 
 
 def _decide_on_request(gateway: Gateway, ask: Ask, body: bytes, request: dict[str, Any]) -> Decision:
-    if gateway.routes is not None and ask.surface.endpoint is None:
-        meant = gateway.routes.choose(ask.surface.api, request)
-        if meant.name is not None:
-            decision = _served(gateway, ask, gateway.by_route(ask, meant.name), body, request)
-        else:
-            decision = _decide_by_name(gateway, ask, body, request)
-        decision.reason = meant.reason
-        return decision
-    return _decide_by_name(gateway, ask, body, request)
-
-
-def _decide_by_name(gateway: Gateway, ask: Ask, body: bytes, request: dict[str, Any]) -> Decision:
-    return _served(gateway, ask, gateway.by_name(ask, request.get("model")), body, request)
-
-
-def _served(gateway: Gateway, ask: Ask, plans: Plan | Chain, body: bytes, request: dict[str, Any]) -> Decision:
+    plans, reason = choose(gateway, ask, request)
     if isinstance(plans, Chain):
-        return serve_chain(gateway, ask, plans, body, request)
-    return serve(gateway, ask, plans, body, request)
+        decision = serve_chain(gateway, ask, plans, body, request)
+    else:
+        decision = serve(gateway, ask, plans, body, request)
+    decision.reason = reason
+    return decision
 
 
 def serve_chain(gateway: Gateway, ask: Ask, chain: Chain, body: bytes, request: dict[str, Any]) -> Decision:
@@ -349,7 +343,7 @@ def _credential(gateway: Gateway, ask: Ask, plan: Plan, path: str, body: bytes) 
     return passed_through(ask.headers, scheme=up.auth, same_dialect=plan.way is Way.BYPASS)
 
 
-AGENTS = Policy((408, 429, *range(500, 600)))
+_AGENTS = Policy((408, 429, *range(500, 600)))
 _SERVED = ("model", "agent")
 _CHAT = Surface("openai.chat")
 _FORM = b"multipart/form-data"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from plano_extproc.apis import Api
-from plano_extproc.config.listeners import Listener
+from plano_extproc.config.listeners import ListenerAgent
 from plano_extproc.config.routing import RoutingPreference
 from plano_extproc.routing.intent import lexical
 from plano_extproc.routing.intent.route import Match, Route
@@ -47,11 +47,9 @@ def preferences(routes: tuple[RoutingPreference, ...]) -> Chooser | None:
     return Chooser((route.name, route.description) for route in routes) if routes else None
 
 
-def agents(listener: Listener) -> Chooser | None:
-    """Return what chooses among a listener's agents; None where there is nothing to choose."""
-    if len(listener.agents) < 2:
-        return None
-    return Chooser((use.id, use.description) for use in listener.agents)
+def agents(uses: tuple[ListenerAgent, ...]) -> Chooser | None:
+    """Return what chooses among the agents of a listener; None where there is nothing to choose."""
+    return Chooser((use.id, use.description) for use in uses) if len(uses) > 1 else None
 
 
 def asked(api: Api, request: dict[str, Any]) -> str:

@@ -19,8 +19,8 @@ class Team:
         self._uses = {use.id: use for use in listener.agents if use.id in self._urls}
         self._entries = entries
         self._listener = listener.name
-        self.chooser = intent.agents(listener)
-        self.default = next((use.id for use in listener.agents if use.default), next(iter(self._uses), None))
+        self.chooser = intent.agents(tuple(self._uses.values()))
+        self.default = next((use.id for use in self._uses.values() if use.default), next(iter(self._uses), None))
 
     @property
     def ids(self) -> tuple[str, ...]:

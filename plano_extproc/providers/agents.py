@@ -26,13 +26,18 @@ def entries(config: Config) -> tuple[ModelProvider, ...]:
     )
 
 
+def _root(url: str) -> str:
+    """Return the root of the API: agents are configured by the place that it is below, or by it."""
+    written = url.rstrip("/").removesuffix("/chat/completions")
+    return written if written.endswith("/v1") else f"{written}/v1"
+
+
 def _entry(listener: Listener, use: ListenerAgent, agent: Agent, instance: int) -> ModelProvider:
     return ModelProvider.model_validate(
         {
             "model": f"openai/{agent.id}",
             "name": entry_name(listener.name, agent.id, instance),
-            # The API's root; agents are configured by the place that it is below.
-            "base_url": f"{agent.url[instance].rstrip('/')}/v1",
+            "base_url": _root(agent.url[instance]),
             "api": "openai.chat",
             "headers": agent.headers,
             "timeouts": Timeouts(first_byte=use.timeout or listener.timeout or None),

@@ -68,3 +68,48 @@ def test_people_read_model_reason_and_address(user: Shell) -> None:
     assert "model openai/gpt-4o" in words
     assert "because alias fast" in words
     assert "https://api.openai.com/v1/chat/completions" in words
+
+
+ROUTED = (
+    CONFIG
+    + """
+routing_preferences:
+  - {name: code, description: writing functions and programs, models: [anthropic/claude-sonnet-4-5, openai/gpt-4o]}
+  - {name: greetings, description: saying hello and goodbye, models: [openai/gpt-4o]}
+"""
+)
+
+
+def test_a_prompt_shows_its_route_and_what_stands_behind_it(user: Shell) -> None:
+    user.write(ROUTED)
+
+    found = json.loads(user.planoai("explain", "Write a function that adds numbers", "--json", **KEYS).stdout)
+
+    assert (found["route"], found["model"], found["then"]) == ("code", "anthropic/claude-sonnet-4-5", ["openai/gpt-4o"])
+    assert "lexical 'code'" in found["reason"]
+
+
+AGENTS = """
+version: v0.5.0
+listeners:
+  - type: agent
+    name: travel
+    port: 8001
+    agents:
+      - {id: weather, description: weather forecasts and rain}
+      - {id: general, description: anything else, default: true}
+agents:
+  - {id: weather, url: "http://127.0.0.1:10510"}
+  - {id: general, url: "http://127.0.0.1:10511"}
+"""
+
+
+def test_a_prompt_shows_its_agent(user: Shell) -> None:
+    user.write(AGENTS)
+
+    asked = ("explain", "Will it rain in Paris tomorrow?", "--listener", "travel")
+
+    assert json.loads(user.planoai(*asked, "--json").stdout)["agent"] == "weather"
+    words = flat(user.planoai(*asked).stdout)
+    assert "agent weather" in words
+    assert "http://127.0.0.1:10510/v1/chat/completions" in words

@@ -8,7 +8,7 @@ import rich_click as click
 from plano_extproc.config import Config
 from plano_extproc.config.listeners import Listener
 from plano_extproc.errors import GatewayError
-from plano_extproc.routing import Directory
+from plano_extproc.gateway.explain import explained
 from planoai import sources
 from planoai.errors import Failure
 from planoai.output import plain, print_json, print_table, say
@@ -43,17 +43,21 @@ def explain(config: Config, prompt: str, *, listener_name: str | None, model: st
     """Return what `--json` prints."""
     listener = _listener(config, listener_name)
     try:
-        choice = Directory(config).resolve(model)
+        plans, reason = explained(config, listener.name, prompt, model)
     except GatewayError as error:
         raise Failure(error.message) from None
+    choice = plans[0].choice
     return {
         "prompt": prompt,
         "listener": {"name": listener.name, "type": listener.type, "port": listener.port},
         "requested_model": model,
-        "model": choice.name,
-        "provider": choice.provider.provider,
+        "agent": choice.agent,
+        "route": choice.route,
+        "model": None if choice.agent else choice.name,
+        "provider": None if choice.agent else choice.provider.provider,
         "entry": choice.provider.name,
-        "reason": choice.reason,
+        "reason": reason or choice.reason,
+        "then": [plan.choice.agent or plan.choice.name for plan in plans[1:]],
         "upstreams": [
             {"path": u.path, "api": u.api, "url": u.url, "translated": u.is_translated}
             for u in upstreams(config, choice.provider, choice.model)
@@ -74,8 +78,16 @@ def _listener(config: Config, name: str | None) -> Listener:
 def _print(found: dict[str, Any]) -> None:
     listener = found["listener"]
     say(f"listener  [bold]{plain(listener['name'])}[/] [dim]({listener['type']}, port {listener['port']})[/]")
-    say(f"model     [bold]{plain(found['model'])}[/] [dim](provider {plain(found['provider'])})[/]")
-    say(f"because   {plain(found['reason'])}\n")
+    if found["agent"]:
+        say(f"agent     [bold]{plain(found['agent'])}[/]")
+    else:
+        say(f"model     [bold]{plain(found['model'])}[/] [dim](provider {plain(found['provider'])})[/]")
+    if found["route"]:
+        say(f"route     {plain(found['route'])}")
+    say(f"because   {plain(found['reason'])}")
+    if found["then"]:
+        say(f"then      {plain(', '.join(found['then']))} [dim](where those before it fail)[/]")
+    say("")
     print_table(
         ("a client of", "is sent to", "as", ""),
         [
