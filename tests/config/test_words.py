@@ -107,7 +107,7 @@ TYPES = {
     "tracing: {opentracing_grpc_endpoint: 'localhost:4317'}": "tracing.opentracing_grpc_endpoint: needs a scheme",
     "tracing: {opentracing_grpc_endpoint: 'grpc://h:4317'}": "tracing.opentracing_grpc_endpoint: needs a scheme",
     "tracing: {opentracing_grpc_endpoint: 'http://h:4317/v1'}": "tracing.opentracing_grpc_endpoint: has a path",
-    "tracing: {exporters: [{type: datadog, url: 'http://h', api_key: k}]}": "tracing.exporters[0].type: should be 'posthog'",
+    "tracing: {exporters: [{type: datadog, url: 'http://h', api_key: k}]}": "tracing.exporters[0]: should be 'posthog', 'otlp'",
     "prompt_guards: {input_guards: {pii: {entities: [name]}}}": "prompt_guards.input_guards.pii.entities[0]: should be",
     "prompt_guards: {input_guards: {jailbreak: {on_exception: {}}}}": (
         "prompt_guards.input_guards.jailbreak.on_exception.message: is required"
