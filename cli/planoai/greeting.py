@@ -21,7 +21,8 @@ def greet(plan: Plan) -> None:
     say("")
     if (line := example(plan)) is not None:
         say(f"[dim]try  [/] {escape(line)}")
-    say("[dim]see  [/] planoai status, planoai logs --follow")
+    traced = ", planoai trace" if plan.state.trace_port is not None else ""
+    say(f"[dim]see  [/] planoai status, planoai logs --follow{traced}")
     say("[dim]stop [/] planoai down")
 
 

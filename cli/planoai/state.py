@@ -41,6 +41,8 @@ class State:
     endpoints: tuple[Endpoint, ...]
     clusters: tuple[dict[str, Any], ...]
     """The fields of Envoy's provider clusters, which a reload keeps beside the new ones."""
+    trace_port: int | None = None
+    """Where the collector of `up --with-tracing` takes spans."""
 
     def tried(self, generation: int) -> Self:
         """Return the state after a generation was tried, whatever came of it."""

@@ -69,7 +69,7 @@ def test_status_tells_all_there_is(running: tuple[Shell, int]) -> None:
     ]
     assert [process["name"] for process in found["processes"]] == ["envoy", "worker-0", "worker-1"]
     assert found["workers"] == 2
-    assert set(found["ports"]) == {"admin", "metrics"}
+    assert set(found["ports"]) == {"admin", "metrics", "trace"}
     assert "Plano is ready" in flat(user.planoai("status").stdout)
 
 

@@ -39,7 +39,9 @@ def status(place: Home) -> dict[str, Any]:
         "ready": bool(listeners) and all(listener["ready"] for listener in listeners),
         "uptime_seconds": round(time.time() - state.started_at, 1) if state else None,
         "config": {"file": state.file, "generation": state.generation} if state else None,
-        "ports": {"admin": state.admin_port, "metrics": state.metrics_port} if state else None,
+        "ports": {"admin": state.admin_port, "metrics": state.metrics_port, "trace": state.trace_port}
+        if state
+        else None,
         "workers": sum(program.name != "envoy" for program in programs or ()),
         "listeners": listeners,
         "processes": [_process(program) for program in programs or ()],
@@ -68,6 +70,8 @@ def _print(found: dict[str, Any]) -> None:
     else:
         say(f"configuration {config['file'] or 'from the environment'}, generation {config['generation']}")
         say(f"admin http://127.0.0.1:{ports['admin']}, metrics http://127.0.0.1:{ports['metrics']}/metrics")
+        if ports["trace"] is not None:
+            say(f"traces {ports['trace']}: see planoai trace, planoai obs")
     say(f"home {found['home']}\n")
     marks = {True: "[green]ready[/]", False: "[red]not ready[/]"}
     print_table(

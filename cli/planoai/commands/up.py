@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import NoReturn
@@ -11,7 +12,9 @@ from typing import NoReturn
 import rich_click as click
 from rich.markup import escape
 
+from plano_extproc.config.telemetry import COLLECTOR
 from planoai import foreground, sources, startup
+from planoai.collector import process
 from planoai.errors import Failure
 from planoai.greeting import greet
 from planoai.home import home
@@ -25,7 +28,7 @@ DEFAULT_PORT = 12000
 @click.option("--path", "folder", default=".", show_default=True, help="The folder to look in when no FILE is named.")
 @click.option("--foreground", "in_foreground", is_flag=True, help="Show the logs and stay until Ctrl-C or SIGTERM.")
 @click.option("--with-tracing", is_flag=True, help="Start a local trace collector too.")
-@click.option("--tracing-port", type=click.IntRange(1, 65535), default=4317, show_default=True, help="Its port.")
+@click.option("--tracing-port", type=click.IntRange(1, 65535), help="Its port.  [default: PLANO_TRACE_PORT, or 4317]")
 @click.option("--docker", is_flag=True, help="Run in a container.")
 @click.option(
     "--listener-port", type=click.IntRange(1, 65535), help="The port of a zero configuration.  [default: 12000]"
@@ -37,7 +40,7 @@ def command(
     folder: str,
     in_foreground: bool,
     with_tracing: bool,
-    tracing_port: int,
+    tracing_port: int | None,
     docker: bool,
     listener_port: int | None,
     workers: int | None,
@@ -54,12 +57,6 @@ def command(
             "build the image with `docker build -t plano .`, then: "
             "docker run -p 12000:12000 -v ./config.yaml:/app/plano_config.yaml:ro --env-file .env plano",
         )
-    if with_tracing:
-        diagnose(
-            "warning",
-            f"--with-tracing starts nothing yet: there is no local collector on port {tracing_port}",
-            ["point `tracing.opentracing_grpc_endpoint` at a collector of yours"],
-        )
     signal.signal(signal.SIGTERM, _interrupt)
     source = _source(file, folder, listener_port)
     config = sources.accept(source)
@@ -69,6 +66,8 @@ def command(
         if verbose:
             _describe(plan)
         with startup.undone_on_failure(place):
+            if with_tracing:
+                plan = _traced(plan, tracing_port)
             started = startup.launch(plan)
             startup.await_ready(started)
             signals = foreground.Signals() if in_foreground else None
@@ -89,6 +88,19 @@ def _source(file: str | None, folder: str, listener_port: int | None) -> sources
     if listener_port is not None:
         diagnose("warning", f"--listener-port has no effect: the listeners are those of {found}")
     return sources.read(found, os.environ)
+
+
+def _traced(plan: startup.Plan, port: int | None) -> startup.Plan:
+    """Return the plan of a gateway that sends its spans to a local collector, which runs from here on."""
+    environ = plan.source.environ
+    collector = process.ensure(plan.home, environ, port=port, of_gateway=True)
+    if not collector.is_new:
+        diagnose("note", f"spans go to the collector that runs already on {collector.endpoint}")
+    return replace(
+        plan,
+        source=replace(plan.source, environ={**environ, COLLECTOR: collector.endpoint}),
+        state=replace(plan.state, trace_port=collector.port),
+    )
 
 
 def _describe(plan: startup.Plan) -> None:
