@@ -126,6 +126,11 @@ class Translation:
             request = replace(request, knobs={key: held for key, held in request.knobs.items() if key != "n"})
         return request
 
+    def told_by(self, headers: Mapping[str, bytes]) -> None:
+        """Take from the headers of the answer what its body does not say: Bedrock tells its id there only."""
+        if told := headers.get("x-amzn-requestid"):
+            self._options = replace(self._options, id=told.decode("latin-1"))
+
     def response(self, body: bytes) -> bytes:
         """Return a whole answer of status 2xx. Raises `BadProviderAnswer` where the provider's makes no sense."""
         try:

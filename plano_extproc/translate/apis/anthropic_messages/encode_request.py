@@ -31,6 +31,7 @@ from plano_extproc.translate.chat import (
 )
 from plano_extproc.translate.claude import ThinkingPlan, beside_thinking, is_its_own, with_one_sampling
 from plano_extproc.translate.losses import Losses
+from plano_extproc.translate.media import USUAL_IMAGES, seen
 from plano_extproc.translate.names import fitted
 from plano_extproc.translate.profile import Profile
 from plano_extproc.translate.schemas import closed
@@ -109,7 +110,7 @@ def _block(block: Block, losses: Losses) -> Json | None:
         case Image():
             if block.detail not in (None, "auto"):
                 losses.field("image_detail")
-            made = {"type": "image", "source": _source(block.source, block.where)}
+            made = {"type": "image", "source": _source(seen(block, USUAL_IMAGES) or block.source, block.where)}
         case File():
             made = _document(block)
         case Thinking():

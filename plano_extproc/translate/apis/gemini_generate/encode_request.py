@@ -34,6 +34,7 @@ from plano_extproc.translate.chat import (
 from plano_extproc.translate.efforts import effort_of
 from plano_extproc.translate.logprobs import asked
 from plano_extproc.translate.losses import Losses
+from plano_extproc.translate.media import seen
 from plano_extproc.translate.profile import Profile
 from plano_extproc.translate.sealed import unseal
 from plano_extproc.translate.shape import refuse
@@ -152,7 +153,7 @@ class _Turns:
                 parts = [{"text": block.text}] if block.text else []
             case Image():
                 self._details.add(block.detail)
-                parts = [_media(block.source, block.where, "image/jpeg")]
+                parts = [_media(seen(block, _IMAGES) or block.source, block.where, "image/jpeg")]
             case File():
                 parts = [_file(block)]
             case Thinking():
@@ -247,6 +248,8 @@ def _file(file: File) -> Json:
 
 
 _KNOBS: Final[Mapping[str, str]] = {knob: key for key, knob in KNOBS.items()}
+_IMAGES: Final = ("image/png", "image/jpeg", "image/webp", "image/heic", "image/heif", "image/gif")
+"""https://ai.google.dev/gemini-api/docs/image-understanding; GIFs are taken too, their first frame is seen."""
 _RESOLUTIONS: Final[Mapping[str, str]] = {"low": "MEDIA_RESOLUTION_LOW", "high": "MEDIA_RESOLUTION_HIGH"}
 _TYPES: Final[Mapping[str, str]] = {
     "png": "image/png",

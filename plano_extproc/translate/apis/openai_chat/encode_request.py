@@ -34,7 +34,7 @@ from plano_extproc.translate.efforts import effort_of
 from plano_extproc.translate.failed_tools import as_error
 from plano_extproc.translate.logprobs import asked
 from plano_extproc.translate.losses import Losses
-from plano_extproc.translate.media import data_uri
+from plano_extproc.translate.media import data_uri, sound_format
 from plano_extproc.translate.names import fitted, shortened
 from plano_extproc.translate.profile import Profile
 from plano_extproc.translate.schemas import strict
@@ -258,8 +258,10 @@ def _file(file: File) -> Json:
             title = f"{file.name}:\n" if file.name else ""
             return {"type": "text", "text": title + file.source.text}
         case Inline(media_type=media_type) if media_type.startswith("audio/"):
-            sound = {"data": file.source.data, "format": media_type.removeprefix("audio/")}
+            sound = {"data": file.source.data, "format": sound_format(media_type)}
             return {"type": "input_audio", "input_audio": sound}
+        case Inline(media_type=media_type) if media_type.startswith("video/"):
+            raise refuse(file.where, "this provider takes no video")
         case Inline():
             content = {"filename": file.name or _FILE_NAME, "file_data": data_uri(file.source)}
             return {"type": "file", "file": content}

@@ -20,7 +20,7 @@ from plano_extproc.translate.chat import (
     Text,
 )
 from plano_extproc.translate.losses import Losses
-from plano_extproc.translate.media import data_uri, read_data_uri
+from plano_extproc.translate.media import USUAL_IMAGES, data_uri, read_data_uri, seen
 from plano_extproc.translate.reading import span_in
 from plano_extproc.translate.shape import at, refuse
 
@@ -120,6 +120,8 @@ def write_part(block: Text | Refusal | Image | File) -> Json:
 
 
 def _url(image: Image) -> str:
+    if inline := seen(image, USUAL_IMAGES):
+        return data_uri(inline)
     match image.source:
         case Inline():
             return data_uri(image.source)
@@ -138,6 +140,8 @@ def _written_file(file: File) -> Json:
             return {"type": "input_text", "text": title + file.source.text}
         case Inline(media_type=media_type) if media_type.startswith("audio/"):
             raise refuse(file.where, "this provider takes no sound")
+        case Inline(media_type=media_type) if media_type.startswith("video/"):
+            raise refuse(file.where, "this provider takes no video")
         case Inline():
             return {"type": "input_file", "filename": file.name or _FILE_NAME, "file_data": data_uri(file.source)}
         case Link():
