@@ -76,14 +76,14 @@ Flow = Generator[Question, Any, T]
 
 
 def ask(question: Callout | ModelCall) -> Generator[Question, Any, Reply]:
-    """Ask one question: `reply = yield from ask(...)`. Raises `CalloutFailed`."""
+    """Put one question, with `yield from`, and return its reply. Raises `CalloutFailed`."""
     reply = yield question
     assert isinstance(reply, Reply), "a driver answers one question with one reply"
     return reply
 
 
 def ask_all(*questions: Callout | ModelCall) -> Generator[Question, Any, list["Reply | CalloutFailed"]]:
-    """Ask several questions at once; the answers come in the same order."""
+    """Put several questions at once; the answers come in the same order."""
     replies = yield Together(questions)
     assert isinstance(replies, list), "a driver answers several questions with a list"
     return replies

@@ -46,8 +46,8 @@ class CostSource(Part):
     url: UrlOrFile | None = Field(None, description="Where it is. Default: the provider's own.")
     path: Text | None = Field(
         None,
-        description="The file, for provider file: YAML or JSON, `model: {input, output, cache_read, cache_write}` in US "
-        "dollars for a million tokens. A relative path begins where the gateway was started.",
+        description="The file, for provider file: YAML or JSON, `model: {input, output, cache_read, cache_write}` in "
+        "US dollars for a million tokens. A relative path begins where the gateway was started.",
         json_schema_extra=SINCE_V0_5,
     )
     refresh_interval: AtLeastOne | None = Field(None, description="Seconds between two fetches. Default: once.")
