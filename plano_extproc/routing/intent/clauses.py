@@ -48,7 +48,8 @@ def match_many(matcher: Matcher, text: str) -> tuple[Match, ...]:
 
 
 _BORDER: Final = re.compile(
-    r"[.!?;\n]+(?:\s|$)|,?\s+(?:and\s+)?(?:then|afterwards|after\s+that|also|additionally|as\s+well\s+as|plus|next)\s+"
+    r"[.!?;\n]+(?:\s+(?:and\s+)?(?:then|also)\b|\s|$)"
+    r"|,?\s+(?:and\s+)?(?:then|afterwards|after\s+that|also|additionally|as\s+well\s+as|plus|next)\s+"
     r"|,\s+(?:and\s+)?|\s+and\s+",
     re.IGNORECASE,
 )

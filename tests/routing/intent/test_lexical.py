@@ -1,0 +1,124 @@
+import pytest
+
+from plano_extproc.routing.intent import Route, lexical, match_many
+from plano_extproc.routing.intent.clauses import split
+
+ROUTES = (
+    Route("weather", "weather forecasts and travel conditions"),
+    Route("flights", "searching and booking flights"),
+    Route("code_generation", "generating code, functions and scripts"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("what is the weather in Paris?", "weather"),
+        ("Will it rain tomorrow", "weather"),
+        ("book a flight to New York", "flights"),
+        ("I need a plane ticket", "flights"),
+        ("write a python function that sorts a list", "code_generation"),
+    ],
+)
+def test_a_sentence_is_description_enough(text: str, name: str) -> None:
+    match = lexical.compile(ROUTES).match(text)
+
+    assert match.route is not None
+    assert match.route.name == name
+    assert match.reason == f"lexical '{name}' {match.score:.2f}"
+
+
+@pytest.mark.parametrize("text", ["", "   ", "?!", "hello", "thanks a lot", "qwrtz plk", "天気はどう", "\x00", "🙂"])
+def test_what_no_route_is_about_matches_none(text: str) -> None:
+    match = lexical.compile(ROUTES).match(text)
+
+    assert match.route is None
+    assert match.reason.isascii()
+
+
+def test_no_routes_match_nothing() -> None:
+    assert lexical.compile(()).match("hello").route is None
+
+
+def test_a_quoted_phrase_of_a_description_is_an_example() -> None:
+    route = Route.described("hr", 'Leave and pay, for example "may I take friday off" or "where is my payslip".')
+
+    assert route == Route("hr", "Leave and pay", ("may I take friday off", "where is my payslip"))
+    found = lexical.compile([route, *ROUTES]).match("may i take Monday off")
+    assert found.route is route
+
+
+def test_an_apostrophe_opens_no_quotation() -> None:
+    text = "the user's code and the team's tests"
+
+    assert Route.described("code", text) == Route("code", text)
+
+
+@pytest.mark.parametrize("name", ["codeGeneration", "code_generation", "code-generation"])
+def test_a_name_is_read_in_words(name: str) -> None:
+    assert Route(name).title.lower() == "code generation"
+
+
+def test_scores_are_probabilities_best_first() -> None:
+    scores = list(lexical.compile(ROUTES).match("book a flight in bad weather").scores.values())
+
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+
+
+def test_of_routes_with_one_name_the_first_counts() -> None:
+    match = lexical.compile([Route("a", "weather"), Route("a", "flights")]).match("the weather")
+
+    assert match.route == Route("a", "weather")
+
+
+def test_a_long_text_is_read_at_both_ends() -> None:
+    matcher = lexical.compile(ROUTES)
+    filler = " lorem ipsum" * 20_000
+
+    assert (
+        matcher.match(f"{filler} will it rain in paris, tell me the weather forecast").score
+        > matcher.match(filler).score
+    )
+
+
+def test_the_same_text_gives_the_same_scores() -> None:
+    first, second = (lexical.compile(ROUTES).match("a window seat, please").scores for _ in range(2))
+
+    assert first == second
+
+
+def test_wishes_are_matched_in_the_order_of_the_text() -> None:
+    matcher = lexical.compile(ROUTES)
+    forth = match_many(matcher, "weather in Paris and then book a flight")
+    back = match_many(matcher, "Book me a flight to London. Then tell me the weather there.")
+
+    assert [match.route and match.route.name for match in forth] == ["weather", "flights"]
+    assert [match.route and match.route.name for match in back] == ["flights", "weather"]
+
+
+def test_a_wish_said_twice_is_one() -> None:
+    found = match_many(lexical.compile(ROUTES), "is it raining in Rome and is it snowing in Oslo")
+
+    assert [match.route and match.route.name for match in found] == ["weather"]
+
+
+def test_many_of_nothing_is_nothing() -> None:
+    assert match_many(lexical.compile(ROUTES), "hello there and thanks a lot") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "clauses"),
+    [
+        ("weather in Paris and London", ("weather in Paris London",)),
+        ("do this, then do that; and also do more", ("do this", "do that", "do more")),
+        ("price is 3.5 dollars", ("price is 3.5 dollars",)),
+        ("", ()),
+    ],
+)
+def test_clauses(text: str, clauses: tuple[str, ...]) -> None:
+    assert split(text) == clauses
+
+
+def test_clauses_are_not_without_number() -> None:
+    assert len(split("do it and " * 10_000)) <= 8
