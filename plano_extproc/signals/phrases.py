@@ -1,6 +1,7 @@
 """Lists of phrases, as the two modes look for them."""
 
 import re
+import string
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -43,8 +44,9 @@ class Plain:
     __slots__ = ("spaced", "words")
 
     def __init__(self, text: str) -> None:
-        bare = _QUOTED.sub(" ", text.replace("“", '"').replace("”", '"'))
-        self.words: Sequence[str] = _WORD.findall(bare.lower().translate(_NO_APOSTROPHES))
+        if '"' in text or "`" in text or ">" in text or "“" in text:
+            text = _QUOTED.sub(" ", text.replace("“", '"').replace("”", '"'))
+        self.words: Sequence[str] = text.lower().translate(_SPACED).split()
         self.spaced = f" {' '.join(self.words)} "
 
     def find(self, phrase: str) -> int:
@@ -89,8 +91,8 @@ class Lexicon:
         """Return the types that a text holds and the phrase of each, in the order of the types."""
         said = Plain(text)
         found: dict[int, str] = {}
-        for word in said.words:
-            for rank, phrase, within in self._filed.get(word, ()):
+        for word in self._filed.keys() & set(said.words):
+            for rank, phrase, within in self._filed[word]:
                 if rank not in found and 0 <= said.find(phrase) <= within:
                     found[rank] = phrase.strip()
         return [(self._types[rank], found[rank]) for rank in sorted(found)]
@@ -117,6 +119,11 @@ def frames(openings: Iterable[str], targets: Sequence[str]) -> Iterator[str]:
 _WORD: Final = re.compile(r"\w+")
 
 _NO_APOSTROPHES: Final = str.maketrans("", "", "'’")  # noqa: RUF001
+_SPACED: Final = str.maketrans(
+    dict.fromkeys(f"{string.punctuation}…¿¡«»–—".replace("_", ""), " ") | {"'": None, "’": None}  # noqa: RUF001
+)
+"""Leaves words: apostrophes go, other marks become spaces."""
+
 _OPENINGS: Final = ("", "(", "*")
 _ENDINGS: Final = ("", ",", ".", "!", "?", ";", ":", "...", ")", "!!", "?!", "??", "!!!", "???")
 _WITH_APOSTROPHES: Final = {
