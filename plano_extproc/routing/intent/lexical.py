@@ -32,6 +32,7 @@ _PAIRS: Final = 0.35
 _CLOSE: Final = 5
 """How many routes are looked at phrase by phrase."""
 _MOST_WORDS: Final = 32
+_END: Final = 1000
 """Of a longer text, its beginning and its end are read."""
 _CALIBRATION: Final = Calibration(bias=-4.2, likeness=10, lead=9, without_examples=0.8)
 
@@ -109,6 +110,8 @@ def compile(routes: Iterable[Route]) -> Lexical:  # noqa: A001
 
 
 def _read(text: str) -> _Reading:
+    if len(text) > 2 * _END:
+        text = f"{text[:_END]} {text[-_END:]}"
     found = _WORD.findall(text.lower().replace("\u2019", "'"))
     if len(found) > _MOST_WORDS:
         found = found[: _MOST_WORDS // 2] + found[-_MOST_WORDS // 2 :]

@@ -122,3 +122,5 @@ def test_clauses(text: str, clauses: tuple[str, ...]) -> None:
 
 def test_clauses_are_not_without_number() -> None:
     assert len(split("do it and " * 10_000)) <= 8
+    assert split("say" + " " * 100_000 + "this\n \n \nand do that") == ("say",)
+    assert split("do  this\n \n\t\nand  do that") == ("do this", "do that")
