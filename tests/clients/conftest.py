@@ -106,6 +106,14 @@ def litellm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
 
 
 @pytest.fixture(scope="session")
+def genai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
+    """Google's own client, in its own environment."""
+    command = [python_clients(), HERE / "python" / "with_genai.py"]
+    with running_driver(command, {}, tmp_path_factory.mktemp("genai")) as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
     """The Node clients, in one program."""
     need_node()

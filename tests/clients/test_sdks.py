@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -30,7 +30,7 @@ class Client:
     """A client: the program that holds it, the dialect that it speaks, and its own words for what happens."""
 
     program: str
-    api: Api
+    api: Api | Literal["gemini.generate"]
     finish: str
     errors: Errors
 
@@ -41,6 +41,7 @@ LITELLM = Errors("RateLimitError", "NotFoundError", "MidStreamFallbackError")
 RESPONSES_OF_LANGCHAIN = replace(OPENAI_OF_LANGCHAIN, broken="ValueError")
 NODE = Errors("RateLimitError", "NotFoundError", "APIError")
 NODE_RESPONSES = replace(NODE, broken="ResponseFailed")
+GENAI = Errors("ClientError", "ClientError", "ServerError")
 VERCEL = Errors("APICallError", "APICallError", "Object")
 CLIENTS: dict[str, Client] = {
     "langchain-openai": Client("langchain", "openai.chat", "stop", OPENAI_OF_LANGCHAIN),
@@ -48,6 +49,7 @@ CLIENTS: dict[str, Client] = {
     "langchain-anthropic": Client("langchain", "anthropic.messages", "end_turn", ANTHROPIC_OF_LANGCHAIN),
     "litellm-openai": Client("litellm", "openai.chat", "stop", LITELLM),
     "litellm-anthropic": Client("litellm", "anthropic.messages", "stop", LITELLM),
+    "google-genai": Client("genai", "gemini.generate", "STOP", GENAI),
     "node-openai": Client("node", "openai.chat", "stop", NODE),
     "node-openai-responses": Client("node", "openai.responses", "completed", NODE_RESPONSES),
     "node-anthropic": Client("node", "anthropic.messages", "end_turn", NODE),

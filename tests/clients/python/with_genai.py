@@ -1,0 +1,68 @@
+# mypy: disable-error-code="import-not-found, import-untyped"
+"""Asks with Google's own client."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from google import genai
+from google.genai import errors, types
+from lines import QUESTION, SYSTEM, Json, serve, weather
+
+SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+TOOL = types.Tool(
+    function_declarations=[
+        types.FunctionDeclaration(
+            name="get_weather", description="Get the weather of a city.", parameters_json_schema=SCHEMA
+        )
+    ]
+)
+
+
+def asked(command: Json) -> Json:
+    try:
+        return _asked(command)
+    except errors.APIError as error:
+        error.status_code = error.code
+        raise
+
+
+def _asked(command: Json) -> Json:
+    options = types.HttpOptions(base_url=command["url"], api_version="v1beta", timeout=20_000)
+    # Its connections close with it, so it is held while its models are asked.
+    client = genai.Client(api_key=command["key"], vertexai=False, http_options=options)
+    tools = [TOOL] if command["wants"] == "tools" else None
+    config = types.GenerateContentConfig(system_instruction=SYSTEM, tools=tools)
+    models = client.models
+    ask = models.generate_content_stream if command["stream"] else models.generate_content
+    talk: list[Any] = [types.Content(role="user", parts=[types.Part(text=QUESTION)])]
+    ran = []
+    while True:
+        answer = ask(model=command["model"], contents=talk, config=config)
+        told = list(answer) if command["stream"] else [answer]
+        parts = [part for one in told for part in one.candidates[0].content.parts]
+        calls = [part.function_call for part in parts if part.function_call]
+        if not calls:
+            break
+        talk.append(types.Content(role="model", parts=parts))
+        results = []
+        for call in calls:
+            ran.append([call.name, call.args])
+            response = {"output": weather(**call.args)}
+            result = types.FunctionResponse(id=call.id, name=call.name, response=response)
+            results.append(types.Part(function_response=result))
+        talk.append(types.Content(role="user", parts=results))
+    last = told[-1]
+    spent = last.usage_metadata
+    return {
+        "text": "".join(part.text or "" for part in parts),
+        "finish": last.candidates[0].finish_reason.name,
+        "usage": [spent.prompt_token_count, spent.candidates_token_count],
+        "ran": ran,
+    }
+
+
+if __name__ == "__main__":
+    serve({"google-genai": asked})
