@@ -1,0 +1,64 @@
+"""Rows written for this project: what hides in documents, where it hides, and harmless text with the same words.
+
+Each kind is a file of `rows/`, a row a line. What ends in `_held_out` is only measured with; no phrase stands in both.
+"""
+
+import random
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = Path(__file__).parent / "rows"
+NAMES: Final = ("anna", "carlos", "ming", "priya", "tom", "fatima", "lukas", "sofia")
+THINGS: Final = (
+    "kick-off", "coffee maker", "annual report", "login page", "garden chair", "data pipeline", "election", "invoice"
+)  # fmt: skip
+
+
+def rows(name: str) -> list[str]:
+    """Return the rows of one kind."""
+    return (FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines()
+
+
+def composed(name: str) -> list[str]:
+    """Return every opening of a kind with every third of its demands: rows of hidden instructions too."""
+    openings, demands = rows(f"openings{name}"), rows(f"demands{name}")
+    return [opening.format(demand) for at, opening in enumerate(openings) for demand in demands[at % 3 :: 3]]
+
+
+def shaped() -> list[str]:
+    """Return harmless requests in the shapes that attacks have too."""
+    gaps = [line.split("|") for line in rows("harmless_gaps")]
+    chance = random.Random(11)
+    return [shape.format(*map(chance.choice, gaps)) for shape in rows("harmless_shapes") for _ in range(24)]
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A document with a foreign sentence in it, and the sentence."""
+
+    document: str
+    sentence: str
+
+
+def filled(carrier: str, sentence: str, chance: random.Random) -> str:
+    """Return a carrier with all of its gaps filled."""
+    return carrier.format(n=chance.choice(NAMES), t=chance.choice(THINGS), x=sentence).replace("\\n", "\n")
+
+
+def hidden(sentences: list[str], carriers: list[str], each: int, seed: int) -> list[Hidden]:
+    """Return every sentence in `each` documents."""
+    chance = random.Random(seed)
+    return [
+        Hidden(filled(carrier, sentence, chance), sentence)
+        for sentence in sentences
+        for carrier in chance.sample(carriers, min(each, len(carriers)))
+    ]
+
+
+def documents(carriers: list[str], seed: int) -> list[str]:
+    """Return documents in which nothing hides, with every thing and a harmless sentence or none."""
+    chance = random.Random(seed)
+    asides = ["", "Please let me know if you have any questions.", "It was a lot of work.", "More soon."]
+    return [filled(carrier, chance.choice(asides), chance) for carrier, _ in product(carriers, range(6))]
