@@ -64,13 +64,8 @@ def whole_samples(texts: Iterable[Text]) -> list[Sample]:
         cuts = [words] if len(words) < 120 else [words, words[:80], words[len(words) // 2 :]]
         for cut in cuts:
             size = math.sqrt(max(1, len(cut)))
-    samples.append(
-        (
-            {gram: count / size for gram, count in grams(cut).items()},
-            row.is_attack,
-            (0.3 if row.is_handed_over else 1.0) / len(cuts),
-        )
-    )
+            weight = (0.3 if row.is_handed_over else 1.0) / len(cuts)
+            samples.append(({gram: count / size for gram, count in grams(cut).items()}, row.is_attack, weight))
     return samples
 
 
