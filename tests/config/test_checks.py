@@ -300,12 +300,23 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
             ["error ratelimits[0].limit: says no amount", "error clients[0].ratelimit: says no amount"],
         ),
     ],
+    "agent_limits_say_how_much": [
+        (
+            HEAD + "governance: {tiers: [{tier: 0, limits: [{per: 1m}, {calls: 1, per: 1m}]}],"
+            " agents: [{id: a, limits: [{per: 1m}]}]}\n",
+            [
+                "error governance.agents[0].limits[0]: says no amount",
+                "error governance.tiers[0].limits[0]: says no amount",
+            ],
+        ),
+    ],
     "names_stand_once": [
         (
             HEAD + TWO + "agents: [{id: a, url: 'http://h'}]\nfilters: [{id: a, url: 'http://h'}]\n"
             "endpoints: {a: {endpoint: h}}\nprompt_targets: [{name: t, description: d}, {name: t, description: d}]\n"
             "routing_preferences: [{name: r, description: d, models: [main]}, {name: r, description: d, models: [main]}]\n"
-            "clients: [{id: c, key: k}, {id: c, key: l}]\ngovernance: {agents: [{id: a}, {id: a}]}\n",
+            "clients: [{id: c, key: k}, {id: c, key: l}]\n"
+            "governance: {tiers: [{tier: 1}, {tier: 1}], agents: [{id: a, client: c}, {id: a, client: c}]}\n",
             [
                 "error filters[0].id: the id of an agent, filter or endpoint 'a' stands here again",
                 "error endpoints.a: the id of an agent, filter or endpoint 'a' stands here again",
@@ -313,6 +324,8 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
                 "error routing_preferences[1].name: routing preference 'r' stands here again",
                 "error clients[1].id: client 'c' stands here again",
                 "error governance.agents[1].id: agent 'a' stands here again",
+                "error governance.agents[1].client: an agent's client 'c' stands here again",
+                "error governance.tiers[1].tier: tier '1' stands here again",
             ],
         ),
         (
@@ -480,10 +493,11 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
     "listed_names_exist": [
         (
             HEAD + "listeners: [{name: x, type: unified, port: 1, prompt_targets: [t], clients: [c]}]\n"
-            "governance: {agents: [{id: a}]}\n",
+            "governance: {agents: [{id: a}, {id: b, client: d}]}\n",
             [
                 "error listeners[0].prompt_targets[0]: unknown prompt target 't'",
                 "error listeners[0].clients[0]: unknown client 'c'",
+                "error governance.agents[1].client: unknown client 'd'",
                 "warning governance.agents[0].id: unknown agent 'a': its rules hold for nobody",
             ],
         ),

@@ -75,6 +75,18 @@ def limits_say_how_much(subject: Subject) -> Iterator[Finding]:
             yield Finding(("clients", index, "ratelimit"), "says no amount", hint)
 
 
+def agent_limits_say_how_much(subject: Subject) -> Iterator[Finding]:
+    """Find an agent's or a tier's limits without an amount."""
+    governance = subject.config.governance
+    ruled = {"agents": governance.agents, "tiers": governance.tiers} if governance else {}
+    for key, listed in ruled.items():
+        for index, one in enumerate(listed):
+            for at, limit in enumerate(one.limits):
+                if limit.calls is None and limit.tokens is None and limit.usd is None:
+                    loc: Loc = ("governance", key, index, "limits", at)
+                    yield Finding(loc, "says no amount", "Set calls, tokens, usd, or several of them.")
+
+
 def names_stand_once(subject: Subject) -> Iterator[Finding]:
     """Find repeated names of entries that are told apart by them."""
     config = subject.config
@@ -96,8 +108,13 @@ def names_stand_once(subject: Subject) -> Iterator[Finding]:
         targets.extend(own)
     yield from repeated(targets, "prompt target")
     yield from repeated(((one.id, ("clients", at, "id")) for at, one in enumerate(config.clients)), "client")
-    governed = config.governance.agents if config.governance else ()
+    governance = config.governance
+    governed = governance.agents if governance else ()
     yield from repeated(((one.id, ("governance", "agents", at, "id")) for at, one in enumerate(governed)), "agent")
+    callers = ((one.client, at) for at, one in enumerate(governed) if one.client)
+    yield from repeated(((name, ("governance", "agents", at, "client")) for name, at in callers), "an agent's client")
+    tiers = governance.tiers if governance else ()
+    yield from repeated(((str(one.tier), ("governance", "tiers", at, "tier")) for at, one in enumerate(tiers)), "tier")
 
 
 def client_keys_differ(subject: Subject) -> Iterator[Finding]:
@@ -211,6 +228,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     sources_are_single,
     price_files_are_named,
     limits_say_how_much,
+    agent_limits_say_how_much,
     names_stand_once,
     client_keys_differ,
     budgeted_models_have_prices,

@@ -192,7 +192,10 @@ def listed_names_exist(subject: Subject) -> Iterator[Finding]:
                 yield Finding(loc, f"unknown client '{name}'", nearest(name, clients, "Declared"))
     agents = {agent.id for agent in config.agents}
     for index, governed in enumerate(config.governance.agents if config.governance else ()):
-        if governed.id not in agents:
+        if governed.client is not None and governed.client not in clients:
+            loc = ("governance", "agents", index, "client")
+            yield Finding(loc, f"unknown client '{governed.client}'", nearest(governed.client, clients, "Declared"))
+        if governed.id not in agents and governed.client is None:
             loc = ("governance", "agents", index, "id")
             hint = nearest(governed.id, agents, "Declared")
             yield Finding(loc, f"unknown agent '{governed.id}': its rules hold for nobody", hint, "warning")
