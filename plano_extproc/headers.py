@@ -56,6 +56,9 @@ CHAIN_NAMESPACE = "plano.chain"
 OWN_NAMESPACE = "plano.own"
 """Dynamic metadata of one exchange alone, for its attempts; no log reads it."""
 
+FACTS_NAMESPACE = "plano.facts"
+"""Dynamic metadata of one exchange for Envoy's access log and later filters: short values, nothing of what was said."""
+
 LOCAL_REPLY_DETAILS_PREFIX = "plano_"
 """`details` of every immediate response begin with this, so that Envoy's error mappers leave its body alone."""
 

@@ -1,8 +1,9 @@
 """The request, end to end: events in, actions out. The only place that knows all the nouns."""
 
+from plano_extproc.gateway.assemble import gateway
 from plano_extproc.gateway.attempt import Attempt
 from plano_extproc.gateway.build import Gateway, Ports
 from plano_extproc.gateway.chain import tries
 from plano_extproc.gateway.exchange import Exchange
 
-__all__ = ["Attempt", "Exchange", "Gateway", "Ports", "tries"]
+__all__ = ["Attempt", "Exchange", "Gateway", "Ports", "gateway", "tries"]

@@ -4,6 +4,7 @@ An action has two parts: `Changes`, which many exchanges share and which are mad
 their serialised form (`wire`) beside them; and what is this exchange's own.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -41,23 +42,26 @@ class Changes:
 class Continue:
     """Go on, with changes. `extra` are this exchange's own header values; they replace.
 
-    `own` is metadata for this exchange's attempts. `body` None leaves the body alone; `b""` makes it empty.
+    `own` is metadata for this exchange's attempts, `facts` for the access log. `body` None leaves the body alone; `b""`
+    makes it empty.
     """
 
     changes: Changes | None = None
     extra: Headers = ()
     body: bytes | None = None
     own: str | None = None
+    facts: Mapping[str, Any] | None = None
 
 
 @dataclass(slots=True)
 class Reply:
-    """Answer the client ourselves; nothing goes upstream. `details` shows in Envoy's access log."""
+    """Answer the client ourselves; nothing goes upstream. `details` and `facts` show in Envoy's access log."""
 
     status: int
     headers: Headers
     body: bytes
     details: str
+    facts: Mapping[str, Any] | None = None
 
 
 Action = Continue | Reply

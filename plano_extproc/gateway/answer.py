@@ -1,62 +1,160 @@
-"""A provider's answer that is read here, whole or by chunks, and put into the caller's dialect."""
+"""A provider's answer that is read here, whole or by chunks: translated, edited, and put into the caller's dialect.
 
-from collections.abc import Mapping
+The stages, each of which may be missing: undo the encoding, `translation` into the caller's dialect, the edits in the
+order of their ranks, and `last`, for callers whose form of answer no edit knows.
+"""
+
+from collections.abc import Mapping, Sequence
 
 from plano_extproc.apis import Api
 from plano_extproc.errors import BadProviderAnswer, GatewayError
 from plano_extproc.gateway.actions import BodyMode, Continue, Headers
-from plano_extproc.translate import Completions, ContentDecoder, Joining, Translation, error_body
+from plano_extproc.gateway.work import Doing, Edit
+from plano_extproc.translate import (
+    Completions,
+    ContentDecoder,
+    Joining,
+    Renamed,
+    Translation,
+    error_body,
+    error_event,
+)
+from plano_extproc.translate.codec import Framing
 
-Reader = Translation | Completions | Joining
+Reader = Translation | Joining | Renamed
 """What can read an answer."""
 
 JSON: Headers = (("content-type", b"application/json"),)
 
 
 class Answer:
-    """One answer. `mode` says how its body must be asked for: a stream by chunks, anything else as a whole."""
+    """One answer. `mode` says how its body must be asked for: a stream by chunks, anything else as a whole.
 
-    __slots__ = ("_api", "_decoder", "_status", "_stream", "_translation", "mode")
+    `is_complete` is true once its last byte was seen and nothing went wrong on the way.
+    """
 
-    def __init__(self, client: Api, translation: Reader, status: int, headers: Mapping[str, bytes]) -> None:
-        """Begin with the answer's headers. Raises `BadProviderAnswer` for an encoding that cannot be undone."""
+    __slots__ = (
+        "_api", "_decoder", "_edits", "_is_over", "_last", "_last_stream", "_status", "_stream", "_translation",
+        "is_complete", "mode",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        client: Api,
+        translation: Reader | None,
+        status: int,
+        headers: Mapping[str, bytes],
+        *,
+        edits: Sequence[Edit] = (),
+        last: Completions | None = None,
+        framing: Framing = "sse",
+        asks_for_stream: bool = False,
+    ) -> None:
+        """Begin with the answer's headers. Raises `BadProviderAnswer` for an encoding that cannot be undone.
+
+        `framing` and `asks_for_stream` tell a stream where nothing translates: as a JSON list it looks like no stream.
+        """
         self._api = client
         self._translation = translation
         self._status = status
+        self._edits = edits if status < 300 else ()
+        self._last = last
+        if isinstance(translation, Translation):
+            translation.told_by(headers)
         self._decoder = ContentDecoder(headers.get("content-encoding", b"identity"))
-        is_stream = status < 300 and translation.is_stream(headers.get("content-type", b""))
-        self._stream = translation.stream() if is_stream and not isinstance(translation, Joining) else None
-        self.mode = BodyMode.STREAMED if self._stream else BodyMode.BUFFERED
+        kind = headers.get("content-type", b"")
+        is_stream = status < 300 and (
+            translation.is_stream(kind)
+            if translation is not None
+            else _is_sse(kind) or (framing == "array" and asks_for_stream)
+        )
+        self._stream = None
+        if is_stream and translation is not None and not isinstance(translation, Joining):
+            self._stream = translation.stream()
+        self._last_stream = last.stream() if last is not None and is_stream else None
+        self.mode = BodyMode.STREAMED if is_stream else BodyMode.BUFFERED
+        self.is_complete = False
+        self._is_over = False
 
     @property
     def headers(self) -> Headers:
         """The headers of the answer that its translation changes, as far as they are known before the body."""
-        if self._stream is None or isinstance(self._translation, Joining):
+        if self._stream is None or self._translation is None or isinstance(self._translation, Joining):
             return ()
         return (("content-type", self._translation.stream_type.encode()),)
 
-    def take(self, chunk: bytes, end: bool) -> Continue:
+    def take(self, chunk: bytes, end: bool) -> Continue | Doing[Continue]:
         """Return what the client gets for the whole body, or for a chunk of the stream."""
-        if self._stream is None:
-            return self._whole(chunk)
-        try:
-            return Continue(body=self._stream.feed(self._decoder.feed(chunk, end), end))
-        except BadProviderAnswer as error:
-            return Continue(body=self._stream.fail(error))
+        if self.mode is BodyMode.BUFFERED:
+            return self._edited_whole(chunk) if self._edits else self._whole(chunk)
+        if self._edits:
+            return self._edited_chunk(chunk, end)
+        return Continue(body=self._finished(self._translated(chunk, end), end))
 
     def _whole(self, body: bytes) -> Continue:
         try:
-            return _replaced(self.translated(self._decoder.feed(body, end=True)))
+            made = self.translated(self._decoder.feed(body, end=True))
+            self.is_complete = True
+            return self._replaced(self._last_word(made))
         except GatewayError as error:
-            # The headers are still held, but an immediate response is too late here: the status is rewritten.
-            return _replaced(error_body(self._api, error), (":status", b"%d" % error.status))
+            return self._refused(error)
+
+    def _edited_whole(self, body: bytes) -> Doing[Continue]:
+        try:
+            made = self.translated(self._decoder.feed(body, end=True))
+            for edit in self._edits:
+                made = yield from edit.whole(made)
+            self.is_complete = True
+            return self._replaced(self._last_word(made))
+        except GatewayError as error:
+            return self._refused(error)
+
+    def _edited_chunk(self, chunk: bytes, end: bool) -> Doing[Continue]:
+        if self._is_over:
+            return Continue(body=b"")
+        made = self._translated(chunk, end)
+        try:
+            for edit in self._edits:
+                made = yield from edit.feed(made, end)
+        except GatewayError as error:
+            self._is_over = True
+            made = error_event(self._api, error)
+        return Continue(body=self._finished(made, end))
+
+    def _translated(self, chunk: bytes, end: bool) -> bytes:
+        """Return what the chunk is in the caller's dialect."""
+        try:
+            plain = self._decoder.feed(chunk, end)
+            return self._stream.feed(plain, end) if self._stream else plain
+        except BadProviderAnswer as error:
+            return self._stream.fail(error) if self._stream else error_event(self._api, error)
+
+    def _finished(self, made: bytes, end: bool) -> bytes:
+        self.is_complete = self.is_complete or (end and not self._is_over)
+        return self._last_stream.feed(made, end) if self._last_stream else made
 
     def translated(self, body: bytes) -> bytes:
         """Return a whole body, an answer or an error, in the caller's dialect."""
+        if self._translation is None:
+            return body
         if self._status < 300:
             return self._translation.response(body)
         return self._translation.error(self._status, body)
 
+    def _last_word(self, body: bytes) -> bytes:
+        return self._last.response(body) if self._last and self._status < 300 else body
 
-def _replaced(body: bytes, *more: tuple[str, bytes]) -> Continue:
-    return Continue(extra=(("content-length", b"%d" % len(body)), *JSON, *more), body=body)
+    def _replaced(self, body: bytes) -> Continue:
+        # What nothing translates keeps its type: it may be no JSON.
+        kind = () if self._translation is None and self._last is None else JSON
+        return Continue(extra=(("content-length", b"%d" % len(body)), *kind), body=body)
+
+    def _refused(self, error: GatewayError) -> Continue:
+        # The headers are still held, but an immediate response is too late here: the status is rewritten.
+        body = error_body(self._api, error)
+        status = (":status", b"%d" % error.status)
+        return Continue(extra=(("content-length", b"%d" % len(body)), *JSON, status), body=body)
+
+
+def _is_sse(content_type: bytes) -> bool:
+    return content_type.partition(b";")[0].strip().lower() == b"text/event-stream"

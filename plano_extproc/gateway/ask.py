@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from plano_extproc.config.policies import Client
 from plano_extproc.gateway.surface import Surface
+from plano_extproc.translate.codec import Framing
 
 
 @dataclass(slots=True)
@@ -24,3 +25,8 @@ class Ask:
     def has_spare_credential(self) -> bool:
         """Whether the usual headers hold a credential that is not the client's key for the gateway."""
         return self.client is None or "x-plano-key" in self.headers
+
+    @property
+    def framing(self) -> Framing:
+        """How a stream is put to the client, where its dialect has a choice."""
+        return "array" if self.surface.is_stream and "alt=sse" not in self.query.split("&") else "sse"

@@ -74,6 +74,9 @@ class Attempt:
             self.is_done = True
         return action
 
+    def closed(self) -> None:
+        """Nothing is left to do: the exchange at the listener position sees to it."""
+
     def on_request_headers(self, event: RequestHeaders) -> Action:
         """Wait for the body."""
         found = surface(self._path)
@@ -130,7 +133,9 @@ class Attempt:
     def on_response_body(self, event: ResponseBody) -> Action:
         """Translate the answer, or its next chunk."""
         assert self._answer is not None
-        return self._answer.take(event.body, event.end_of_stream)
+        made = self._answer.take(event.body, event.end_of_stream)
+        assert isinstance(made, Continue), "no edit stands in the way of a try's answer"
+        return made
 
     def on_trailers(self, event: Trailers) -> Action:  # noqa: ARG002
         """Leave trailers alone."""

@@ -1,13 +1,14 @@
 """A gateway: one configuration, compiled for requests. A reload builds another and swaps them whole."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from plano_extproc.apis import Api
 from plano_extproc.config import Config
 from plano_extproc.config.catalogue import Endpoint
 from plano_extproc.config.models import ModelProvider
+from plano_extproc.flow import Callout, CalloutFailed, Reply
 from plano_extproc.gateway import intent
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.candidates import Candidates, policy
@@ -15,6 +16,7 @@ from plano_extproc.gateway.chain import Candidate, Chain, Policy, chain
 from plano_extproc.gateway.plan import Plan, plan
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.gateway.team import Team
+from plano_extproc.gateway.work import Step
 from plano_extproc.limits import Admission
 from plano_extproc.providers import agents
 from plano_extproc.providers.auth import Authorizer
@@ -40,12 +42,22 @@ class Metrics(Protocol):
         """Record how long the gateway took before the provider was called."""
 
 
+async def _nowhere(_: Callout) -> Reply:
+    raise CalloutFailed("unreachable")
+
+
+def _forgotten(work: Coroutine[Any, Any, None]) -> None:
+    work.close()
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
     """What comes from outside.
 
     `clock` is monotonic, `now` counts seconds since 1970; `exposition` is the text of /metrics. `authorizer` gives what
     pays for the requests of an entry one by one, None where a constant credential does. `random` is in [0, 1).
+    `send` makes a request through Envoy, and raises `CalloutFailed`; `background` runs what nobody waits for, to its
+    end even when the worker stops.
     """
 
     clock: Callable[[], float]
@@ -54,6 +66,8 @@ class Ports:
     exposition: Callable[[], bytes]
     authorizer: Callable[[ModelProvider], Authorizer | None] = lambda _: None
     random: Callable[[], float] = lambda: 0.0
+    send: Callable[[Callout], Awaitable[Reply]] = _nowhere
+    background: Callable[[Coroutine[Any, Any, None]], None] = _forgotten
 
 
 class Gateway:
@@ -73,6 +87,8 @@ class Gateway:
         self.listeners = {listener.name: listener for listener in config.listeners}
         self.teams = {listener.name: Team(config, listener, own) for listener in config.listeners if listener.agents}
         self.routes = intent.preferences(config.routing_preferences)
+        self.steps: dict[str, tuple[Step, ...]] = {}
+        """What is done with a listener's requests. `assemble` fills it; one without an entry serves nobody."""
         self._plans: dict[Key, Plan] = {}
         self._chains: dict[ChainKey, Chain] = {}
 

@@ -1,22 +1,22 @@
-"""What to do with a request, once its body is known: parse, resolve, and put it into the provider's words."""
+"""How a request is served by whom it is for: in the provider's words, paid for, and how the answer is read."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any, cast
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 import orjson
 
 from plano_extproc import apis, headers
-from plano_extproc.errors import InvalidRequest, NotImplementedYet, Unauthenticated
+from plano_extproc.apis import Api
+from plano_extproc.errors import InvalidRequest, Unauthenticated
 from plano_extproc.gateway.actions import BodyMode, Changes
 from plano_extproc.gateway.answer import Reader
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.chain import Chain, Policy, own
+from plano_extproc.gateway.chain import Chain, own
 from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.rewrite import form_model, with_fields, with_model
-from plano_extproc.gateway.surface import Surface
 from plano_extproc.providers.auth import Headers, Outbound, passed_through
 from plano_extproc.providers.upstream import with_query
 from plano_extproc.routing import cooldown
@@ -24,11 +24,12 @@ from plano_extproc.translate import (
     Completions,
     Joining,
     Losses,
+    Renamed,
     Translation,
-    as_chat,
     codec,
     request_shape,
     with_plain_ids,
+    without_foreign,
 )
 
 
@@ -38,8 +39,8 @@ class Decision:
 
     `is_stream` chooses among the plan's changes. `chain` is set where more candidates stand behind the plan, and `own`
     is for their attempts. `reason` says why it was decided so, where the plan does not say all. `body` None sends the
-    client's own bytes; `translation` is None on the bypass way. `dropped` names request fields that the provider cannot
-    take.
+    client's own bytes; `translation` is None on the bypass way. `last` has the last word on the answer, after its
+    edits. `dropped` names request fields that the provider cannot take.
     """
 
     plan: Plan
@@ -51,6 +52,7 @@ class Decision:
     chain: Chain | None = None
     own: str | None = None
     reason: str | None = None
+    last: Completions | None = None
 
     @property
     def changes(self) -> Changes:
@@ -78,56 +80,10 @@ class Decision:
 
     def dropped_by(self, answer: Mapping[str, bytes]) -> bytes:
         """Return the names of the fields that went lost on the way to who answered, with commas."""
-        if self.chain is None:
+        is_first = answer.get(headers.ATTEMPTS, b"1") == b"1"
+        if self.chain is None or (self.chain.is_first_served_here and is_first):
             return ",".join(self.dropped).encode("ascii", "replace")
-        served_here = self.chain.is_first_served_here and answer.get(headers.ATTEMPTS, b"1") == b"1"
-        return b"" if served_here else answer.get(headers.LOST, b"")
-
-
-def decide(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
-    """Decide on a request with a body. Raises a `GatewayError` that names the field at fault."""
-    demand_service(gateway, ask)
-    if ask.surface.endpoint is not None and ask.headers.get("content-type", b"").startswith(_FORM):
-        return _decide_on_form(gateway, ask, body)
-    request = parse(ask, body)
-    if ask.surface.endpoint == "completions" and not _has_completions(gateway, request):
-        return _decide_on_completion(gateway, ask, request)
-    return _decide_on_request(gateway, ask, body, request)
-
-
-def choose(gateway: Gateway, ask: Ask, request: dict[str, Any]) -> tuple[Plan | Chain, str | None]:
-    """Return who serves a request, and the reason where it lies in what is asked."""
-    if gateway.listeners[ask.listener].type == "agent":
-        return _agent(gateway, ask, request)
-    if gateway.routes is None or ask.surface.endpoint is not None:
-        return gateway.by_name(ask, request.get("model")), None
-    meant = gateway.routes.choose(ask.surface.api, request)
-    if meant.name is None:
-        return gateway.by_name(ask, request.get("model")), meant.reason
-    return gateway.by_route(ask, meant.name), meant.reason
-
-
-def _agent(gateway: Gateway, ask: Ask, request: dict[str, Any]) -> tuple[Plan | Chain, str | None]:
-    team = gateway.teams[ask.listener]
-    if team.default is None:
-        raise NotImplementedYet(f"none of the agents of listener '{ask.listener}' speaks chat completions")
-    if team.chooser is None:
-        return gateway.served_by(ask, team.candidates(team.default, "only agent"), _AGENTS), None
-    meant = team.chooser.choose(ask.surface.api, request)
-    if meant.name is None:
-        choices = team.candidates(team.default, "default agent")
-        return gateway.served_by(ask, choices, _AGENTS), f"default agent; {meant.reason}"
-    return gateway.served_by(ask, team.candidates(meant.name, "agent by intent"), _AGENTS), meant.reason
-
-
-def _decide_on_request(gateway: Gateway, ask: Ask, body: bytes, request: dict[str, Any]) -> Decision:
-    plans, reason = choose(gateway, ask, request)
-    if isinstance(plans, Chain):
-        decision = serve_chain(gateway, ask, plans, body, request)
-    else:
-        decision = serve(gateway, ask, plans, body, request)
-    decision.reason = reason
-    return decision
+        return answer.get(headers.LOST, b"")
 
 
 def serve_chain(gateway: Gateway, ask: Ask, chain: Chain, body: bytes, request: dict[str, Any]) -> Decision:
@@ -147,8 +103,10 @@ def serve(gateway: Gateway, ask: Ask, plan: Plan, body: bytes, request: dict[str
     if plan.way is Way.BYPASS and plan.profile.fit is not None:
         return _decide_on_fitted(gateway, ask, plan, request)
     if plan.way is Way.BYPASS:
-        made = _passed_on(ask, plan, request, body)
-        return _bypass(gateway, ask, plan, body, made, is_stream=bool(request.get("stream")))
+        made, lost = _passed_on(ask, plan, request, body)
+        decision = _bypass(gateway, ask, plan, body, made, is_stream=bool(request.get("stream")))
+        decision.dropped = lost
+        return _echoing(ask, plan, request, decision)
     assert plan.upstream.what in apis.ALL, "an endpoint is never translated"
     translation = Translation(
         ask.surface.api,
@@ -157,19 +115,18 @@ def serve(gateway: Gateway, ask: Ask, plan: Plan, body: bytes, request: dict[str
         created=int(gateway.ports.now()),
         answer_id=ask.headers.get("x-request-id", b"").decode("latin-1"),
         is_stream=ask.surface.is_stream,
-        framing="array" if ask.surface.is_stream and "alt=sse" not in ask.query else "sse",
+        framing=ask.framing,
     )
     outgoing = translation.request(request, _model(plan, request))
     fields = plan.upstream.body
     made = with_fields(orjson.loads(outgoing.body), fields) if fields else outgoing.body
     path = plan.upstream.stream_path if outgoing.is_stream else plan.upstream.path
-    extra = (_length(made), *plan.upstream.defaults, *_credential(gateway, ask, plan, path, made))
+    extra = (length(made), *plan.upstream.defaults, *_credential(gateway, ask, plan, path, made))
     return Decision(plan, outgoing.is_stream, made, extra, translation, outgoing.dropped)
 
 
 def decide_on_upgrade(gateway: Gateway, ask: Ask) -> Decision:
     """Decide on the opening of a WebSocket. Only a provider that speaks the caller's protocol can serve it."""
-    demand_service(gateway, ask)
     plan = gateway.plan(ask.surface, ask.surface.model, ask.listener)
     gateway.admission.demand(ask.client, plan.choice.name, ask.surface.model)
     if plan.way is Way.DIRECT:
@@ -182,18 +139,6 @@ def decide_on_upgrade(gateway: Gateway, ask: Ask) -> Decision:
     if not plan.upstream.is_passthrough:
         decision.extra += _protocols(ask)
     return decision
-
-
-def demand_service(gateway: Gateway, ask: Ask) -> None:
-    """Raise where the listener is of a kind that is not served."""
-    listener = gateway.listeners[ask.listener]
-    if listener.type not in _SERVED:
-        raise NotImplementedYet(
-            f"listener '{ask.listener}' is of type {listener.type}, which this version accepts but does not serve"
-        )
-    if listener.input_filters or listener.output_filters or any(use.input_filters for use in listener.agents):
-        # What was to pass a filter must not pass without it.
-        raise NotImplementedYet(f"listener '{ask.listener}' has filters, which this version accepts but does not run")
 
 
 def parse(ask: Ask, body: bytes) -> dict[str, Any]:
@@ -224,26 +169,6 @@ def endpoint_shape(request: Any) -> dict[str, Any]:
     return request
 
 
-def _has_completions(gateway: Gateway, request: dict[str, Any]) -> bool:
-    return "completions" in gateway.directory.resolve(request.get("model")).provider.kind.endpoints
-
-
-def _decide_on_completion(gateway: Gateway, ask: Ask, request: dict[str, Any]) -> Decision:
-    """Decide on a legacy completion as on a chat request, where the provider has only chat."""
-    chat, dropped = as_chat(request)
-    body = orjson.dumps(chat)
-    decision = _decide_on_request(gateway, replace(ask, surface=_CHAT), body, chat)
-    assert not isinstance(decision.translation, Joining), "chat is never joined"
-    if decision.body is None:
-        decision.body = body
-        decision.extra += (_length(body),)
-    decision.translation = Completions(cast("Translation | None", decision.translation))
-    decision.dropped += dropped
-    # The answer is read here, so it must come as it is.
-    decision.extra += (("accept-encoding", b"identity"),)
-    return decision
-
-
 def _decide_on_fitted(gateway: Gateway, ask: Ask, plan: Plan, request: dict[str, Any]) -> Decision:
     """Decide where the provider speaks the caller's dialect, but takes less of it, and always streams."""
     assert plan.profile.fit is not None
@@ -256,7 +181,8 @@ def _decide_on_fitted(gateway: Gateway, ask: Ask, plan: Plan, request: dict[str,
     return decision
 
 
-def _decide_on_form(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
+def decide_on_form(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
+    """Decide on a form, such as one with an image in it, of which only the model's name is read and changed."""
     start, end = form_model(body)
     if end < start:
         raise InvalidRequest("the body is no complete form")
@@ -269,13 +195,23 @@ def _decide_on_form(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
     return _bypass(gateway, ask, plan, body, made, is_stream=False)
 
 
-def _passed_on(ask: Ask, plan: Plan, request: dict[str, Any], body: bytes) -> bytes | None:
-    """Return what goes out in the body's place; None where it can go as it came."""
+def _passed_on(ask: Ask, plan: Plan, request: dict[str, Any], body: bytes) -> tuple[bytes | None, tuple[str, ...]]:
+    """Return what goes out in the body's place, None where it can go as it came, and the names of what is left out."""
+    own, lost = without_foreign(ask.surface.api, body)
     # A conversation that moves on from Gemini has ids in it that carry Gemini's state, longer than others take.
-    plain = body if plan.upstream.what == "gemini.generate" else with_plain_ids(body)
+    plain = own if plan.upstream.what == "gemini.generate" else with_plain_ids(own)
     if plain == body:
-        return _changed(ask, plan, request, body)
-    return _changed(ask, plan, orjson.loads(plain), plain) or plain
+        return _changed(ask, plan, request, body), lost
+    return _changed(ask, plan, orjson.loads(plain), plain) or plain, lost
+
+
+def _echoing(ask: Ask, plan: Plan, request: dict[str, Any], decision: Decision) -> Decision:
+    """Have the answer read, where it names the model otherwise than its client believes."""
+    asked = request.get("model")
+    if ask.surface.endpoint is None and ask.surface.api in _ECHOED and asked and asked != plan.upstream.model:
+        decision.translation = Renamed(ask.surface.api, asked)
+        decision.extra += (_PLAIN,)
+    return decision
 
 
 def _changed(ask: Ask, plan: Plan, request: dict[str, Any], body: bytes) -> bytes | None:
@@ -297,7 +233,7 @@ def _bypass(gateway: Gateway, ask: Ask, plan: Plan, sent: bytes, body: bytes | N
     # What the client says of its own dialect goes before our defaults.
     extra: Headers = tuple([pair for pair in up.defaults if ask.headers.get(pair[0]) is None]) if up.defaults else ()
     if body is not None:
-        extra = (_length(body), *extra)
+        extra = (length(body), *extra)
     if ask.query:
         query = _with_model(ask.query, up.model) if ask.surface.endpoint else ask.query
         path = with_query(path.removesuffix("?alt=sse"), query)
@@ -323,7 +259,8 @@ def _with_model(query: str, model: str) -> str:
     return "&".join(parts)
 
 
-def _length(body: bytes) -> tuple[str, bytes]:
+def length(body: bytes) -> tuple[str, bytes]:
+    """Return the header that a request has whose body is not the client's own."""
     # Envoy does not correct the length itself: a wrong one would desynchronise the provider's connection.
     return "content-length", b"%d" % len(body)
 
@@ -343,8 +280,8 @@ def _credential(gateway: Gateway, ask: Ask, plan: Plan, path: str, body: bytes) 
     return passed_through(ask.headers, scheme=up.auth, same_dialect=plan.way is Way.BYPASS)
 
 
-_AGENTS = Policy((408, 429, *range(500, 600)))
-_SERVED = ("model", "agent")
-_CHAT = Surface("openai.chat")
-_FORM = b"multipart/form-data"
 _KEY_PROTOCOL = b"openai-insecure-api-key."
+
+_ECHOED: frozenset[Api] = frozenset({"anthropic.messages"})
+"""Claude Code forgets the thinking of an answer whose model is not named as it asked for it."""
+_PLAIN = ("accept-encoding", b"identity")

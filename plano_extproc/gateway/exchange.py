@@ -6,7 +6,7 @@ any other exception is a bug and escapes, so that the server ends the stream wit
 answers 503: an exchange never ends quietly, since Envoy would take that as leave to go on without us.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,12 +14,14 @@ from plano_extproc import apis, headers
 from plano_extproc.apis import Api
 from plano_extproc.config.policies import Client
 from plano_extproc.errors import GatewayError, InvalidRequest, NotFound
+from plano_extproc.flow import Question
 from plano_extproc.gateway import local
 from plano_extproc.gateway.actions import PROCEED, Action, Continue, Reply
 from plano_extproc.gateway.answer import JSON, Answer
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.decide import Decision, decide, decide_on_upgrade
+from plano_extproc.gateway.decide import Decision, decide_on_upgrade
+from plano_extproc.gateway.drive import drive
 from plano_extproc.gateway.events import (
     Event,
     RequestBody,
@@ -28,7 +30,10 @@ from plano_extproc.gateway.events import (
     ResponseHeaders,
     Trailers,
 )
+from plano_extproc.gateway.outside import Outside
+from plano_extproc.gateway.pipeline import decide, demand_service
 from plano_extproc.gateway.surface import surface, upgraded, without_keys
+from plano_extproc.gateway.work import Doing, Ending, Wait, Work
 
 _KEPT = ("retry-after",)
 """Of a provider's headers, what an answer of our own in its place must not lose."""
@@ -37,12 +42,13 @@ _KEPT = ("retry-after",)
 class Exchange:
     """The state of one exchange. Used by one coroutine, made for each stream and thrown away with it.
 
-    `is_done` says that the last answer was the last: Envoy has nothing more to ask, and the stream may end.
+    `is_done` says that the last answer was the last: Envoy has nothing more to ask, and the stream may end. However it
+    ends, `closed` is called then.
     """
 
     __slots__ = (
-        "_answer", "_api", "_ask", "_decision", "_gateway", "_generation", "_listener", "_overhead", "_started",
-        "is_done",
+        "_answer", "_api", "_ask", "_attempts", "_decision", "_gateway", "_generation", "_listener", "_overhead",
+        "_started", "_status", "_told", "_work", "is_done",
     )  # fmt: skip
 
     def __init__(self, gateway: Gateway, listener: str, generation: int | None = None) -> None:
@@ -55,19 +61,61 @@ class Exchange:
         self._ask: Ask | None = None
         self._started = 0.0
         self._overhead = 0.0
+        self._work: Work | None = None
         self._decision: Decision | None = None
         self._answer: Answer | None = None
+        self._status = 0
+        self._attempts = 1
+        self._told = 0
 
-    def handle(self, event: Event) -> Action:
-        """Return what to do about an event."""
+    def handle(self, event: Event) -> Action | Awaitable[Action]:
+        """Return what to do about an event, or what to wait for where the outside must be asked first."""
         try:
-            action = PHASES[type(event)](self, event)
+            made = PHASES[type(event)](self, event)
+            if not isinstance(made, Generator):
+                return self._finished(made)
+            return self._later(made, next(made))
+        except StopIteration as ended:
+            return self._finished(ended.value)
+        except GatewayError as error:
+            return self._finished(local.refuse(self._api, error))
+
+    async def _later(self, doing: Doing[Action], question: Question | Wait) -> Action:
+        assert self._ask is not None
+        try:
+            action = await drive(doing, question, Outside(self._gateway, self._ask))
         except GatewayError as error:
             action = local.refuse(self._api, error)
+        return self._finished(action)
+
+    def _finished(self, action: Action) -> Action:
+        work = self._work
         if isinstance(action, Reply):
             self.is_done = True
+            self._status = action.status
             self._gateway.ports.metrics.answered(self._listener, self._api, "", "local", action.status)
+            if work is not None and work.headers:
+                action.headers = (*action.headers, *work.headers)
+        if work is not None and len(work.facts) > self._told:
+            # A shared constant is never changed.
+            action = Continue() if action is PROCEED else action
+            action.facts = work.facts
+            self._told = len(work.facts)
         return action
+
+    def closed(self) -> None:
+        """Do what is left to do when the stream is over, for whatever reason."""
+        if self._work is not None and self._work.endings:
+            self._gateway.ports.background(self._end(self._work))
+
+    async def _end(self, work: Work) -> None:
+        # A reply of our own sets the status without a decision on who serves.
+        served = self._decision.plan if self._decision is not None and self._status else None
+        is_complete = self._answer.is_complete if self._answer is not None else self.is_done
+        seconds = self._gateway.ports.clock() - self._started
+        ending = Ending(self._status, served, is_complete, seconds, self._attempts)
+        for last in work.endings:
+            await last(ending)
 
     def on_request_headers(self, event: RequestHeaders) -> Action:
         """Answer what needs no provider; else wait for the body."""
@@ -81,6 +129,7 @@ class Exchange:
         client = self._client(event.headers, query)
         self._ask = Ask(self._listener, found, event.headers, query and without_keys(query), client)
         if is_upgrade:
+            demand_service(self._gateway, self._ask)
             return self._decided(decide_on_upgrade(self._gateway, self._ask))
         if event.end_of_stream:
             raise InvalidRequest("the request has no body; send a JSON object")
@@ -102,14 +151,16 @@ class Exchange:
             raise NotFound(f"nothing is served at {path}; served are {' and '.join(apis.GEMINI_METHODS)}")
         raise NotFound(f"nothing is served at {path}")
 
-    def on_request_body(self, event: RequestBody) -> Action:
+    def on_request_body(self, event: RequestBody) -> Doing[Action]:
         """Decide."""
         assert self._ask is not None
         if self._ask.surface.endpoint == "count_tokens":
             counted = local.count_tokens(self._gateway, self._ask, event.body)
             if counted is not None:
                 return counted
-        return self._decided(decide(self._gateway, self._ask, event.body))
+        work = self._work = Work(self._ask, event.body, {})
+        decision = yield from decide(self._gateway, work)
+        return decision if isinstance(decision, Reply) else self._decided(decision)
 
     def _decided(self, decision: Decision) -> Continue:
         self._decision = decision
@@ -124,7 +175,8 @@ class Exchange:
         if decision is None:
             # Envoy answered before we decided, for example a body over the limit.
             return PROCEED
-        status = int(event.headers[":status"])
+        status = self._status = int(event.headers[":status"])
+        self._attempts = int(event.headers.get(headers.ATTEMPTS, b"1"))
         plan, response = decision.served(event.headers)
         decision.count(self._gateway, event.headers, status)
         self._gateway.ports.metrics.answered(self._listener, self._api, plan.choice.name, plan.way.value, status)
@@ -134,10 +186,23 @@ class Exchange:
         dropped = decision.dropped_by(event.headers)
         if dropped:
             extra.append((headers.DROPPED, dropped))
-        if decision.translation is None:
+        work = self._work
+        edits = work.in_order() if work is not None and status < 300 else ()
+        if work is not None:
+            extra += work.headers
+        if decision.translation is None and decision.last is None and not edits:
             self.is_done = True
             return Continue(response[None], tuple(extra))
-        answer = self._answer = Answer(self._api, decision.translation, status, event.headers)
+        answer = self._answer = Answer(
+            self._api,
+            decision.translation,
+            status,
+            event.headers,
+            edits=edits,
+            last=decision.last,
+            framing=self._ask.framing if self._ask else "sse",
+            asks_for_stream=decision.is_stream,
+        )
         if event.end_of_stream:
             # No body will come, and a client expects one.
             kept = [(name, event.headers[name]) for name in _KEPT if name in event.headers]
@@ -145,7 +210,7 @@ class Exchange:
             return Reply(status, (*JSON, *explained), answer.translated(b""), local.details("provider_answer"))
         return Continue(response[answer.mode], (*extra, *answer.headers))
 
-    def on_response_body(self, event: ResponseBody) -> Action:
+    def on_response_body(self, event: ResponseBody) -> Action | Doing[Action]:
         """Translate the answer, or its next chunk."""
         assert self._answer is not None
         return self._answer.take(event.body, event.end_of_stream)
@@ -160,7 +225,7 @@ def _is_upgrade(sent: Mapping[str, bytes]) -> bool:
     return sent.get(":method") == b"GET" and sent.get("upgrade", b"").lower() == b"websocket"
 
 
-PHASES: dict[type[Event], Callable[[Exchange, Any], Action]] = {
+PHASES: dict[type[Event], Callable[[Exchange, Any], Action | Doing[Action]]] = {
     RequestHeaders: Exchange.on_request_headers,
     RequestBody: Exchange.on_request_body,
     ResponseHeaders: Exchange.on_response_headers,

@@ -6,9 +6,10 @@ from plano_extproc.errors import NotImplementedYet
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway, Ports
 from plano_extproc.gateway.chain import Chain
-from plano_extproc.gateway.decide import choose
 from plano_extproc.gateway.plan import Plan
+from plano_extproc.gateway.steps import route
 from plano_extproc.gateway.surface import Surface
+from plano_extproc.gateway.work import Work
 
 
 class _Unheard:
@@ -31,8 +32,13 @@ def explained(config: Config, listener: str, prompt: str, model: str | None) -> 
     if not _chooses(gateway.listeners[listener]):
         raise NotImplementedYet(f"listener '{listener}' is of a type that this version does not serve")
     request = {"model": model, "messages": [{"role": "user", "content": prompt}]}
-    plans, reason = choose(gateway, Ask(listener, Surface("openai.chat"), {}, ""), request)
-    return plans.plans if isinstance(plans, Chain) else (plans,), reason
+    work = Work(Ask(listener, Surface("openai.chat"), {}, ""), b"", request)
+    choose = route.step(gateway, gateway.listeners[listener])
+    assert choose is not None, "every listener has a route"
+    for _ in choose(work):
+        raise NotImplementedYet("who serves is decided by a model, which is asked only by a running gateway")
+    assert work.plans is not None, "a route says who serves"
+    return work.plans.plans if isinstance(work.plans, Chain) else (work.plans,), work.reason
 
 
 def _chooses(listener: Listener) -> bool:

@@ -8,6 +8,7 @@ from grpc.aio import EOF  # type: ignore[attr-defined]  # the stubs lack it
 
 from plano_extproc import headers
 from plano_extproc.gateway import Attempt, Exchange, Gateway, tries
+from plano_extproc.gateway.actions import Continue, Reply
 from plano_extproc.server import wire
 
 METHOD = "Process"
@@ -28,13 +29,19 @@ class ExternalProcessor:
         escapes to gRPC, which logs it and ends the stream with an error status: the request fails.
         """
         self.open_exchanges += 1
+        exchange = None
         try:
             exchange = self._begin(context)
             while not exchange.is_done and (raw := await context.read()) is not EOF:
                 kind, event = wire.event(raw)
-                await context.write(wire.answer(kind, exchange.handle(event)))
+                action = exchange.handle(event)
+                if not isinstance(action, (Continue, Reply)):
+                    action = await action
+                await context.write(wire.answer(kind, action))
         finally:
             self.open_exchanges -= 1
+            if exchange is not None:
+                exchange.closed()
 
     def _begin(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> Exchange | Attempt:
         said = {name: str(value) for name, value in context.invocation_metadata() or () if name.startswith("x-plano-")}

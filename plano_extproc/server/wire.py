@@ -64,7 +64,7 @@ def answer(kind: str, action: Action) -> bytes:
     if isinstance(action, Reply):
         return _reply(action)
     shared = _PROCEED[kind] if action.changes is None else _shared(kind, action.changes)
-    if action.extra or action.body is not None or action.own is not None:
+    if action.extra or action.body is not None or action.own is not None or action.facts is not None:
         return shared + _own(kind, action)
     return shared
 
@@ -129,11 +129,11 @@ def _own(kind: str, action: Continue) -> bytes:
         common.body_mutation.clear_body = True
     elif action.body is not None:
         common.body_mutation.body = action.body
+    # Namespaces apart: of two messages with one namespace, protobuf keeps the last.
     if action.own is not None:
-        # A namespace apart: of two messages with one namespace, protobuf keeps the last.
-        values = Struct()
-        values.update({headers.OWN_NAMESPACE: {"own": action.own}})
-        message.dynamic_metadata.CopyFrom(values)
+        message.dynamic_metadata.update({headers.OWN_NAMESPACE: {"own": action.own}})
+    if action.facts is not None:
+        message.dynamic_metadata.update({headers.FACTS_NAMESPACE: dict(action.facts)})
     return message.SerializeToString()
 
 
@@ -144,6 +144,8 @@ def _reply(action: Reply) -> bytes:
     _set(immediate.headers, action.headers)
     immediate.body = action.body
     immediate.details = action.details
+    if action.facts is not None:
+        message.dynamic_metadata.update({headers.FACTS_NAMESPACE: dict(action.facts)})
     return message.SerializeToString()
 
 

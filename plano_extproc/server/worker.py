@@ -18,7 +18,7 @@ from grpc_reflection.v1alpha import reflection
 
 from plano_extproc._pb import external_processor_pb2 as _described  # noqa: F401  reflection reads its descriptors
 from plano_extproc.config import Loaded, environment, load
-from plano_extproc.gateway import Gateway, Ports
+from plano_extproc.gateway import Gateway, Ports, gateway
 from plano_extproc.providers.authorizers import Authorizers
 from plano_extproc.providers.chatgpt import ChatGptToken
 from plano_extproc.server import control, service
@@ -134,7 +134,7 @@ class Worker:
     def _build(self, loaded: Loaded, generation: int) -> Gateway:
         if loaded.config is None:
             raise control.ConfigurationError("\n".join(str(problem) for problem in loaded.errors))
-        return Gateway(loaded.config, generation=generation, ports=self._ports)
+        return gateway(loaded.config, generation=generation, ports=self._ports)
 
 
 def _load_file(path: Path) -> Loaded:

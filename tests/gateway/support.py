@@ -6,6 +6,7 @@ from typing import Any
 
 from plano_extproc.config import load
 from plano_extproc.gateway import Exchange, Gateway, Ports
+from plano_extproc.gateway import gateway as assembled
 from plano_extproc.gateway.actions import Action, Continue, Reply
 from plano_extproc.gateway.events import RequestBody, RequestHeaders, ResponseBody, ResponseHeaders
 from plano_extproc.providers.authorizers import Authorizers
@@ -58,7 +59,7 @@ def gateway(text: str = CONFIG, *, generation: int = 1) -> Gateway:
         exposition=lambda: b"figures",
         authorizer=AUTHORIZERS,
     )
-    return Gateway(loaded.config, generation=generation, ports=ports)
+    return assembled(loaded.config, generation=generation, ports=ports)
 
 
 class Call:

@@ -1,0 +1,99 @@
+"""Answers what an exchange asks: other services through Envoy, configured models in any dialect, and our own stores."""
+
+import asyncio
+from typing import Any
+
+import orjson
+
+from plano_extproc import headers
+from plano_extproc.errors import GatewayError
+from plano_extproc.flow import Callout, CalloutFailed, ModelCall, Question, Reply, Together
+from plano_extproc.gateway.ask import Ask
+from plano_extproc.gateway.build import Gateway
+from plano_extproc.gateway.chain import Chain
+from plano_extproc.gateway.decide import Decision, serve
+from plano_extproc.gateway.surface import surface
+from plano_extproc.gateway.work import Wait
+
+_AGAIN = frozenset({408, 429, *range(500, 600)})
+
+
+class Outside:
+    """Answers the questions of one exchange, whose request is `ask`."""
+
+    __slots__ = ("_ask", "_gateway")
+
+    def __init__(self, gateway: Gateway, ask: Ask) -> None:
+        self._gateway = gateway
+        self._ask = ask
+
+    async def __call__(self, question: Question | Wait) -> Any:
+        """Answer one question; raises what its kind says."""
+        match question:
+            case Wait(make):
+                return await make()
+            case Together(questions):
+                return await asyncio.gather(*map(self._unfailing, questions))
+            case ModelCall():
+                return await self._model(question)
+            case Callout():
+                return await self._gateway.ports.send(question)
+
+    async def _unfailing(self, question: Callout | ModelCall) -> Reply | CalloutFailed:
+        try:
+            reply: Reply = await self(question)
+        except CalloutFailed as failed:
+            return failed
+        return reply
+
+    async def _model(self, call: ModelCall) -> Reply:
+        """Ask a configured model, and who stands behind it where it fails; its answer comes in chat's own words."""
+        found = surface(call.path)
+        assert found is not None, "a path of a model"
+        ask = Ask("", found, _traced(self._ask), "")
+        request = {**call.body, "model": call.model}
+        body = orjson.dumps(request)
+        deadline = asyncio.get_running_loop().time() + call.timeout
+        try:
+            plans = self._gateway.by_name(ask, call.model)
+            candidates = plans.plans if isinstance(plans, Chain) else (plans,)
+            for left, plan in zip(reversed(range(len(candidates))), candidates, strict=True):
+                decision = serve(self._gateway, ask, plan, body, request)
+                seconds = deadline - asyncio.get_running_loop().time()
+                try:
+                    reply = await self._gateway.ports.send(_callout(call, ask, decision, body, seconds))
+                except CalloutFailed as failed:
+                    if not left or failed.reason == "timeout":
+                        raise
+                    continue
+                if not left or reply.status not in _AGAIN:
+                    return _in_chat(decision, reply)
+        except GatewayError as error:
+            raise CalloutFailed("unreachable") from error
+        raise AssertionError("the last candidate's reply is returned")
+
+
+def _traced(ask: Ask) -> dict[str, bytes]:
+    return {name: ask.headers[name] for name in _FORWARDED if name in ask.headers}
+
+
+def _callout(call: ModelCall, ask: Ask, decision: Decision, body: bytes, seconds: float) -> Callout:
+    """Return the request for a provider, with what Envoy would be told to change."""
+    sent = {"content-type": b"application/json", **ask.headers, **dict(decision.changes.set), **dict(decision.extra)}
+    cluster, path = sent.pop(headers.CLUSTER).decode(), sent.pop(":path").decode()
+    # Its own to set: the client's.
+    sent.pop("content-length", None)
+    made = body if decision.body is None else decision.body
+    return Callout(cluster, "POST", path, tuple(sent.items()), made, call.what, max(seconds, 0.001))
+
+
+def _in_chat(decision: Decision, reply: Reply) -> Reply:
+    translation = decision.translation
+    if translation is None:
+        return reply
+    if reply.status >= 300:
+        return Reply(reply.status, reply.headers, translation.error(reply.status, reply.body))
+    return Reply(reply.status, reply.headers, translation.response(reply.body))
+
+
+_FORWARDED = ("x-request-id", "traceparent", "tracestate")

@@ -1,0 +1,93 @@
+"""From a request's body to a decision: parse it, run the listener's steps, and put it into the provider's words."""
+
+from dataclasses import replace
+
+import orjson
+
+from plano_extproc.errors import NotImplementedYet
+from plano_extproc.gateway.actions import Reply
+from plano_extproc.gateway.ask import Ask
+from plano_extproc.gateway.build import Gateway
+from plano_extproc.gateway.chain import Chain
+from plano_extproc.gateway.decide import Decision, decide_on_form, length, parse, serve, serve_chain
+from plano_extproc.gateway.surface import Surface
+from plano_extproc.gateway.work import Doing, Work
+from plano_extproc.translate import Completions, as_chat
+
+
+def decide(gateway: Gateway, work: Work) -> Doing[Decision | Reply]:
+    """Decide on a request with a body, of which `work` holds no more yet than that.
+
+    Raises a `GatewayError` that names the field at fault.
+    """
+    ask = work.ask
+    demand_service(gateway, ask)
+    if ask.surface.endpoint is not None and ask.headers.get("content-type", b"").startswith(_FORM):
+        return decide_on_form(gateway, ask, work.body)
+    work.request = parse(ask, work.body)
+    if ask.surface.endpoint == "completions" and not _has_completions(gateway, work):
+        return (yield from _decide_on_completion(gateway, work))
+    return (yield from _decide(gateway, work))
+
+
+def demand_service(gateway: Gateway, ask: Ask) -> None:
+    """Raise where the listener is of a kind that is not served."""
+    listener = gateway.listeners[ask.listener]
+    if listener.type not in _SERVED:
+        raise NotImplementedYet(
+            f"listener '{ask.listener}' is of type {listener.type}, which this version accepts but does not serve"
+        )
+    if listener.input_filters or listener.output_filters or any(use.input_filters for use in listener.agents):
+        # What was to pass a filter must not pass without it.
+        raise NotImplementedYet(f"listener '{ask.listener}' has filters, which this version accepts but does not run")
+
+
+def _decide(gateway: Gateway, work: Work) -> Doing[Decision | Reply]:
+    sent = work.body
+    for step in gateway.steps[work.ask.listener]:
+        reply = yield from step(work)
+        if reply is not None:
+            return reply
+    assert work.plans is not None, "a step says who serves"
+    if isinstance(work.plans, Chain):
+        decision = serve_chain(gateway, work.ask, work.plans, work.body, work.request)
+    else:
+        decision = serve(gateway, work.ask, work.plans, work.body, work.request)
+    decision.reason = work.reason
+    if decision.body is None and work.body is not sent:
+        _send(decision, work.body)
+    if work.edits:
+        decision.extra += _PLAIN
+    return decision
+
+
+def _has_completions(gateway: Gateway, work: Work) -> bool:
+    return "completions" in gateway.directory.resolve(work.request.get("model")).provider.kind.endpoints
+
+
+def _decide_on_completion(gateway: Gateway, work: Work) -> Doing[Decision | Reply]:
+    """Decide on a legacy completion as on a chat request, where the provider has only chat."""
+    chat, dropped = as_chat(work.request)
+    work.ask = replace(work.ask, surface=_CHAT)
+    work.request, work.body = chat, orjson.dumps(chat)
+    decision = yield from _decide(gateway, work)
+    if isinstance(decision, Decision):
+        if decision.body is None:
+            _send(decision, work.body)
+        decision.last = Completions(None)
+        decision.dropped += dropped
+        decision.extra += _PLAIN
+    return decision
+
+
+def _send(decision: Decision, body: bytes) -> None:
+    decision.body = body
+    decision.extra += (length(body),)
+
+
+_PLAIN = (("accept-encoding", b"identity"),)
+"""For an answer that is read here, so it must come as it is."""
+
+_SERVED = ("model", "agent")
+_CHAT = Surface("openai.chat")
+_FORM = b"multipart/form-data"
