@@ -1,14 +1,16 @@
-"""State that workers share, behind one contract: in memory, in SQLite, or in Redis."""
+"""State that workers share, behind one contract: in memory, in SQLite, in PostgreSQL, or in Redis."""
 
 from plano_extproc.stores.contract import SharedStore, StoreError
 from plano_extproc.stores.memory import MemoryStore
 from plano_extproc.stores.opening import limit_store, shared_path
+from plano_extproc.stores.postgres import PostgresStore
 from plano_extproc.stores.quota import Quota, Reservation
 from plano_extproc.stores.redis import RedisStore
 from plano_extproc.stores.sqlite import SqliteStore
 
 __all__ = [
     "MemoryStore",
+    "PostgresStore",
     "Quota",
     "RedisStore",
     "Reservation",

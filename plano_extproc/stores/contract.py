@@ -24,8 +24,14 @@ class SharedStore(Protocol):
     async def get(self, key: str) -> bytes | None:
         """Return a value, None where there is none."""
 
+    async def many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Return the values of several keys, in their order."""
+
     async def set(self, key: str, value: bytes, ttl: float | None = None) -> None:
         """Keep a value in place of what was there."""
+
+    async def renew(self, keys: Sequence[str], ttl: float) -> None:
+        """Let values live for `ttl` seconds from now; what is not there stays away."""
 
     async def delete(self, key: str) -> bool:
         """Forget a value; return whether there was one."""

@@ -19,10 +19,14 @@ class _Entry:
 
 
 class MemoryStore:
-    """Keeps at most `most` entries, and as many slots; beyond that the oldest go first."""
+    """Keeps at most `most` entries, and as many slots, and `most_bytes` of values; the oldest go first."""
 
-    def __init__(self, *, most: int = 100_000, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, *, most: int = 100_000, most_bytes: int | None = None, now: Callable[[], float] = time.time
+    ) -> None:
         self._most = most
+        self._most_bytes = most_bytes
+        self._bytes = 0
         self._now = now
         self._entries: dict[str, _Entry] = {}
         self._slots: dict[str, dict[int, tuple[int, float]]] = {}
@@ -32,14 +36,24 @@ class MemoryStore:
         """Return a value."""
         return self._value(key)
 
+    async def many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Return values."""
+        return [self._value(key) for key in keys]
+
     async def set(self, key: str, value: bytes, ttl: float | None = None) -> None:
         """Keep a value."""
         self._put(key, value, ttl)
 
+    async def renew(self, keys: Sequence[str], ttl: float) -> None:
+        """Let values live on."""
+        for key in keys:
+            if self._value(key) is not None:
+                self._entries[key].expires = self._now() + ttl
+
     async def delete(self, key: str) -> bool:
         """Forget a value."""
         there = self._value(key) is not None
-        self._entries.pop(key, None)
+        self._drop(key)
         return there
 
     async def swap(self, key: str, old: bytes | None, new: bytes | None, ttl: float | None = None) -> bool:
@@ -47,7 +61,7 @@ class MemoryStore:
         if self._value(key) != old:
             return False
         if new is None:
-            self._entries.pop(key, None)
+            self._drop(key)
         else:
             self._put(key, new, ttl)
         return True
@@ -86,6 +100,7 @@ class MemoryStore:
         """Forget everything."""
         self._entries.clear()
         self._slots.clear()
+        self._bytes = 0
 
     def _value(self, key: str) -> bytes | None:
         entry = self._entries.get(key)
@@ -94,9 +109,15 @@ class MemoryStore:
         return entry.value
 
     def _put(self, key: str, value: bytes, ttl: float | None) -> None:
-        self._entries.pop(key, None)
+        self._drop(key)
         self._entries[key] = _Entry(value, None if ttl is None else self._now() + ttl)
+        self._bytes += len(key) + len(value)
         self._tidy()
+
+    def _drop(self, key: str) -> None:
+        entry = self._entries.pop(key, None)
+        if entry is not None:
+            self._bytes -= len(key) + len(entry.value)
 
     def _add(self, one: Sum) -> int:
         value = self._value(one.key)
@@ -105,6 +126,7 @@ class MemoryStore:
             self._put(one.key, b"%d" % total, one.ttl)
         else:
             self._entries[one.key].value = b"%d" % total
+            self._bytes += len(b"%d" % total) - len(value)
         return total
 
     def _held(self, key: str, since: int) -> Slots:
@@ -124,10 +146,10 @@ class MemoryStore:
         if self._writes % _SWEEP_EVERY == 0:
             now = self._now()
             for key in [k for k, entry in self._entries.items() if entry.expires is not None and entry.expires <= now]:
-                del self._entries[key]
+                self._drop(key)
             for key in [k for k, slots in self._slots.items() if all(ends <= now for _, ends in slots.values())]:
                 del self._slots[key]
-        while len(self._entries) > self._most:
-            del self._entries[next(iter(self._entries))]
+        while len(self._entries) > self._most or (self._most_bytes is not None and self._bytes > self._most_bytes):
+            self._drop(next(iter(self._entries)))
         while len(self._slots) > self._most:
             del self._slots[next(iter(self._slots))]

@@ -120,9 +120,27 @@ class RedisStore:
         found: bytes | None = await self._ask(lambda: self._redis.get(key))
         return found
 
+    async def many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Return values."""
+        if not keys:
+            return []
+        found: list[bytes | None] = await self._ask(lambda: self._redis.mget(keys))
+        return found
+
     async def set(self, key: str, value: bytes, ttl: float | None = None) -> None:
         """Keep a value."""
         await self._ask(lambda: self._redis.set(key, value, px=None if ttl is None else _ms(ttl)))
+
+    async def renew(self, keys: Sequence[str], ttl: float) -> None:
+        """Let values live on."""
+
+        async def told() -> None:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                for key in keys:
+                    pipe.pexpire(key, _ms(ttl))
+                await pipe.execute()
+
+        await self._ask(told)
 
     async def delete(self, key: str) -> bool:
         """Forget a value."""

@@ -13,6 +13,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,6 +31,9 @@ _CHECKPOINT_EVERY = 2000
 _PURGED = 500
 """Expired rows that are removed at a time."""
 
+_SHARES = 32
+"""Room is made each time that this part of the most bytes was written, and one such part more than is needed."""
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value, expires REAL);
 CREATE INDEX IF NOT EXISTS entries_expire ON entries (expires) WHERE expires IS NOT NULL;
@@ -40,11 +44,23 @@ CREATE INDEX IF NOT EXISTS slots_expire ON slots (expires);
 
 
 class SqliteStore:
-    """The file and its folder are made, private, at the first operation. `now` is the wall clock."""
+    """The file and its folder are made, private, at the first operation. `now` is the wall clock.
 
-    def __init__(self, path: Path, *, durable: bool = False, now: Callable[[], float] = time.time) -> None:
+    Values of more than `most_bytes` in all push out those that were written longest ago, a little later.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        durable: bool = False,
+        most_bytes: int | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._path = path
         self._durable = durable
+        self._most_bytes = most_bytes
+        self._written = 0
         self._now = now
         self._connection: sqlite3.Connection | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite") if durable else None
@@ -55,9 +71,21 @@ class SqliteStore:
         """Return a value."""
         return await self._read(lambda db: _value(db, key, self._now()))
 
+    async def many(self, keys: Sequence[str]) -> list[bytes | None]:
+        """Return values."""
+        return await self._read(lambda db: [_value(db, key, self._now()) for key in keys])
+
     async def set(self, key: str, value: bytes, ttl: float | None = None) -> None:
         """Keep a value."""
+        self._written += len(value)
         await self._write(lambda db: _put(db, key, value, self._expiry(ttl)))
+
+    async def renew(self, keys: Sequence[str], ttl: float) -> None:
+        """Let values live on."""
+        now = self._now()
+        rows = [(now + ttl, key, now) for key in keys]
+        query = "UPDATE entries SET expires = ? WHERE key = ? AND (expires IS NULL OR expires > ?)"
+        await self._write(lambda db: db.executemany(query, rows))
 
     async def delete(self, key: str) -> bool:
         """Forget a value."""
@@ -65,6 +93,7 @@ class SqliteStore:
 
     async def swap(self, key: str, old: bytes | None, new: bytes | None, ttl: float | None = None) -> bool:
         """Replace exactly `old`."""
+        self._written += len(new or b"")
 
         def operation(db: sqlite3.Connection) -> bool:
             if _value(db, key, self._now()) != old:
@@ -132,7 +161,11 @@ class SqliteStore:
     async def _write(self, operation: Operation[T]) -> T:
         result = await self._run(lambda db: _transaction(db, operation))
         self._commits += 1
-        if self._commits % _CHECKPOINT_EVERY == 0 and (self._checkpoint is None or self._checkpoint.done()):
+        is_due = self._commits % _CHECKPOINT_EVERY == 0 or (
+            self._most_bytes is not None and self._written > self._most_bytes // _SHARES
+        )
+        if is_due and (self._checkpoint is None or self._checkpoint.done()):
+            self._written = 0
             loop = asyncio.get_running_loop()
             self._checkpoint = loop.run_in_executor(self._thread, self._tidy)
         return result
@@ -168,6 +201,8 @@ class SqliteStore:
                 for table in ("entries", "slots"):
                     doomed = f"SELECT key FROM {table} WHERE expires <= ? LIMIT {_PURGED}"  # noqa: S608 - our own names
                     db.execute(f"DELETE FROM {table} WHERE expires <= ? AND key IN ({doomed})", (now, now))  # noqa: S608
+                if self._most_bytes is not None:
+                    _transaction(db, partial(_make_room, most=self._most_bytes))
                 db.execute("PRAGMA wal_checkpoint(PASSIVE)")
             finally:
                 db.close()
@@ -210,6 +245,22 @@ def _value(db: sqlite3.Connection, key: str, now: float) -> bytes | None:
     query = "SELECT value FROM entries WHERE key = ? AND (expires IS NULL OR expires > ?)"
     row = db.execute(query, (key, now)).fetchone()
     return None if row is None else _bytes(row[0])
+
+
+def _make_room(db: sqlite3.Connection, most: int) -> None:
+    size = "length(key) + length(value)"
+    excess = (db.execute(f"SELECT sum({size}) FROM entries").fetchone()[0] or 0) - most  # noqa: S608 - our own words
+    if excess <= 0:
+        return
+    excess += most // _SHARES
+    doomed = []
+    # A row that is written anew gets the highest number, so the lowest were not written for longest.
+    for row, length in db.execute(f"SELECT rowid, {size} FROM entries ORDER BY rowid"):  # noqa: S608
+        doomed.append((row,))
+        excess -= length
+        if excess <= 0:
+            break
+    db.executemany("DELETE FROM entries WHERE rowid = ?", doomed)
 
 
 def _bytes(value: bytes | int) -> bytes:

@@ -15,8 +15,8 @@ import pytest
 
 from plano_extproc.config import load
 from plano_extproc.limits.claims import Claim, Sum
-from plano_extproc.stores import MemoryStore, RedisStore, SqliteStore, StoreError, limit_store
-from tests.support.servers import RedisServer, running_redis
+from plano_extproc.stores import MemoryStore, PostgresStore, RedisStore, SqliteStore, StoreError, limit_store
+from tests.support.servers import PostgresServer, RedisServer, running_postgres, running_redis
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,10 +24,12 @@ TAKER = """
 import asyncio, sys
 from pathlib import Path
 from plano_extproc.limits.claims import Claim
-from plano_extproc.stores import RedisStore, SqliteStore
+from plano_extproc.stores import PostgresStore, RedisStore, SqliteStore
 
 async def main(where, key):
-    store = RedisStore(where) if where.startswith("redis") else SqliteStore(Path(where))
+    kinds = {"redis": RedisStore, "postgresql": PostgresStore}
+    kind = kinds.get(where.partition(":")[0])
+    store = kind(where) if kind else SqliteStore(Path(where))
     granted = 0
     for _ in range(400):
         taken = await asyncio.gather(*(store.take([Claim(key, 1, 1, 1, 1000, 600)]) for _ in range(2)))
@@ -53,6 +55,10 @@ def test_processes_that_share_a_file_never_exceed_the_bound(tmp_path: Path) -> N
 
 def test_processes_that_share_a_redis_never_exceed_the_bound(redis_server: RedisServer) -> None:
     assert sum(take_in_processes(redis_server.url, "processes", 2)) == 1000
+
+
+def test_processes_that_share_a_postgres_never_exceed_the_bound(postgres_server: PostgresServer) -> None:
+    assert sum(take_in_processes(postgres_server.url, "processes", 2)) == 1000
 
 
 ADDER = """
@@ -214,3 +220,117 @@ def test_limits_are_counted_in_the_redis_that_the_file_names(
     assert config is not None
 
     assert type(limit_store(config, tmp_path)) is kind
+
+
+async def test_the_oldest_go_when_memory_is_full() -> None:
+    store = MemoryStore(most_bytes=1000)
+    for number in range(20):
+        await store.set(f"{number:02}", bytes(98))
+    for key in ("11", "20", "21"):
+        await store.set(key, bytes(98))
+
+    assert [key for key, _ in await store.scan("")] == ["11", *(str(number) for number in range(13, 22))]
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+async def test_the_oldest_go_when_a_store_is_full(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    store = (
+        SqliteStore(tmp_path / "s.sqlite", most_bytes=100_000)
+        if kind == "sqlite"
+        else PostgresStore(request.getfixturevalue("postgres_server").url, most_bytes=100_000)
+    )
+    for number in range(300):
+        await store.set(f"full:{number:03}", bytes(1000))
+        await asyncio.sleep(0)
+    for _ in range(500):
+        await store.set("full:299", bytes(1000))
+        kept = [key for key, _ in await store.scan("full:")]
+        if len(kept) <= 110:
+            break
+        await asyncio.sleep(0.01)
+    await store.close()
+
+    assert 50 < len(kept) <= 110
+    assert kept == [f"full:{number:03}" for number in range(300 - len(kept), 300)]
+
+
+async def test_a_postgres_that_comes_back_is_used_again() -> None:
+    with running_postgres() as server:
+        store = PostgresStore(server.url, pause=0.05)
+        await store.set("a", b"1")
+        server.stop()
+        with pytest.raises(StoreError, match="does not answer"):
+            await store.get("a")
+        with pytest.raises(StoreError, match="a moment ago"):
+            await store.get("a")
+        server.start()
+        found = None
+        for _ in range(400):
+            with contextlib.suppress(StoreError):
+                found = await store.get("a")
+                break
+            await asyncio.sleep(0.05)
+        await store.close()
+
+        assert found == b"1"
+
+
+async def test_a_postgres_that_was_never_there_is_a_store_error() -> None:
+    store = PostgresStore("postgresql://someone:secret@127.0.0.1:1/none")
+    with pytest.raises(StoreError) as raised:
+        await store.get("a")
+    await store.close()
+
+    assert "secret" not in str(raised.value)
+
+
+def test_a_url_that_is_none_is_a_store_error() -> None:
+    with pytest.raises(StoreError, match="cannot be read"):
+        PostgresStore("postgresql://host:port:port/secret?x")
+
+
+async def test_nodes_that_start_at_once_make_the_tables_once() -> None:
+    with running_postgres() as server:
+        stores = [PostgresStore(server.url) for _ in range(4)]
+        await asyncio.gather(*(store.set(f"k{number}", b"v") for number, store in enumerate(stores)))
+
+        assert len(await stores[0].scan("k")) == 4
+        for store in stores:
+            await store.close()
+
+
+FILLER = """
+import asyncio, resource, sys
+from pathlib import Path
+from plano_extproc.stores import SqliteStore, StoreError
+
+async def main(path):
+    store = SqliteStore(Path(path), durable=True)
+    await store.set("first", b"1")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, resource.RLIM_INFINITY))
+    kept = 0
+    try:
+        for number in range(1000):
+            await store.set(f"n{number:03}", bytes(10_000))
+            kept = number + 1
+    except StoreError as error:
+        print(error)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    await store.set("last", b"1")
+    found = await store.scan("n")
+    assert len(found) == kept, (len(found), kept)
+    assert await store.get("first") == b"1"
+    await store.close()
+    print("kept")
+
+asyncio.run(main(sys.argv[1]))
+"""
+
+
+def test_a_full_disk_is_an_error_that_loses_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FILLER, str(tmp_path / "s.sqlite")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, timeout=60)
+
+    assert done.returncode == 0, done.stderr
+    assert "does not answer" in done.stdout
+    assert done.stdout.endswith("kept\n")

@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 
 from plano_extproc.limits.claims import Charge, Claim, Sum
-from plano_extproc.stores import MemoryStore, RedisStore, SharedStore, SqliteStore, StoreError
+from plano_extproc.stores import MemoryStore, PostgresStore, RedisStore, SharedStore, SqliteStore, StoreError
 
 
-@pytest.fixture(params=["memory", "sqlite", "sqlite-durable", "redis"])
+@pytest.fixture(params=["memory", "sqlite", "sqlite-durable", "postgres", "redis"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SharedStore]:
     made: SharedStore
     match request.param:
         case "memory":
             made = MemoryStore()
+        case "postgres":
+            made = PostgresStore(request.getfixturevalue("postgres_server").url)
         case "redis":
             made = RedisStore(request.getfixturevalue("redis_server").url)
         case kind:
@@ -64,6 +66,36 @@ async def test_a_value_without_a_time_replaces_one_that_had_it(store: SharedStor
     await asyncio.sleep(0.05)
 
     assert await store.get(name) == b"long"
+
+
+async def test_several_values_come_in_the_order_of_their_keys(store: SharedStore, name: str) -> None:
+    await store.set(name + "a", b"1")
+    await store.set(name + "b", b"2")
+
+    assert await store.many([name + "b", name + "none", name + "a", name + "b"]) == [b"2", None, b"1", b"2"]
+    assert await store.many([]) == []
+
+
+async def test_renewed_values_live_on_and_absent_ones_stay_away(store: SharedStore, name: str) -> None:
+    await store.set(name + "a", b"1", 0.05)
+    await store.set(name + "b", b"2")
+    await store.renew([name + "a", name + "b", name + "none"], 1000.0)
+    await asyncio.sleep(0.1)
+    assert await store.many([name + "a", name + "b", name + "none"]) == [b"1", b"2", None]
+
+    await store.renew([name + "a", name + "b"], 0.02)
+    assert await gone(store, name + "a")
+    assert await gone(store, name + "b")
+    await store.renew([name + "a"], 1000.0)
+    assert await store.get(name + "a") is None
+    await store.renew([], 1.0)
+
+
+async def test_large_values_are_kept_whole(store: SharedStore, name: str) -> None:
+    large = bytes(range(256)) * 20_000
+    await store.set(name, large)
+
+    assert await store.get(name) == large
 
 
 async def test_swap_replaces_exactly_what_was_seen(store: SharedStore, name: str) -> None:

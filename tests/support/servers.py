@@ -83,18 +83,45 @@ def redis_server() -> Iterator[RedisServer]:
         yield server
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PostgresServer:
-    """A PostgreSQL of one test session, with an empty database."""
+    """A PostgreSQL of one test session, with an empty database. `stop` and `start` make it go away and come back."""
 
+    program: str
+    folder: Path
     port: int
+    as_user: list[str]
     user: str = "plano"
     database: str = "postgres"
+    process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         """Where it is."""
         return f"postgresql://{self.user}@127.0.0.1:{self.port}/{self.database}"
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        where = ("-p", str(self.port), "-k", str(self.folder), "-h", "127.0.0.1")
+        # Nothing here has to outlast a crash.
+        fast = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
+        log = self.folder / "log"
+        log.unlink(missing_ok=True)
+        self.process = _spawn((*self.as_user, self.program, "-D", str(self.folder / "data"), *where, *fast), log)
+        _wait_for_port(self.port, self.process, log)
+        # It listens before it lets anyone in.
+        _wait_for_words("ready to accept connections", log)
+
+    def stop(self) -> None:
+        """Cut its connections and end it."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)
+            try:
+                self.process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+            self.process = None
 
 
 @contextmanager
@@ -106,29 +133,20 @@ def running_postgres() -> Iterator[PostgresServer]:
         postgres = shutil.which("postgres") or postgres
     with _folder("plano-postgres-") as folder:
         as_user = _without_root(folder)
-        data = folder / "data"
         made = subprocess.run(
-            [*as_user, initdb, "-D", str(data), "-U", "plano", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"],
+            [
+                *as_user, initdb, "-D", str(folder / "data"), "-U", "plano", "-A", "trust", "--no-sync", "-E", "UTF8",
+                "--locale=C",
+            ],
             capture_output=True, text=True, check=False, cwd=folder,
         )  # fmt: skip
         assert made.returncode == 0, made.stderr
-        server = PostgresServer(free_port())
-        where = ("-p", str(server.port), "-k", str(folder), "-h", "127.0.0.1")
-        # Nothing here has to outlast a crash.
-        fast = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
-        process = _spawn((*as_user, postgres, "-D", str(data), *where, *fast), folder / "log")
+        server = PostgresServer(postgres, folder, free_port(), as_user)
+        server.start()
         try:
-            _wait_for_port(server.port, process, folder / "log")
-            # It listens before it lets anyone in.
-            _wait_for_words("ready to accept connections", folder / "log")
             yield server
         finally:
-            process.send_signal(signal.SIGINT)
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            server.stop()
 
 
 @pytest.fixture(scope="session")
