@@ -21,8 +21,22 @@ BY_PATH: Final[dict[str, Api]] = {
 
 COUNT_TOKENS: Final = "/v1/messages/count_tokens"
 
-GEMINI_PREFIX: Final = "/v1beta/models/"
-"""Below it a client of Gemini's names its model and the method: `{model}:generateContent`."""
+NAMING_A_MODEL: Final[tuple[str, ...]] = (
+    "/v1beta/models/",
+    "/v1/models/",
+    "/v1alpha/models/",
+    "/v1/projects/",
+    "/v1/publishers/",
+    "/v1beta1/projects/",
+    "/v1beta1/publishers/",
+)
+"""Below these a path that is posted to names its model and the method, as in `{model}:generateContent`.
+
+First come those of AI Studio's versions, then Vertex AI's.
+"""
 
 GEMINI_METHODS: Final[dict[str, bool]] = {"generateContent": False, "streamGenerateContent": True}
 """The methods, and whether their answers are streams."""
+
+ANTHROPIC_METHODS: Final[dict[str, bool]] = {"rawPredict": False, "streamRawPredict": True}
+"""The same for Anthropic's clients of Vertex AI."""

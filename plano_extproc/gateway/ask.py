@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plano_extproc.config.policies import Client
-from plano_extproc.gateway.surface import Surface
+from plano_extproc.gateway.surface import Surface, framing
 from plano_extproc.translate.codec import Framing
 
 
@@ -29,4 +29,4 @@ class Ask:
     @property
     def framing(self) -> Framing:
         """How a stream is put to the client, where its dialect has a choice."""
-        return "array" if self.surface.is_stream and "alt=sse" not in self.query.split("&") else "sse"
+        return framing(self.surface, self.query)

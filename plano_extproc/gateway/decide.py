@@ -18,7 +18,7 @@ from plano_extproc.gateway.chain import Chain, own
 from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.rewrite import form_model, with_fields, with_model
 from plano_extproc.providers.auth import Headers, Outbound, passed_through
-from plano_extproc.providers.upstream import with_query
+from plano_extproc.providers.upstream import Upstream, with_query
 from plano_extproc.routing import cooldown
 from plano_extproc.translate import (
     Completions,
@@ -154,10 +154,16 @@ def parse(ask: Ask, body: bytes) -> dict[str, Any]:
         raise InvalidRequest(f"the body is not valid JSON: {error.msg} at byte {error.pos}{hint}") from None
     if ask.surface.endpoint is not None and ask.surface.endpoint != "count_tokens":
         return endpoint_shape(request)
-    checked = request_shape(ask.surface.api, request)
+    return _completed(ask, request_shape(ask.surface.api, request))
+
+
+def _completed(ask: Ask, request: dict[str, Any]) -> dict[str, Any]:
+    """Return a request with what the path says, and without what is said only where the path says it."""
+    if ask.surface.is_vertex:
+        request = {key: held for key, held in request.items() if key != "anthropic_version"}
     if ask.surface.model is not None:
-        return {**checked, "model": ask.surface.model, "stream": ask.surface.is_stream}
-    return checked
+        return {**request, "model": ask.surface.model, "stream": ask.surface.is_stream}
+    return request
 
 
 def endpoint_shape(request: Any) -> dict[str, Any]:
@@ -202,7 +208,7 @@ def _passed_on(ask: Ask, plan: Plan, request: dict[str, Any], body: bytes) -> tu
     plain = own if plan.upstream.what == "gemini.generate" else with_plain_ids(own)
     if plain == body:
         return _changed(ask, plan, request, body), lost
-    return _changed(ask, plan, orjson.loads(plain), plain) or plain, lost
+    return _changed(ask, plan, _completed(ask, orjson.loads(plain)), plain) or plain, lost
 
 
 def _echoing(ask: Ask, plan: Plan, request: dict[str, Any], decision: Decision) -> Decision:
@@ -216,7 +222,7 @@ def _echoing(ask: Ask, plan: Plan, request: dict[str, Any], decision: Decision) 
 
 def _changed(ask: Ask, plan: Plan, request: dict[str, Any], body: bytes) -> bytes | None:
     up = plan.upstream
-    if up.body:
+    if up.body or ask.surface.is_vertex:
         return with_fields({**request, "model": up.model}, up.body)
     return None if ask.surface.model is not None else with_model(body, request, _model(plan, request))
 
@@ -229,14 +235,13 @@ def _model(plan: Plan, request: dict[str, Any]) -> str:
 def _bypass(gateway: Gateway, ask: Ask, plan: Plan, sent: bytes, body: bytes | None, *, is_stream: bool) -> Decision:
     """Pass a request on; `body` is what it becomes, None where it stays as it was `sent`."""
     up = plan.upstream
-    path = up.stream_path if is_stream else up.path
+    own = up.stream_path if is_stream else up.path
+    path = _path(ask, up, own)
     # What the client says of its own dialect goes before our defaults.
     extra: Headers = tuple([pair for pair in up.defaults if ask.headers.get(pair[0]) is None]) if up.defaults else ()
     if body is not None:
         extra = (length(body), *extra)
-    if ask.query:
-        query = _with_model(ask.query, up.model) if ask.surface.endpoint else ask.query
-        path = with_query(path.removesuffix("?alt=sse"), query)
+    if path != own:
         extra = (*extra, (":path", path.encode()))
     return Decision(
         plan,
@@ -244,6 +249,14 @@ def _bypass(gateway: Gateway, ask: Ask, plan: Plan, sent: bytes, body: bytes | N
         body,
         (*extra, *_credential(gateway, ask, plan, path, sent if body is None else body)),
     )
+
+
+def _path(ask: Ask, up: Upstream, own: str) -> str:
+    """Return the path of a request that is passed on, where without the client's query it is `own`."""
+    if ask.surface.api == "gemini.generate" and ask.surface.is_stream:
+        # The client says how it wants the stream.
+        own = own.removesuffix("?alt=sse").removesuffix("&alt=sse")
+    return with_query(own, _with_model(ask.query, up.model) if ask.surface.endpoint else ask.query)
 
 
 def _protocols(ask: Ask) -> tuple[tuple[str, bytes], ...]:

@@ -144,11 +144,11 @@ class Exchange:
             return local.ready(self._gateway, self._generation)
         if path == "/metrics":
             return local.metrics(self._gateway)
-        if path == "/v1/models" or path.startswith("/v1/models/"):
-            return local.models(self._gateway, unquote(path), sent, self._client(sent, query))
-        if path.startswith(apis.GEMINI_PREFIX):
+        if sent.get(":method") == b"POST" and path.startswith(apis.NAMING_A_MODEL):
             self._api = "gemini.generate"
             raise NotFound(f"nothing is served at {path}; served are {' and '.join(apis.GEMINI_METHODS)}")
+        if path == "/v1/models" or path.startswith("/v1/models/"):
+            return local.models(self._gateway, unquote(path), sent, self._client(sent, query))
         raise NotFound(f"nothing is served at {path}")
 
     def on_request_body(self, event: RequestBody) -> Doing[Action]:

@@ -3,7 +3,7 @@
 What is not in the table is a 404 and a wrong method a 405; neither troubles the sidecar.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from plano_extproc import apis
@@ -33,12 +33,16 @@ class Service(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One path, exact, or with every path below it when it ends with a slash. `api` is the caller's dialect."""
+    """One path, exact, or with every path below it when it ends with a slash. `api` is the caller's dialect.
+
+    A path may be in a table twice, for other methods. `allowed` is all that it takes, where it is the last of them.
+    """
 
     path: str
     methods: tuple[str, ...]
     service: Service
     api: Api = "openai.chat"
+    allowed: tuple[str, ...] = ()
 
     @property
     def is_prefix(self) -> bool:
@@ -58,7 +62,7 @@ class Path:
 
 PUBLIC = (
     *(Path(path, ("POST",), Service.PROVIDER, api) for path, api in apis.BY_PATH.items()),
-    Path(apis.GEMINI_PREFIX, ("POST",), Service.PROVIDER, "gemini.generate"),
+    *(Path(prefix, ("POST",), Service.PROVIDER, "gemini.generate") for prefix in apis.NAMING_A_MODEL),
     Path("/v1/models", ("GET",), Service.SIDECAR),
     Path("/v1/models/", ("GET",), Service.SIDECAR),
     # Load balancers probe with either method.
@@ -80,10 +84,23 @@ MODEL = (
     *PUBLIC,
 )
 
+
+def _closed(paths: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Return a table whose last entry of each path says what the path takes beside WebSockets."""
+    methods: dict[str, tuple[str, ...]] = {}
+    last: dict[str, int] = {}
+    for index, path in enumerate(paths):
+        if not path.is_upgrade:
+            methods[path.path] = (*methods.get(path.path, ()), *path.methods)
+            last[path.path] = index
+    ends = {index: methods[path] for path, index in last.items()}
+    return tuple(replace(path, allowed=ends.get(index, ())) for index, path in enumerate(paths))
+
+
 SURFACES: dict[str, tuple[Path, ...]] = {
-    "model": MODEL,
-    "agent": PUBLIC,
-    "prompt": PUBLIC,
-    "unified": PUBLIC,
-    METRICS: (Path("/metrics", ("GET",), Service.SIDECAR),),
+    "model": _closed(MODEL),
+    "agent": _closed(PUBLIC),
+    "prompt": _closed(PUBLIC),
+    "unified": _closed(PUBLIC),
+    METRICS: _closed((Path("/metrics", ("GET",), Service.SIDECAR),)),
 }

@@ -110,7 +110,7 @@ def mappers(max_body_bytes: int, *, everywhere: bool) -> tuple[Mapper, ...]:
         for case in cases(max_body_bytes)
         for dialect, body in (
             (_on_path("anthropic.messages", also=(apis.COUNT_TOKENS,)), _body("anthropic.messages", case.error)),
-            (_below(apis.GEMINI_PREFIX), _body("gemini.generate", case.error)),
+            (_below(*apis.NAMING_A_MODEL), _body("gemini.generate", case.error)),
             ("" if everywhere else _on_path("openai.chat", "openai.responses"), _body("openai.chat", case.error)),
         )
     )
@@ -121,10 +121,13 @@ def _on_path(*dialects: Api, also: tuple[str, ...] = ()) -> str:
     return " || ".join(f"filter_state['plano.path'] == b'{path}'" for path in paths)
 
 
-def _below(prefix: str) -> str:
+def _below(*prefixes: str) -> str:
     # Envoy's CEL cannot turn bytes into text, but it can compare them; "0" is what follows "/".
-    assert prefix.endswith("/")
-    return f"filter_state['plano.path'] >= b'{prefix}' && filter_state['plano.path'] < b'{prefix[:-1]}0'"
+    assert all(prefix.endswith("/") for prefix in prefixes)
+    path = "filter_state['plano.path']"
+    found = " || ".join(f"{path} >= b'{prefix}' && {path} < b'{prefix[:-1]}0'" for prefix in prefixes)
+    # What is asked for with GET is the list of models, by clients of any dialect.
+    return f"request.method == 'POST' && ({found})"
 
 
 def cel(expression: str) -> dict[str, object]:

@@ -250,11 +250,13 @@ def test_an_anthropic_client_gets_its_own_list_of_models() -> None:
 
 
 def test_one_model_is_found_by_its_escaped_name() -> None:
-    found = Call("/v1/models/openai%2Fgpt-4o").begin()
+    found, unknown = Call("/v1/models/openai%2Fgpt-4o"), Call("/v1/models/none")
+    found.headers[":method"] = unknown.headers[":method"] = b"GET"
+    answer = found.begin()
 
-    assert isinstance(found, Reply)
-    assert json.loads(found.body)["id"] == "openai/gpt-4o"
-    assert error(Call("/v1/models/none").begin())[0] == 404
+    assert isinstance(answer, Reply)
+    assert json.loads(answer.body)["id"] == "openai/gpt-4o"
+    assert error(unknown.begin())[0] == 404
 
 
 @pytest.mark.parametrize(("wanted", "status"), [(None, 200), (1, 200), (2, 200), (3, 503)])

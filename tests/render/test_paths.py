@@ -5,9 +5,9 @@ from plano_extproc.render.paths import PUBLIC, SURFACES, Service
 
 
 def test_every_dialect_has_its_path_to_a_provider() -> None:
-    below = (apis.GEMINI_PREFIX, "gemini.generate")
+    below = {(prefix, "gemini.generate") for prefix in apis.NAMING_A_MODEL}
 
-    assert {(p.path, p.api) for p in PUBLIC if p.service is Service.PROVIDER} == {*apis.BY_PATH.items(), below}
+    assert {(p.path, p.api) for p in PUBLIC if p.service is Service.PROVIDER} == {*apis.BY_PATH.items(), *below}
 
 
 def test_model_listeners_have_every_endpoint() -> None:
@@ -24,8 +24,16 @@ def test_a_websocket_is_looked_for_before_the_path_without_one() -> None:
 
 
 def test_models_below_the_list_are_served_too() -> None:
-    assert next(p for p in PUBLIC if p.path == "/v1/models/").is_prefix
+    assert next(p for p in PUBLIC if p.path == "/v1/models/" and p.methods == ("GET",)).is_prefix
     assert not next(p for p in PUBLIC if p.path == "/v1/models").is_prefix
+
+
+def test_a_path_for_several_methods_refuses_others_at_its_end_only() -> None:
+    models = [(p.methods, p.allowed) for p in SURFACES["model"] if p.path == "/v1/models/"]
+    responses = [(p.methods, p.allowed) for p in SURFACES["model"] if p.path == "/v1/responses"]
+
+    assert models == [(("POST",), ()), (("GET",), ("POST", "GET"))]
+    assert responses == [(("GET",), ()), (("POST",), ("POST",))]
 
 
 def test_figures_are_served_on_their_own_listener_only() -> None:

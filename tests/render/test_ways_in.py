@@ -117,7 +117,7 @@ def test_what_the_sidecar_should_have_answered_and_did_not_is_a_503(stand: Stand
         ("DELETE", "/v1/messages", "POST"),
         ("OPTIONS", "/v1/responses", "POST"),
         ("POST", "/v1/models", "GET"),
-        ("PUT", "/v1/models/m", "GET"),
+        ("PUT", "/v1/models/m", "POST, GET"),
         ("POST", "/healthz", "GET, HEAD"),
         ("POST", "/readyz", "GET"),
     ],
