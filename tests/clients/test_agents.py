@@ -67,9 +67,6 @@ def test_claude_code_can_pay_by_its_own_subscription(served: Served, world: Worl
     assert "oauth-" in (scripted.last.header("anthropic-beta") or "")
 
 
-@pytest.mark.xfail(
-    strict=True, reason="Claude Code drops the thoughts of an answer whose model is not named as it asked for it"
-)
 @pytest.mark.parametrize("name", ["anthropic/claude-sonnet-4-5", "smart"])
 def test_claude_code_keeps_its_thoughts_under_any_name_of_a_model(name: str, served: Served, world: World) -> None:
     scripted = served.providers["anthropic.messages"]
