@@ -1,15 +1,14 @@
 """The conversations of one worker, so that each message is read once.
 
-A client sends the whole history with every request. It is recognised by a running hash over its messages, and what
-was known of it is taken on from there. A history that was edited, or that another worker has served, is read anew.
+A client sends the whole history with every request. It is recognised by what its beginning and its latest messages
+are like, and what was known of it is taken on from there. A history whose latest messages were edited, or that another
+worker has served, is read anew.
 """
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Literal
-
-import orjson
+from typing import Any, Final, Literal
 
 from plano_extproc.apis import Api
 from plano_extproc.signals import compatible
@@ -20,8 +19,16 @@ from plano_extproc.translate.chat import Answer
 
 Mode = Literal["standard", "compatible"]
 
-_KEPT = 2000
+_KEPT: Final = 2000
 """Conversations remembered; each takes some 5 KB."""
+
+_GROWTH: Final = (2, 0, 1, 3, 4, 5, 6, 7, 8)
+"""Messages that a request may have more than the one before it, the usual number first: an answer and what follows."""
+
+_ENDING: Final = 64
+"""Characters of the latest message that are compared."""
+
+Key = tuple[Any, ...]
 
 
 class Conversations:
@@ -29,57 +36,81 @@ class Conversations:
 
     def __init__(self, mode: Mode = "standard", *, kept: int = _KEPT) -> None:
         self._kept = kept
-        self._known: OrderedDict[int, Conversation] = OrderedDict()
-        self._told: OrderedDict[int, frozenset[tuple[str, int]]] = OrderedDict()
+        self._known: OrderedDict[Key, Conversation] = OrderedDict()
+        self._told: OrderedDict[Key, frozenset[tuple[str, int]]] = OrderedDict()
         self._mode = mode
 
     def report(self, api: Api, body: Mapping[str, Any], answer: Answer | None = None) -> Report:
         """Return what a request tells, and its answer where that was read."""
         messages = messages_of(api, body)
-        marks = _marks(messages)
         if self._mode == "compatible":
-            return self._compatible(api, messages, marks, answer)
-        length, conversation = self._recall(marks)
+            return self._compatible(api, messages, answer)
+        length, conversation = self._recall(messages)
         for index in range(length, len(messages)):
-            for row in rows_of(api, messages[index], index):
-                conversation.take(row)
-        if messages:
-            self._keep(self._known, marks[-1], conversation)
+            _read(conversation, api, messages[index], index)
+        self._keep(self._known, messages, conversation)
         if answer is not None:
             conversation.foresee(rows_of_answer(answer, len(messages)))
         return conversation.report()
 
-    def _recall(self, marks: list[int]) -> tuple[int, Conversation]:
+    def _recall(self, messages: list[Any]) -> tuple[int, Conversation]:
         """Return how many messages are known already, and the conversation that they make."""
-        for length in range(len(marks) - 1, 0, -1):
-            if (found := self._known.pop(marks[length], None)) is not None:
-                return length, found
+        for key in _keys(messages):
+            if (found := self._known.pop(key, None)) is not None:
+                return key[0], found
         return 0, Conversation()
 
-    def _compatible(self, api: Api, messages: list[Any], marks: list[int], answer: Answer | None) -> Report:
+    def _compatible(self, api: Api, messages: list[Any], answer: Answer | None) -> Report:
         rows = [row for index, message in enumerate(messages) for row in rows_of(api, message, index)]
         if answer is not None:
             rows += rows_of_answer(answer, len(messages))
         report = compatible.analyse(rows)
-        told = next((self._told.pop(mark) for mark in reversed(marks) if mark in self._told), frozenset())
-        keys = frozenset(signal.key for signal in report.signals)
-        self._keep(self._told, marks[-1], told | keys)
+        told = next((self._told.pop(key) for key in _keys(messages) if key in self._told), frozenset())
+        self._keep(self._told, messages, told | {signal.key for signal in report.signals})
         return replace(report, new=tuple(signal for signal in report.signals if signal.key not in told))
 
-    def _keep(self, where: OrderedDict[int, Any], mark: int, value: object) -> None:
-        where[mark] = value
-        if len(where) > self._kept:
-            where.popitem(last=False)
+    def _keep(self, where: OrderedDict[Key, Any], messages: list[Any], value: object) -> None:
+        if messages:
+            where[_key(messages, len(messages))] = value
+            if len(where) > self._kept:
+                where.popitem(last=False)
 
 
-def _marks(messages: list[Any]) -> list[int]:
-    """Return a hash of each beginning of a history, the empty one first."""
-    mark, marks = 0, [0]
-    for message in messages:
-        content = message.get("content") if type(message) is dict else None
-        if type(content) is str and len(message) == 2:
-            mark = hash((mark, message.get("role"), content))
-        else:
-            mark = hash((mark, orjson.dumps(message)))
-        marks.append(mark)
-    return marks
+def _read(conversation: Conversation, api: Api, message: Any, index: int) -> None:
+    if type(message) is dict and len(message) == 2 and type(content := message.get("content")) is str:
+        role = message.get("role")
+        if role == "user":
+            conversation.said(content, index)
+            return
+        if role == "assistant":
+            conversation.answered(content, index)
+            return
+    for row in rows_of(api, message, index):
+        conversation.take(row)
+
+
+def _keys(messages: list[Any]) -> Iterator[Key]:
+    """Yield the keys under which a history's earlier part may be known."""
+    for growth in _GROWTH:
+        if growth < len(messages):
+            yield _key(messages, len(messages) - growth)
+
+
+def _key(messages: list[Any], length: int) -> Key:
+    """Return what tells the first so many messages from other conversations; `length` stands first.
+
+    Hashing all of them would cost as much as reading the new one.
+    """
+    return length, _print(messages[0]), _print(messages[length - 1]), _print(messages[max(0, length - 2)])
+
+
+def _print(message: Any) -> object:
+    """Return what a message, or its last part, is like: the sizes and endings of its texts."""
+    if type(message) is dict:
+        content = message.get("content") or message.get("parts")
+        if type(content) is str:
+            return len(content), content[-_ENDING:]
+        if type(content) is list and content and type(content[-1]) is dict:
+            message = content[-1]
+        return tuple([(len(value), value[-_ENDING:]) for value in message.values() if type(value) is str])
+    return (len(message), message[-_ENDING:]) if type(message) is str else None

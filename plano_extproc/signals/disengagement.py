@@ -1,6 +1,7 @@
 """Disengagement: the user is angry, asks for a person, or gives up."""
 
 import re
+import string
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -83,6 +84,8 @@ POSITIVE: Final = (
 _ALL_MARKS: Final = re.compile(r"\?\?|!!|[?!]{3,}")
 _LOUD: Final = re.compile(r"\?{2,}!|!\?{2,}|\?{3,}|!{3,}|[?!]{4,}")
 
+_MARKS: Final = string.punctuation
+
 _ESCALATION: Final = Near(*ESCALATIONS)
 _QUIT: Final = Near(*QUITS)
 _PROFANITY: Final = Near(*PROFANITY)
@@ -139,8 +142,8 @@ def is_shouted(text: str, *, letters: int) -> bool:
 
 def is_loud(text: str, first: str) -> bool:
     """Whether a text shouts in standard mode: by its marks, or by capitals in a sentence of three words or more."""
-    if first in POSITIVE:
-        return False
     if ("!" in text or "?" in text) and _LOUD.search(text):
-        return True
-    return text.isupper() and len(text.split()) >= 3 and is_shouted(text, letters=12)
+        return first.strip(_MARKS) not in POSITIVE
+    if not text.isupper() or first.strip(_MARKS) in POSITIVE:
+        return False
+    return len(text.split()) >= 3 and is_shouted(text, letters=12)

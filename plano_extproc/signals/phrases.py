@@ -3,7 +3,7 @@
 import re
 import string
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from plano_extproc.signals.words import Phrase, Words
 
@@ -15,7 +15,7 @@ _REACH: Final = 3
 
 _QUOTED: Final = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|\"[^\"\n]{1,200}\"|(?m:^>.*$)", re.DOTALL)
 
-_SIDE: Final = 200
+SIDE: Final = 150
 """Characters looked at on either side of a long text: people say what they feel first or last."""
 
 
@@ -31,11 +31,6 @@ class Near:
     def find(self, said: Words) -> str | None:
         """Return the first phrase that the text is near to."""
         return next((phrase.text for phrase in self.phrases if phrase.is_near(said)), None)
-
-
-def clipped(text: str) -> str:
-    """Return the beginning and the end of a long text."""
-    return text if len(text) <= 2 * _SIDE else f"{text[:_SIDE]} {text[-_SIDE:]}"
 
 
 class Plain:
@@ -58,6 +53,19 @@ class Plain:
         return -1 if _NEGATIONS.intersection(before[-_REACH:]) else len(before)
 
 
+class Filed(NamedTuple):
+    """A phrase under its anchor: the rank of its type, its words between spaces, and those that may stand before it.
+
+    `one` and `other` are further words of it, or empty: a text has them if it has the phrase.
+    """
+
+    rank: int
+    phrase: str
+    within: int
+    one: str
+    other: str
+
+
 class Lexicon:
     """Phrases of the standard mode by type, found as whole words. Each is filed under its rarest word, its anchor.
 
@@ -66,36 +74,50 @@ class Lexicon:
 
     def __init__(self, families: Iterable[tuple[str, "Exact"]]) -> None:
         self._types: list[str] = []
-        self._filed: dict[str, list[tuple[int, str, int]]] = {}
+        filed: dict[str, list[Filed]] = {}
         for rank, (type_, phrases) in enumerate(families):
             self._types.append(type_)
             for text in phrases.texts:
                 plain = _WORD.findall(text.lower().translate(_NO_APOSTROPHES))
                 anchor = min(plain, key=lambda word: (word in _COMMON, -len(word)))
-                self._filed.setdefault(anchor, []).append((rank, f" {' '.join(plain)} ", phrases.within))
+                entry = Filed(rank, f" {' '.join(plain)} ", phrases.within, *_companions(text, anchor))
+                filed.setdefault(anchor, []).append(entry)
         # As they stand between spaces, so that a text needs not be cleaned to see that it has none.
-        self._anchors = frozenset(
-            f"{opening}{anchor}{ending}" for anchor in self._spelt() for opening in _OPENINGS for ending in _ENDINGS
-        )
+        self._filed = {
+            f"{opening}{spelling}{ending}": entries
+            for anchor, entries in filed.items()
+            for spelling in (anchor, *_WITH_APOSTROPHES.get(anchor, ()))
+            for opening in _OPENINGS
+            for ending in _ENDINGS
+        }
+        self._anchors = frozenset(self._filed)
 
-    def _spelt(self) -> Iterator[str]:
-        for anchor in self._filed:
-            yield anchor
-            yield from _WITH_APOSTROPHES.get(anchor, ())
+    def find(self, text: str, lower: str, tokens: Sequence[str]) -> list[tuple[str, str]]:
+        """Return the types that a text holds and the phrase of each, in the order of the types.
 
-    def may_hold(self, tokens: Iterable[str]) -> bool:
-        """Whether one of these, which stood between spaces, is an anchor."""
-        return not self._anchors.isdisjoint(tokens)
-
-    def find(self, text: str) -> list[tuple[str, str]]:
-        """Return the types that a text holds and the phrase of each, in the order of the types."""
-        said = Plain(text)
-        found: dict[int, str] = {}
-        for word in self._filed.keys() & set(said.words):
-            for rank, phrase, within in self._filed[word]:
-                if rank not in found and 0 <= said.find(phrase) <= within:
-                    found[rank] = phrase.strip()
+        `lower` is the text in lower case, and `tokens` are what stands between its spaces.
+        """
+        if self._anchors.isdisjoint(tokens):
+            return []
+        entries = [
+            entry
+            for anchor in self._anchors.intersection(tokens)
+            for entry in self._filed[anchor]
+            if entry.one in lower and entry.other in lower
+        ]
+        if not entries:
+            return []
+        said, found = Plain(text), dict[int, str]()
+        for rank, phrase, within, *_ in entries:
+            if rank not in found and 0 <= said.find(phrase) <= within:
+                found[rank] = phrase.strip()
         return [(self._types[rank], found[rank]) for rank in sorted(found)]
+
+
+def _companions(text: str, anchor: str) -> list[str]:
+    # None that may be written with an apostrophe or without.
+    plain = {word for word in text.lower().split() if word.isalnum() and word != anchor}
+    return [*sorted(plain, key=len, reverse=True), "", ""][:2]
 
 
 class Exact:

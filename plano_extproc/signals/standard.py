@@ -5,12 +5,13 @@ What a message costs is mostly one look for anchors, the rare words that phrases
 
 import string
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Final
 
 from plano_extproc.signals import disengagement, exhaustion, failure, loops, misalignment, satisfaction, stagnation
 from plano_extproc.signals.observations import error_in, first
-from plano_extproc.signals.phrases import Lexicon, clipped
-from plano_extproc.signals.rows import Row
+from plano_extproc.signals.phrases import SIDE, Lexicon
+from plano_extproc.signals.rows import Row, Who
 from plano_extproc.signals.taxonomy import Quality, Report, Signal, efficiency
 from plano_extproc.signals.words import jaccard, trigrams
 
@@ -23,20 +24,22 @@ _MOST_SIGNALS: Final = 200
 _MOST_CALLS: Final = 64
 _SNIPPET: Final = 100
 _COMPARED: Final = 600
+_PROBES: Final = 8
+_PROBE: Final = 10
 
 
 class Conversation:
     """One conversation so far. `take` reads a row more, `report` says what it tells."""
 
     __slots__ = (
-        "_calls", "_human", "_model", "_oscillated", "_previous", "_seen", "_signals", "_told", "_troubled", "_turn_of",
+        "_calls", "_human", "_model", "_oscillated", "_previous", "_seen", "_signals", "_told", "_troubled", "_weights",
         "turns",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.turns = 0
         self._signals: list[Signal] = []
-        self._turn_of: list[int] = []
+        self._weights: list[tuple[str, float, int]] = []
         self._seen: set[tuple[str, int]] = set()
         self._told = 0
         self._human: list[str] = []
@@ -50,9 +53,9 @@ class Conversation:
         """Read a row."""
         match row.who:
             case "human":
-                self._said(row)
+                self.said(row.text, row.message)
             case "gpt":
-                self._repeated(row, self._model)
+                self.answered(row.text, row.message)
             case "function_call":
                 self._called(row)
             case _:
@@ -70,6 +73,8 @@ class Conversation:
 
     def report(self) -> Report:
         """Return what is known; `new` is what came since the last report."""
+        if not self._signals:
+            return _uneventful(self.turns)
         new, self._told = tuple(self._signals[self._told :]), len(self._signals)
         score = self._score()
         return Report(Quality.of(score), score, self.turns, efficiency(self.turns), tuple(self._signals), new)
@@ -79,62 +84,75 @@ class Conversation:
         if (type_, index) not in self._seen and len(self._signals) < _MOST_SIGNALS:
             self._seen.add((type_, index))
             self._signals.append(Signal(type_, index, confidence, snippet[:_SNIPPET], metadata))
-            self._turn_of.append(self.turns)
+            weight = _WEIGHTS.get(type_) or _WEIGHTS[type_.rpartition(".")[0]]
+            self._weights.append((type_, weight, self.turns))
 
-    def _said(self, row: Row) -> None:
+    def said(self, whole: str, message: int) -> None:
+        """Read what the user says."""
         self.turns += 1
-        text = clipped(row.text)
-        tokens = text.lower().split()
+        text = whole if len(whole) <= 2 * SIDE else f"{whole[:SIDE]} {whole[-SIDE:]}"
+        lower = text.lower()
+        tokens = lower.split()
         before = len(self._signals)
-        if _LEXICON.may_hold(tokens):
-            self._phrases(row, text)
-        if tokens and disengagement.is_loud(text, tokens[0].strip(_MARKS)):
-            self._add(disengagement.NEGATIVE, row.message, 1.0, row.text)
-        repeats = self._repeated(row, self._human)
-        if not repeats and len(self._signals) == before and self._rephrases(tokens):
-            self._add("interaction.misalignment.rephrase", row.message, 0.8, row.text)
-        self._previous = tokens
-        if len(self._signals) == before:
-            return
+        if found := _LEXICON.find(text, lower, tokens):
+            self._phrases(message, found)
+        if tokens and disengagement.is_loud(text, tokens[0]):
+            self._add(disengagement.NEGATIVE, message, 1.0, whole)
+        repeats = self._repeats(whole, message, self._human, "human")
+        if len(tokens) <= _LONGEST_REPHRASE:
+            if not repeats and len(self._signals) == before and self._rephrases(tokens):
+                self._add("interaction.misalignment.rephrase", message, 0.8, whole)
+            self._previous = tokens
+        else:
+            self._previous = ()
+        if len(self._signals) != before:
+            self._weigh(before, message)
+
+    def _weigh(self, before: int, message: int) -> None:
         if any(signal.group in _TROUBLES for signal in self._signals[before:]):
             self._troubled += 1
         if stagnation.drags(self.turns, self._troubled) and not any(
             s.type == stagnation.DRAGGING for s in self._signals
         ):
-            self._add(stagnation.DRAGGING, row.message, 1 - efficiency(self.turns))
+            self._add(stagnation.DRAGGING, message, 1 - efficiency(self.turns))
+
+    def answered(self, text: str, message: int) -> None:
+        """Read what the model says."""
+        self._repeats(text, message, self._model, "gpt")
 
     def _rephrases(self, words: Sequence[str]) -> bool:
-        earlier = self._previous
-        if not (3 <= len(words) <= _LONGEST_REPHRASE and 3 <= len(earlier) <= _LONGEST_REPHRASE):
+        earlier, fewest = self._previous, min(len(words), len(self._previous))
+        # Most follow-ups share few words, which is seen before any word is cleaned.
+        if fewest < 3 or len(set(earlier).intersection(words)) < 0.35 * fewest:
             return False
         return misalignment.is_rephrase(_bare(earlier), _bare(words))
 
-    def _phrases(self, row: Row, text: str) -> None:
+    def _phrases(self, message: int, found: Sequence[tuple[str, str]]) -> None:
         groups: set[str] = set()
-        for type_, phrase in _LEXICON.find(text):
+        for type_, phrase in found:
             group = type_.rpartition(".")[0]
             if group not in groups:
-                self._add(type_, row.message, 1.0, phrase)
+                self._add(type_, message, 1.0, phrase)
             if group != _ADDING:
                 groups.add(group)
 
-    def _repeated(self, row: Row, earlier: list[str]) -> bool:
-        text = row.text[:_COMPARED]
-        hit = False
-        if text.count(" ") >= stagnation.FEWEST_WORDS - 1:
-            for other in reversed(earlier):
-                if not 0.8 <= len(other) / len(text) <= 1.25:  # so different in length, they cannot be alike enough
-                    continue
-                likeness = 1.0 if other == text else jaccard(trigrams(other.lower()), trigrams(text.lower()))
-                if likeness >= stagnation.NEAR:
-                    self._add(
-                        stagnation.REPETITION, row.message, likeness, text, kind=stagnation.kind(likeness), by=row.who
-                    )
-                    hit = True
-                    break
+    def _repeats(self, whole: str, message: int, earlier: list[str], by: Who) -> bool:
+        text = whole[:_COMPARED]
+        likeness = 0.0
+        for other in reversed(earlier):
+            if other == text:
+                likeness = 1.0
+            elif 0.8 <= len(other) / (len(text) or 1) <= 1.25 and _may_be_alike(other, text):
+                likeness = jaccard(trigrams(other.lower()), trigrams(text.lower()))
+            if likeness >= stagnation.NEAR:
+                break
         earlier.append(text)
-        del earlier[: -stagnation.LOOKED_BACK]
-        return hit
+        if len(earlier) > stagnation.LOOKED_BACK:
+            del earlier[0]
+        if likeness < stagnation.NEAR or text.count(" ") < stagnation.FEWEST_WORDS - 1:
+            return False
+        self._add(stagnation.REPETITION, message, likeness, text, kind=stagnation.kind(likeness), by=by)
+        return True
 
     def _called(self, row: Row) -> None:
         self._calls.append(loops.Call(row.message, row.name, row.canonical_arguments))
@@ -165,12 +183,32 @@ class Conversation:
     def _score(self) -> float:
         """Return 0 to 100: 50 tells nothing; what is long ago counts less, and the same again counts half."""
         score, counted = 50.0, dict[str, int]()
-        for signal, turn in zip(reversed(self._signals), reversed(self._turn_of), strict=True):
+        for type_, weight, turn in reversed(self._weights):
             age = self.turns - turn
-            weight = _WEIGHTS.get(signal.type) or _WEIGHTS[signal.group]
-            nth = counted[signal.type] = counted.get(signal.type, -1) + 1
+            if age > _FORGOTTEN:
+                break
+            nth = counted[type_] = counted.get(type_, -1) + 1
             score += weight * _FADING**age * 0.7**nth
         return min(100.0, max(0.0, score))
+
+
+@lru_cache(maxsize=1000)
+def _uneventful(turns: int) -> Report:
+    return Report(Quality.NEUTRAL, 50.0, turns, efficiency(turns))
+
+
+def _may_be_alike(one: str, other: str) -> bool:
+    """Whether half of the pieces of one text occur in another; where they do not, comparing all of both is of no use.
+
+    Texts that share 85 in 100 trigrams share more of their pieces than that.
+    """
+    step = max(1, len(one) // _PROBES)
+    found = 0
+    for start in range(0, step * _PROBES, step):
+        found += one[start : start + _PROBE] in other
+        if start == 3 * step and not found:
+            return False
+    return found >= _PROBES // 2
 
 
 def _bare(tokens: Sequence[str]) -> list[str]:
@@ -184,6 +222,9 @@ _ADDING: Final = "interaction.disengagement"
 
 _FADING: Final = 0.85
 """What a signal still weighs after each further turn of the user's."""
+
+_FORGOTTEN: Final = 40
+"""Turns after which a signal weighs nothing."""
 
 _WEIGHTS: Final[dict[str, float]] = {
     "interaction.satisfaction": 15.0,

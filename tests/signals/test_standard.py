@@ -217,3 +217,23 @@ def test_what_has_no_shape_is_passed_over(api: str, messages: object) -> None:
     body = dict.fromkeys(("messages", "input", "contents"), messages)
 
     assert Conversations().report(api, body).signals == ()  # type: ignore[arg-type]
+
+
+def test_answers_that_share_no_piece_are_not_compared_and_near_copies_are_found() -> None:
+    long = "The night train leaves Hendaye at 18:20 and reaches Paris in the morning, with a change in Bordeaux. " * 4
+    changed = long.replace("morning", "evening", 1)
+    other = "Seats are reserved for three; the tickets go to the address at work, and papers follow by noon. " * 4
+
+    assert leaves(report(talk("Which?", long, "And?", changed))) == ["repetition"]
+    assert leaves(report(talk("Which?", long, "And?", other))) == []
+
+
+def test_a_conversation_is_known_again_by_its_latest_messages() -> None:
+    known = Conversations()
+    first = talk("thanks for the plan, that worked")
+    known.report("openai.chat", first)
+    grown = talk("thanks for the plan, that worked", "Fine.", "And on Monday?")
+    edited = talk("thanks for the plan, that worked!", "Fine.", "And on Monday?", "At noon.", "Good")
+
+    assert known.report("openai.chat", grown).new == ()
+    assert known.report("openai.chat", edited).new != ()
