@@ -114,6 +114,14 @@ def genai(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
 
 
 @pytest.fixture(scope="session")
+def anthropic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
+    """Anthropic's client of Vertex AI, in the environment of the other Python clients."""
+    command = [python_clients(), HERE / "python" / "with_anthropic.py"]
+    with running_driver(command, {}, tmp_path_factory.mktemp("anthropic")) as driver:
+        yield driver
+
+
+@pytest.fixture(scope="session")
 def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driver]:
     """The Node clients, in one program."""
     need_node()

@@ -39,6 +39,7 @@ OPENAI_OF_LANGCHAIN = Errors("OpenAIRateLimitError", "OpenAIModelNotFoundError",
 ANTHROPIC_OF_LANGCHAIN = Errors("AnthropicRateLimitError", "AnthropicModelNotFoundError", "APIStatusError")
 LITELLM = Errors("RateLimitError", "NotFoundError", "MidStreamFallbackError")
 RESPONSES_OF_LANGCHAIN = replace(OPENAI_OF_LANGCHAIN, broken="ValueError")
+ANTHROPIC = Errors("RateLimitError", "NotFoundError", "APIStatusError")
 NODE = Errors("RateLimitError", "NotFoundError", "APIError")
 NODE_RESPONSES = replace(NODE, broken="ResponseFailed")
 GENAI = Errors("ClientError", "ClientError", "ServerError")
@@ -50,6 +51,9 @@ CLIENTS: dict[str, Client] = {
     "litellm-openai": Client("litellm", "openai.chat", "stop", LITELLM),
     "litellm-anthropic": Client("litellm", "anthropic.messages", "stop", LITELLM),
     "google-genai": Client("genai", "gemini.generate", "STOP", GENAI),
+    "google-genai-vertex": Client("genai", "gemini.generate", "STOP", GENAI),
+    "google-genai-express": Client("genai", "gemini.generate", "STOP", GENAI),
+    "anthropic-vertex": Client("anthropic", "anthropic.messages", "end_turn", ANTHROPIC),
     "node-openai": Client("node", "openai.chat", "stop", NODE),
     "node-openai-responses": Client("node", "openai.responses", "completed", NODE_RESPONSES),
     "node-anthropic": Client("node", "anthropic.messages", "end_turn", NODE),

@@ -1,13 +1,15 @@
 # mypy: disable-error-code="import-not-found, import-untyped"
-"""Asks with Google's own client."""
+"""Asks with Google's own client, as one of AI Studio's and as one of Vertex AI's."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from google import genai
+from google.auth.credentials import AnonymousCredentials
 from google.genai import errors, types
 from lines import QUESTION, SYSTEM, Json, serve, weather
 
@@ -21,18 +23,40 @@ TOOL = types.Tool(
 )
 
 
-def asked(command: Json) -> Json:
-    try:
-        return _asked(command)
-    except errors.APIError as error:
-        error.status_code = error.code
-        raise
+def studio(command: Json) -> genai.Client:
+    return genai.Client(api_key=command["key"], vertexai=False, http_options=options(command))
 
 
-def _asked(command: Json) -> Json:
-    options = types.HttpOptions(base_url=command["url"], api_version="v1beta", timeout=20_000)
-    # Its connections close with it, so it is held while its models are asked.
-    client = genai.Client(api_key=command["key"], vertexai=False, http_options=options)
+def vertex(command: Json) -> genai.Client:
+    held = AnonymousCredentials()
+    held.token = command["key"]
+    return genai.Client(
+        vertexai=True, project="a-project", location="us-east5", credentials=held, http_options=options(command)
+    )
+
+
+def express(command: Json) -> genai.Client:
+    return genai.Client(api_key=command["key"], vertexai=True, http_options=options(command))
+
+
+def options(command: Json) -> types.HttpOptions:
+    return types.HttpOptions(base_url=command["url"], timeout=20_000)
+
+
+def asking(make: Callable[[Json], genai.Client]) -> Callable[[Json], Json]:
+    def asked(command: Json) -> Json:
+        try:
+            # Its connections close with it, so it is held while its models are asked.
+            client = make(command)
+            return _asked(client, command)
+        except errors.APIError as error:
+            error.status_code = error.code
+            raise
+
+    return asked
+
+
+def _asked(client: genai.Client, command: Json) -> Json:
     tools = [TOOL] if command["wants"] == "tools" else None
     config = types.GenerateContentConfig(system_instruction=SYSTEM, tools=tools)
     models = client.models
@@ -65,4 +89,5 @@ def _asked(command: Json) -> Json:
 
 
 if __name__ == "__main__":
-    serve({"google-genai": asked})
+    clients = {"google-genai": studio, "google-genai-vertex": vertex, "google-genai-express": express}
+    serve({name: asking(make) for name, make in clients.items()})
