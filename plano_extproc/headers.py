@@ -36,6 +36,9 @@ OVERHEAD_MS = "x-plano-overhead-ms"
 ESTIMATE = "x-plano-estimate"
 REQUEST_ID = "x-request-id"
 
+EGRESS_FAILURE = "x-plano-egress-failure"
+"""Set by Envoy on its own answers to the sidecar's requests: what went wrong, by its response flags."""
+
 # gRPC initial metadata of an ext_proc stream: which listener it belongs to, and for /readyz which
 # configuration generation the route was rendered from.
 LISTENER = "x-plano-listener"
@@ -46,6 +49,12 @@ ATTEMPT = "x-plano-attempt"
 PATH = "x-plano-path"
 CANDIDATES = "x-plano-candidates"
 OWN = "x-plano-own"
+COUNTED = "x-plano-counted"
+FAILED_STATUS = "x-plano-failed-status"
+FAILED_RETRY_AFTER = "x-plano-failed-retry-after"
+"""What became of the try before: its number where it has been counted, else its status and when to come back."""
+WATCHED = "x-plano-watched"
+"""Set where the answer comes in pieces, headers and all, so that nothing of it goes on before a token is there."""
 
 METADATA_NAMESPACE = "plano"
 """Dynamic metadata that the sidecar may set and Envoy's access log reads."""
@@ -55,6 +64,9 @@ CHAIN_NAMESPACE = "plano.chain"
 
 OWN_NAMESPACE = "plano.own"
 """Dynamic metadata of one exchange alone, for its attempts; no log reads it."""
+
+TRIED_NAMESPACE = "plano.tried"
+"""Dynamic metadata that tells the next attempt what became of the one before."""
 
 FACTS_NAMESPACE = "plano.facts"
 """Dynamic metadata of one exchange for Envoy's access log and later filters: short values, nothing of what was said."""

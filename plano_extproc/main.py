@@ -29,6 +29,12 @@ def main() -> None:
     help="Where to serve gRPC: unix:PATH or HOST:PORT; may be given more than once. %d is the worker's number.",
 )
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="How many processes.")
+@click.option(
+    "--egress",
+    metavar="ADDRESS",
+    help="Where Envoy takes this server's own requests: unix:PATH or HOST:PORT. "
+    "Default: egress.sock beside the first socket of --listen.",
+)
 @click.option("--worker-number", type=int, default=0, hidden=True)
 @click.option("--metrics", metavar="HOST:PORT", help="Serve Prometheus metrics of all workers here.")
 @click.option(
@@ -42,6 +48,7 @@ def serve(
     config: Path,
     listen: tuple[str, ...],
     workers: int,
+    egress: str | None,
     worker_number: int,
     metrics: str | None,
     drain_seconds: float,
@@ -58,19 +65,21 @@ def serve(
 
         common = ["serve", "--config", str(config), "--drain-seconds", str(drain_seconds)]
         addresses = [word for address in listen for word in ("--listen", address)]
+        addresses += ["--egress", egress] if egress else []
         commands = [[*common, *addresses, "--worker-number", str(number)] for number in range(workers)]
         sys.exit(Processes(commands).run())
-    sys.exit(_work(config, tuple(address.replace(_NUMBER, str(worker_number)) for address in listen), drain_seconds))
+    own = tuple(address.replace(_NUMBER, str(worker_number)) for address in listen)
+    sys.exit(_work(config, own, egress, drain_seconds))
 
 
-def _work(config: Path, listen: tuple[str, ...], drain_seconds: float) -> int:
+def _work(config: Path, listen: tuple[str, ...], egress: str | None, drain_seconds: float) -> int:
     # Imported here, since the parent of several workers needs none of it.
     from plano_extproc.server.control import ConfigurationError
     from plano_extproc.server.worker import Settings, Worker
 
     generation = int(os.environ.get("PLANO_GENERATION", "1"))
     try:
-        worker = Worker(Settings(config, listen, generation, drain_seconds))
+        worker = Worker(Settings(config, listen, generation, drain_seconds, egress))
     except ConfigurationError as error:
         click.echo(str(error), err=True)
         return 1

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from plano_extproc import providers
 from plano_extproc.config import Config
-from plano_extproc.render.topology import Cluster, Listener, Topology
+from plano_extproc.providers.services import services
+from plano_extproc.render.topology import Cluster, Listener, ServiceCluster, Topology, egress
 
 CA_FILES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -56,7 +57,9 @@ def topology(
             )
             for endpoint in providers.endpoints(config)
         ),
+        services=_services(config),
         workers=tuple(workers),
+        egress=egress(workers),
         admin_port=admin_port,
         metrics_port=metrics_port,
         generation=generation,
@@ -64,6 +67,15 @@ def topology(
         max_answer_bytes=config.overrides.max_answer_bytes,
         ca_file=config.overrides.upstream_tls_ca_path or system_ca_file(),
         access_log=access_log,
+    )
+
+
+def _services(config: Config) -> tuple[ServiceCluster, ...]:
+    default = config.overrides.upstream_connect_timeout
+    return tuple(
+        ServiceCluster(one.cluster, one.scheme, one.hosts, service.authority, service.connect_timeout or default)
+        for service in services(config).values()
+        for one in service.upstreams
     )
 
 

@@ -7,11 +7,16 @@ Topology
 """
 
 import ipaddress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 METRICS = "metrics"
 """Type and name of the loopback listener that serves the workers' figures."""
+
+
+EGRESS_SOCKET = "egress.sock"
+"""Where Envoy takes requests of the workers, in the folder of their own sockets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,38 @@ class Cluster:
         return urlsplit(f"//{self.authority}").hostname or self.host
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceCluster:
+    """A service of the user's: equal hosts, each as (host, port). `authority` None sends each its own name.
+
+    `connect_timeout` is in seconds.
+    """
+
+    name: str
+    scheme: str
+    hosts: tuple[tuple[str, int], ...]
+    authority: str | None = None
+    connect_timeout: float = 5.0
+
+    @property
+    def has_addresses(self) -> bool:
+        """Whether no host is a name."""
+        return all(is_ip(host) for host, _ in self.hosts)
+
+    @property
+    def tls_name(self) -> str:
+        """The name, or the address, that the certificates of all hosts must hold."""
+        return urlsplit(f"//{self.authority}").hostname or "" if self.authority else self.hosts[0][0]
+
+
+def egress(workers: Sequence[str]) -> str | None:
+    """Return where Envoy takes the workers' own requests: a socket beside theirs. None where they have no sockets."""
+    first = workers[0] if workers else ""
+    if not first.startswith("unix:"):
+        return None
+    return f"{first.rpartition('/')[0]}/{EGRESS_SOCKET}"
+
+
 def is_ip(host: str) -> bool:
     """Whether a host is an address rather than a name."""
     try:
@@ -72,8 +109,9 @@ def address(worker: str) -> dict[str, object]:
 class Topology:
     """All of one gateway. `folder` is where Envoy will find the files; `workers` are `unix:PATH` or `HOST:PORT`.
 
-    `access_log` is a file that Envoy can open, such as /dev/stdout. `decision_timeout` is how long the sidecar may take
-    for each answer, in seconds.
+    `services` are the user's own, and `egress` (`unix:PATH` or `HOST:PORT`) is where the sidecar's requests to them and
+    to models come in; None opens nothing. `access_log` is a file that Envoy can open, such as /dev/stdout.
+    `decision_timeout` is how long the sidecar may take for each answer, in seconds.
     """
 
     folder: str
@@ -82,6 +120,8 @@ class Topology:
     workers: tuple[str, ...]
     admin_port: int
     metrics_port: int
+    services: tuple[ServiceCluster, ...] = ()
+    egress: str | None = None
     generation: int = 1
     max_body_bytes: int = 32 * 1024 * 1024
     max_answer_bytes: int = 32 * 1024 * 1024

@@ -32,6 +32,9 @@ class ExternalProcessor:
         exchange = None
         try:
             exchange = self._begin(context)
+            if isinstance(exchange, Attempt):
+                await _try(exchange, context)
+                return
             while not exchange.is_done and (raw := await context.read()) is not EOF:
                 kind, event = wire.event(raw)
                 action = exchange.handle(event)
@@ -47,13 +50,7 @@ class ExternalProcessor:
         said = {name: str(value) for name, value in context.invocation_metadata() or () if name.startswith("x-plano-")}
         listener = unquote(said.get(headers.LISTENER, ""))
         if headers.ATTEMPT in said:
-            number = int(said[headers.ATTEMPT])
-            return Attempt(
-                self._gateway(),
-                listener,
-                said[headers.PATH],
-                tries(said[headers.CANDIDATES], number, said.get(headers.OWN, "")),
-            )
+            return Attempt(self._gateway(), listener, said[headers.PATH], tries(said))
         generation = said.get(headers.GENERATION)
         return Exchange(self._gateway(), listener, int(generation) if generation else None)
 
@@ -61,3 +58,11 @@ class ExternalProcessor:
         """Return the gRPC handler. Messages stay bytes here: `wire` parses what it needs."""
         process = grpc.stream_stream_rpc_method_handler(self.process)
         return grpc.method_handlers_generic_handler(SERVICE, {METHOD: process})
+
+
+async def _try(attempt: Attempt, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
+    """Answer about one try of a chain, of which a message may have no answer yet, or several."""
+    while not attempt.is_done and (raw := await context.read()) is not EOF:
+        _, event = wire.event(raw)
+        for kind, action in attempt.handle(event):
+            await context.write(wire.answer(kind, action))

@@ -11,7 +11,7 @@ from google.protobuf.struct_pb2 import Struct
 
 from plano_extproc import headers
 from plano_extproc._pb import ext_proc_pb2 as pb
-from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Changes, Continue, Headers, Reply
+from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Changes, Continue, Headers, PassOver, Piece, Reply
 from plano_extproc.gateway.events import Event, RequestBody, RequestHeaders, ResponseBody, ResponseHeaders, Trailers
 
 # Envoy's ext_proc (1.40) takes every other action for this one.
@@ -57,16 +57,19 @@ def event(raw: bytes) -> tuple[str, Event]:
     return kind, _EVENTS[kind](getattr(message, kind))
 
 
-def answer(kind: str, action: Action) -> bytes:
+def answer(kind: str, action: Action | Piece | PassOver) -> bytes:
     """Serialise the answer to a message of a kind."""
     if action is PROCEED:
         return _PROCEED[kind]
     if isinstance(action, Reply):
         return _reply(action)
+    if isinstance(action, Piece):
+        return _piece(kind, action)
+    if isinstance(action, PassOver):
+        return _passed_over(action)
     shared = _PROCEED[kind] if action.changes is None else _shared(kind, action.changes)
-    if action.extra or action.body is not None or action.own is not None or action.facts is not None:
-        return shared + _own(kind, action)
-    return shared
+    own = action.extra or action.body is not None or action.own is not None or action.facts is not None or action.tried
+    return shared + _own(kind, action) if own else shared
 
 
 _EVENTS: dict[str, Callable[[Any], Event]] = {
@@ -134,6 +137,25 @@ def _own(kind: str, action: Continue) -> bytes:
         message.dynamic_metadata.update({headers.OWN_NAMESPACE: {"own": action.own}})
     if action.facts is not None:
         message.dynamic_metadata.update({headers.FACTS_NAMESPACE: dict(action.facts)})
+    if action.tried is not None:
+        message.dynamic_metadata.update({headers.TRIED_NAMESPACE: dict(action.tried)})
+    return message.SerializeToString()
+
+
+def _piece(kind: str, action: Piece) -> bytes:
+    message = pb.ProcessingResponse()
+    streamed = getattr(message, kind).response.body_mutation.streamed_response
+    streamed.body = action.body
+    streamed.end_of_stream = action.end
+    return message.SerializeToString()
+
+
+def _passed_over(action: PassOver) -> bytes:
+    message = pb.ProcessingResponse()
+    answer = message.streamed_immediate_response.headers_response
+    answer.headers.headers.add(key=":status", raw_value=b"%d" % action.status)
+    answer.end_of_stream = True
+    message.dynamic_metadata.update({headers.TRIED_NAMESPACE: dict(action.tried)})
     return message.SerializeToString()
 
 

@@ -18,10 +18,14 @@ from grpc_reflection.v1alpha import reflection
 
 from plano_extproc._pb import external_processor_pb2 as _described  # noqa: F401  reflection reads its descriptors
 from plano_extproc.config import Loaded, environment, load
+from plano_extproc.egress import Egress
+from plano_extproc.flow import Callout, CalloutFailed, Reply
 from plano_extproc.gateway import Gateway, Ports, gateway
 from plano_extproc.providers.authorizers import Authorizers
 from plano_extproc.providers.chatgpt import ChatGptToken
+from plano_extproc.render.topology import egress
 from plano_extproc.server import control, service
+from plano_extproc.server.background import Background
 from plano_extproc.server.housekeeping import Housekeeping
 from plano_extproc.server.refresher import Refresher, issuer_of, store_of
 from plano_extproc.telemetry.metrics import Metrics
@@ -31,18 +35,25 @@ _log = logging.getLogger(__name__)
 _NOTICE_SECONDS = 1.5
 """How long a draining worker goes on serving, so that Envoy's health checks (every 0.5 s) see it go first."""
 
+MAX_REPLY_BYTES = 32 << 20
+"""What a service may answer to a request of the worker's own."""
+
 _MESSAGE_HEADROOM = 1 << 20
 """gRPC's limits are on messages, ours on bodies; headers and framing need some room beside a body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to run a worker. `listen` are gRPC addresses: `unix:PATH` or `HOST:PORT`."""
+    """How to run a worker. `listen` are gRPC addresses: `unix:PATH` or `HOST:PORT`.
+
+    `egress` is where Envoy takes the worker's own requests; None is a socket beside the first of `listen`.
+    """
 
     config: Path
     listen: tuple[str, ...]
     generation: int = 1
     drain_seconds: float = 30.0
+    egress: str | None = None
 
 
 class Worker:
@@ -58,6 +69,9 @@ class Worker:
             raise control.ConfigurationError(str(error)) from None
         metrics = Metrics()
         authorizers = Authorizers(ChatGptToken(store))
+        self._background = Background()
+        address = settings.egress or egress(settings.listen)
+        self._egress = Egress(address, max_bytes=MAX_REPLY_BYTES) if address else None
         self._ports = Ports(
             clock=time.perf_counter,
             now=time.time,
@@ -65,6 +79,8 @@ class Worker:
             exposition=metrics.exposition,
             authorizer=authorizers,
             random=random.random,
+            send=self._egress.send if self._egress else _no_egress,
+            background=self._background.start,
         )
         self._housekeeping = Housekeeping(metrics, authorizers, refresher, lambda: self._gateway.config)
         self._gateway = self._build(_load_file(settings.config), settings.generation)
@@ -108,6 +124,9 @@ class Worker:
         await asyncio.sleep(_NOTICE_SECONDS)
         _log.info("draining %d exchanges", self._processor.open_exchanges)
         await server.stop(self._settings.drain_seconds)
+        await self._background.settle()
+        if self._egress is not None:
+            await self._egress.close()
         await self._housekeeping.settle()
 
     def _handle_signals(self) -> None:
@@ -135,6 +154,11 @@ class Worker:
         if loaded.config is None:
             raise control.ConfigurationError("\n".join(str(problem) for problem in loaded.errors))
         return gateway(loaded.config, generation=generation, ports=self._ports)
+
+
+async def _no_egress(callout: Callout) -> Reply:
+    _log.error("%s cannot be asked: no egress listener; see --egress of plano-extproc serve", callout.what)
+    raise CalloutFailed("unreachable")
 
 
 def _load_file(path: Path) -> Loaded:
