@@ -1,11 +1,20 @@
 """Which store a configuration means."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from plano_extproc.config import Config
 from plano_extproc.stores.contract import SharedStore
+from plano_extproc.stores.conversations import Conversations
+from plano_extproc.stores.peer import PeerTurns
+from plano_extproc.stores.postgres import PostgresStore
 from plano_extproc.stores.redis import RedisStore
 from plano_extproc.stores.sqlite import SqliteStore
+from plano_extproc.stores.threads import DEFAULT_TTL, Limits
+
+MEMORY_BYTES: Final = 256 * 1024 * 1024
+"""The most that `memory` keeps unless told otherwise."""
 
 
 def shared_path(home: Path) -> Path:
@@ -20,6 +29,38 @@ def limit_store(config: Config, home: Path) -> SharedStore:
     """Return the store of limits, budgets and usage: the Redis that the file names, else the node's own file."""
     url = redis_url(config)
     return RedisStore(url) if url else SqliteStore(shared_path(home))
+
+
+def state_store(config: Config, home: Path) -> SharedStore:
+    """Return the store of conversations, and of whatever else is kept beside them.
+
+    `memory` is a file too, since every worker of the node must find it, but one that `planoai down` removes.
+    """
+    state = config.state_storage
+    assert state is not None, "there is a store of conversations only where one is configured"
+    url = state.connection_string.get_secret_value() if state.connection_string else ""
+    match state.type:
+        case "memory":
+            return SqliteStore(home / "run" / "state.sqlite", most_bytes=state.max_bytes or MEMORY_BYTES)
+        case "sqlite":
+            path = Path(state.path or "state/conversations.sqlite").expanduser()
+            return SqliteStore(home / path, durable=True, most_bytes=state.max_bytes)
+        case "postgres":
+            return PostgresStore(url, most_bytes=state.max_bytes)
+        case "redis":
+            return RedisStore(url)
+
+
+def conversations(
+    config: Config, store: SharedStore, *, new_id: Callable[[], str], now: Callable[[], float]
+) -> Conversations:
+    """Return the conversations in a store."""
+    state = config.state_storage
+    assert state is not None, "as above"
+    ttl = state.ttl or DEFAULT_TTL
+    elsewhere = PeerTurns(store, ttl) if isinstance(store, PostgresStore) else None
+    limits = Limits(ttl, config.overrides.max_body_bytes)
+    return Conversations(store, limits, new_id=new_id, now=now, elsewhere=elsewhere)
 
 
 def redis_url(config: Config) -> str | None:
