@@ -156,8 +156,7 @@ def _migrate(db: sqlite3.Connection) -> None:
     try:
         db.execute(VERSIONS.format(now="TEXT DEFAULT CURRENT_TIMESTAMP"))
         done = _version(db)
-        if done > len(SQLITE):
-            raise sqlite3.DatabaseError(f"it is of version {done}, and this program knows {len(SQLITE)}")
+        _demand_known(done)
         for version, step in enumerate(SQLITE[done:], start=done + 1):
             for statement in statements(step):
                 db.execute(statement)
@@ -167,6 +166,11 @@ def _migrate(db: sqlite3.Connection) -> None:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def _demand_known(version: int) -> None:
+    if version > len(SQLITE):
+        raise sqlite3.DatabaseError(f"it is of version {version}, and this program knows {len(SQLITE)}")
 
 
 def _version(db: sqlite3.Connection) -> int:
@@ -209,14 +213,14 @@ def selection(query: Query, mark: str) -> tuple[str, list[Any]]:
     where = " WHERE " + " AND ".join(f"{condition} {mark}" for condition in given) if given else ""
     values: list[Any] = list(given.values())
     if query.limit is None:
-        return f"SELECT {_NAMES} FROM ledger{where} ORDER BY at, node, number", values
-    last = f"SELECT {_NAMES} FROM ledger{where} ORDER BY at DESC, node DESC, number DESC LIMIT {mark}"
-    return f"SELECT {_NAMES} FROM ({last}) AS last ORDER BY at, node, number", [*values, query.limit]
+        return f"SELECT {_NAMES} FROM ledger{where} ORDER BY at, node, number", values  # noqa: S608 - our own names
+    last = f"SELECT {_NAMES} FROM ledger{where} ORDER BY at DESC, node DESC, number DESC LIMIT {mark}"  # noqa: S608
+    return f"SELECT {_NAMES} FROM ({last}) AS last ORDER BY at, node, number", [*values, query.limit]  # noqa: S608
 
 
 _NAMES: Final = ", ".join((*PLACE, *COLUMNS))
-ALL: Final = f"SELECT {_NAMES} FROM ledger ORDER BY node, number"
-_INSERT: Final = f"INSERT INTO ledger ({_NAMES}) VALUES ({', '.join('?' * len((*PLACE, *COLUMNS)))})"
+ALL: Final = f"SELECT {_NAMES} FROM ledger ORDER BY node, number"  # noqa: S608 - our own names
+_INSERT: Final = f"INSERT INTO ledger ({_NAMES}) VALUES ({', '.join('?' * len((*PLACE, *COLUMNS)))})"  # noqa: S608
 _SET_HEAD: Final = (
     "INSERT INTO ledger_heads VALUES (?, ?, ?)"
     " ON CONFLICT (node) DO UPDATE SET number = excluded.number, hash = excluded.hash"

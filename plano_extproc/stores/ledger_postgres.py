@@ -110,7 +110,7 @@ def _migrate(db: Any) -> None:
 
 
 _NAMES: Final = ", ".join((*PLACE, *COLUMNS))
-_INSERT: Final = f"INSERT INTO ledger ({_NAMES}) VALUES ({', '.join(['%s'] * len((*PLACE, *COLUMNS)))})"
+_INSERT: Final = f"INSERT INTO ledger ({_NAMES}) VALUES ({', '.join(['%s'] * len((*PLACE, *COLUMNS)))})"  # noqa: S608
 _SET_HEAD: Final = (
     "INSERT INTO ledger_heads VALUES (%s, %s, %s)"
     " ON CONFLICT (node) DO UPDATE SET number = excluded.number, hash = excluded.hash"

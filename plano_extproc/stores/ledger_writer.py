@@ -39,6 +39,7 @@ class LedgerWriter:
         self._open = open_ledger
         self._ledger: Ledger | None = None
         self._waiting: deque[tuple[Entry, _Waiter | None]] = deque()
+        self._lock = threading.Lock()
         self._wake = threading.Event()
         self._hurry = threading.Event()
         self._stopping = threading.Event()
@@ -61,10 +62,10 @@ class LedgerWriter:
     async def committed(self, entry: Entry) -> None:
         """Have an entry written; return when it is. Raises `LedgerUnavailable` where that fails."""
         loop = asyncio.get_running_loop()
-        written = loop.create_future()
+        written: asyncio.Future[bool] = loop.create_future()
 
         def tell(is_written: bool) -> None:
-            loop.call_soon_threadsafe(lambda: written.done() or written.set_result(is_written))
+            loop.call_soon_threadsafe(_resolve, written, is_written)
 
         self._add(entry, tell)
         self._hurry.set()
@@ -81,10 +82,13 @@ class LedgerWriter:
             _log.error("%d entries of the ledger are lost: it cannot be written", len(self._waiting))
 
     def _add(self, entry: Entry, waiter: _Waiter | None) -> None:
-        if len(self._waiting) >= MOST_WAITING:
-            self._waiting.popleft()
-            self.lost += 1
-        self._waiting.append((entry, waiter))
+        with self._lock:
+            if len(self._waiting) >= MOST_WAITING:
+                given_up = self._waiting.popleft()[1]
+                self.lost += 1
+                if given_up is not None:
+                    given_up(False)
+            self._waiting.append((entry, waiter))
         self._wake.set()
 
     def _run(self) -> None:
@@ -105,7 +109,8 @@ class LedgerWriter:
 
     def _write_all(self) -> bool:
         while self._waiting:
-            some = [self._waiting[at] for at in range(min(len(self._waiting), _AT_ONCE))]
+            with self._lock:
+                some = [self._waiting.popleft() for _ in range(min(len(self._waiting), _AT_ONCE))]
             try:
                 if self._ledger is None:
                     self._ledger = self._open()
@@ -113,8 +118,6 @@ class LedgerWriter:
             except StoreError as error:
                 self._failed(error, some)
                 return False
-            for _ in some:
-                self._waiting.popleft()
             self._is_away = False
             self.written += len(some)
             for _, waiter in some:
@@ -130,7 +133,13 @@ class LedgerWriter:
         if str(self.failures).strip("0") == "1":
             _log.error("%s (failure %d)", error, self.failures)
         # Those who wait are told, and go; what they did is still written when it can be.
-        for at, (entry, waiter) in enumerate(some):
+        with self._lock:
+            self._waiting.extendleft((entry, None) for entry, _ in reversed(some))
+        for _, waiter in some:
             if waiter is not None:
                 waiter(False)
-                self._waiting[at] = (entry, None)
+
+
+def _resolve(written: asyncio.Future[bool], is_written: bool) -> None:
+    if not written.done():
+        written.set_result(is_written)
