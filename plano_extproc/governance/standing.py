@@ -59,7 +59,7 @@ class Standing:
                     for one in told["suspended"]
                 },
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise ValueError("the standing of agents cannot be read") from error
 
     def write(self) -> bytes:
