@@ -20,6 +20,9 @@ CLUSTER = "x-plano-cluster"
 NOWHERE = "plano_nowhere"
 """The cluster of a request that nobody has decided on."""
 
+ATTEMPT_PREFIX = "attempt_"
+"""Of the name of a provider's second cluster, which asks the sidecar once for each try."""
+
 CHAIN_ROUTE = "chain"
 """Value of `CLUSTER` for a request with several candidates; the clusters are then in dynamic metadata."""
 
@@ -53,8 +56,6 @@ COUNTED = "x-plano-counted"
 FAILED_STATUS = "x-plano-failed-status"
 FAILED_RETRY_AFTER = "x-plano-failed-retry-after"
 """What became of the try before: its number where it has been counted, else its status and when to come back."""
-WATCHED = "x-plano-watched"
-"""Set where the answer comes in pieces, headers and all, so that nothing of it goes on before a token is there."""
 
 METADATA_NAMESPACE = "plano"
 """Dynamic metadata that the sidecar may set and Envoy's access log reads."""

@@ -109,7 +109,11 @@ class Timeouts(Part):
 
     connect: PositiveDuration | None = Field(None, description="For a connection.")
     first_byte: PositiveDuration | None = Field(None, description="For the first byte of an answer.")
+    first_token: PositiveDuration | None = Field(
+        None, description="For the first token of a streamed answer, where another model can be tried."
+    )
     idle: PositiveDuration | None = Field(None, description="Between two pieces of an answer.")
+    total: PositiveDuration | None = Field(None, description="For all of an answer, with all tries.")
 
 
 class Aws(Part):

@@ -42,8 +42,8 @@ class Changes:
 class Continue:
     """Go on, with changes. `extra` are this exchange's own header values; they replace.
 
-    `own` is metadata for this exchange's attempts, `facts` for the access log. `body` None leaves the body alone; `b""`
-    makes it empty.
+    `own` is metadata for this exchange's attempts, `tried` what one attempt leaves for the next, `facts` for the access
+    log. `body` None leaves the body alone; `b""` makes it empty.
     """
 
     changes: Changes | None = None
@@ -51,6 +51,7 @@ class Continue:
     body: bytes | None = None
     own: str | None = None
     facts: Mapping[str, Any] | None = None
+    tried: Mapping[str, str] | None = None
 
 
 @dataclass(slots=True)
@@ -62,6 +63,28 @@ class Reply:
     body: bytes
     details: str
     facts: Mapping[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Piece:
+    """Hand on a piece of a body that comes in pieces; `end` says that nothing follows.
+
+    How many pieces come and how many go on need not agree.
+    """
+
+    body: bytes
+    end: bool
+
+
+@dataclass(slots=True)
+class PassOver:
+    """Give up a try before its provider is asked. Envoy takes `status` for the provider's, and tries the next one.
+
+    `tried` is what the attempt leaves for the next.
+    """
+
+    status: int
+    tried: Mapping[str, str]
 
 
 Action = Continue | Reply

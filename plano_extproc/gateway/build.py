@@ -8,6 +8,7 @@ from plano_extproc.apis import Api
 from plano_extproc.config import Config
 from plano_extproc.config.catalogue import Endpoint
 from plano_extproc.config.models import ModelProvider
+from plano_extproc.errors import GatewayError
 from plano_extproc.flow import Callout, CalloutFailed, Reply
 from plano_extproc.gateway import intent
 from plano_extproc.gateway.ask import Ask
@@ -25,8 +26,8 @@ from plano_extproc.routing import Choice, Directory
 Key = tuple[Api, Endpoint | None, str | tuple[int, str, str] | None, str]
 """What a plan depends on: dialect or endpoint, the model's name or a choice, and the listener."""
 
-ChainKey = tuple[Api, Endpoint | None, tuple[tuple[int, str, str], ...], str]
-"""The same for a chain of choices."""
+ChainKey = tuple[Api, Endpoint | None, tuple[tuple[int, str, str], ...], str, Policy]
+"""The same for a chain of choices, and when it goes on."""
 
 _PLANS_KEPT = 4096
 """Names under a wildcard are the client's choice, so the cache of plans is bounded."""
@@ -115,15 +116,29 @@ class Gateway:
         """Return how a request is served by choices, in their order."""
         if len(choices) == 1:
             return self._candidate(ask, choices[0])
-        key = (ask.surface.api, ask.surface.endpoint, tuple(choice.key for choice in choices), ask.listener)
+        key = (ask.surface.api, ask.surface.endpoint, tuple(choice.key for choice in choices), ask.listener, rule)
         found = self._chains.get(key)
         if found is None:
-            plans = tuple(self._candidate(ask, choice) for choice in choices)
+            plans = self._able(ask, choices)
+            if len(plans) == 1:
+                return plans[0]
             found = chain(plans, rule, lambda choice: self.candidates.pools.label(choice.provider))
             if len(self._chains) >= _PLANS_KEPT:
                 self._chains.clear()
             self._chains[key] = found
         return found
+
+    def _able(self, ask: Ask, choices: tuple[Choice, ...]) -> tuple[Plan, ...]:
+        """Return the plans of those that can serve what is asked at all; raises the first one's error if none can."""
+        plans, errors = [], []
+        for choice in choices:
+            try:
+                plans.append(self._candidate(ask, choice))
+            except GatewayError as error:
+                errors.append(error)
+        if not plans:
+            raise errors[0]
+        return tuple(plans)
 
     def tried(self, ask: Ask, candidate: Candidate) -> Plan | None:
         """Return how the request of an attempt is served; None where its entry is not configured any more."""

@@ -71,5 +71,12 @@ class Candidates:
 
 
 def policy(found: fallback.Chain) -> Policy:
-    """Return what Envoy is told of a chain."""
-    return Policy(tuple(sorted(found.statuses)), found.candidates[0].provider.timeouts.first_byte)
+    """Return what Envoy is told of a chain. Of the times, those of the first candidate hold for all tries."""
+    times = found.candidates[0].provider.timeouts
+    return Policy(
+        statuses=tuple(sorted(status for status in found.statuses if status < 500)),
+        refusals=tuple(sorted(found.refusals)),
+        first_byte=times.first_byte,
+        first_token=times.first_token,
+        total=times.total,
+    )

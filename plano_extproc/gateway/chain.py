@@ -3,7 +3,8 @@
 The listener position chooses the candidates and their order. A candidate that comes first and speaks the caller's
 dialect is served as on the bypass way, so a first try that succeeds costs no more than a request without a chain.
 Every other try has an exchange of its own at the attempt position, which translates and pays for its candidate
-(`gateway.attempt`). The two share nothing but what `encoded` says, so any worker may serve either.
+(`gateway.attempt`). The two share nothing but what `encoded` says, so any worker may serve either. Where more than the
+status decides on moving on, the first try has an attempt too, and a stream is watched until its first token.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,28 +15,41 @@ from urllib.parse import quote, unquote
 import orjson
 
 from plano_extproc import headers
+from plano_extproc.config.models import Refusal
 from plano_extproc.gateway.actions import BodyMode, Changes
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.routing import Choice
 
-ATTEMPT_PREFIX = "attempt_"
-"""Of the name of a provider's second cluster, which asks the sidecar once for each try."""
+PASSING = (408, 429)
+"""Statuses below 500 that another candidate may not answer with."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
     """When to go on to the next candidate.
 
-    `statuses` are those of an answer; no connection, a reset and a time-out always count. `first_byte` bounds each try,
-    in seconds. `is_watched` asks for an exchange at every try, the first one too. `route` names Envoy's route, which
-    has the pauses between tries.
+    No connection, a reset, a time-out and every status from 500 always count, and so do `statuses` below it; `refusals`
+    are what an error with another status may say. Times are in seconds: `first_byte` bounds each try, `first_token`
+    takes its place for streams, and `total` bounds all tries together. `route` names Envoy's route, which has the
+    pauses between tries.
     """
 
-    statuses: tuple[int, ...]
+    statuses: tuple[int, ...] = PASSING
+    refusals: tuple[Refusal, ...] = ()
     first_byte: float | None = None
-    is_watched: bool = False
+    first_token: float | None = None
+    total: float | None = None
     route: str = headers.CHAIN_ROUTE
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether more than the status of an answer decides, so that every try needs an exchange, the first one too."""
+        return bool(self.refusals or self.first_token)
+
+    def per_try(self, *, is_stream: bool) -> float | None:
+        """Return how long a try may take before its answer begins."""
+        return self.first_token if is_stream and self.first_token else self.first_byte
 
 
 @dataclass(slots=True, eq=False)
@@ -59,28 +73,39 @@ def chain(plans: tuple[Plan, ...], policy: Policy, label: Callable[[Choice], str
     """
     first = plans[0]
     is_first_served_here = first.way is Way.BYPASS and first.profile.fit is None and not policy.is_watched
-    here = first.upstream.cluster if is_first_served_here else ATTEMPT_PREFIX + first.upstream.cluster
-    clusters = (here, *(ATTEMPT_PREFIX + plan.upstream.cluster for plan in plans[1:]))
+    said = encoded(plans, policy, label)
+    request = {
+        is_stream: _request(plans, policy, changes, said, is_stream=is_stream, is_here=is_first_served_here)
+        for is_stream, changes in first.request.items()
+    }
+    return Chain(plans, request, tuple(map(_response, plans, range(len(plans)))), is_first_served_here)
+
+
+def _request(
+    plans: tuple[Plan, ...], policy: Policy, changes: Changes, said: str, *, is_stream: bool, is_here: bool
+) -> Changes:
+    prefix = headers.ATTEMPT_PREFIX
+    first = plans[0].upstream.cluster
     more: list[tuple[str, bytes]] = [
         (headers.CLUSTER, policy.route.encode()),
         ("x-envoy-max-retries", b"%d" % (len(plans) - 1)),
         ("x-envoy-retriable-status-codes", ",".join(map(str, policy.statuses)).encode()),
     ]
-    if policy.first_byte:
-        more.append(("x-envoy-upstream-rq-per-try-timeout-ms", b"%d" % int(policy.first_byte * 1000)))
-    names = {name for name, _ in more}
-    request = {}
-    for is_stream, changes in first.request.items():
-        kept = [pair for pair in changes.set if pair[0] not in names] if is_first_served_here else []
-        request[is_stream] = replace(
-            changes,
-            set=(*kept, *more),
-            remove=changes.remove if is_first_served_here else headers.CREDENTIALS,
-            metadata={**changes.metadata, "candidates": encoded(plans, policy.statuses, label), "way": "chain"},
-            clusters=clusters,
-            wire=None,
-        )
-    return Chain(plans, request, tuple(map(_response, plans, range(len(plans)))), is_first_served_here)
+    times = {
+        "x-envoy-upstream-rq-per-try-timeout-ms": policy.per_try(is_stream=is_stream),
+        "x-envoy-upstream-rq-timeout-ms": policy.total,
+    }
+    more += [(name, b"%d" % int(seconds * 1000)) for name, seconds in times.items() if seconds]
+    names = {*times, *(name for name, _ in more)}
+    kept = [pair for pair in changes.set if pair[0] not in names] if is_here else []
+    return replace(
+        changes,
+        set=(*kept, *more),
+        remove=changes.remove if is_here else headers.CREDENTIALS,
+        metadata={**changes.metadata, "candidates": said, "way": "chain"},
+        clusters=(first if is_here else prefix + first, *(prefix + plan.upstream.cluster for plan in plans[1:])),
+        wire=None,
+    )
 
 
 def _response(plan: Plan, index: int) -> dict[BodyMode | None, Changes]:
@@ -107,18 +132,34 @@ class Candidate(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Before:
+    """What became of the try before, as far as it is known.
+
+    `is_counted` says that it was an attempt's, which has counted it. Else its `status` is 0 where it had no answer;
+    `retry_after` is the header of that name.
+    """
+
+    is_counted: bool = True
+    status: int = 0
+    retry_after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Tries:
     """A chain as its attempts know it.
 
-    `candidates` are in the order of the tries; `number` counts from 1. `own` are headers of the client that
-    an earlier try may have replaced, `query` is the client's.
+    `candidates` are in the order of the tries; `number` counts from 1. `own` are headers of the client that an earlier
+    try may have replaced, `query` is the client's. `is_watched` says that an answer is held until it has begun.
     """
 
     candidates: tuple[Candidate, ...]
     statuses: frozenset[int]
+    refusals: frozenset[Refusal]
     number: int
     own: Mapping[str, bytes]
     query: str = ""
+    before: Before = Before()
+    is_watched: bool = False
 
     @property
     def current(self) -> Candidate:
@@ -130,15 +171,25 @@ class Tries:
         """Those of the tries before it."""
         return self.candidates[: self.number - 1]
 
+    @property
+    def is_last(self) -> bool:
+        """Whether nobody is left to try."""
+        return self.number >= len(self.candidates)
+
+    @property
+    def counted(self) -> Mapping[str, str]:
+        """What tells the next attempt that this try needs no counting any more."""
+        return {"counted": str(self.number)}
+
     def goes_on(self, status: int) -> bool:
         """Whether Envoy drops an answer of this status and tries the next candidate."""
-        return self.number < len(self.candidates) and status in self.statuses
+        return not self.is_last and (status >= 500 or status in self.statuses)
 
 
-def encoded(plans: tuple[Plan, ...], statuses: tuple[int, ...], label: Callable[[Choice], str]) -> str:
+def encoded(plans: tuple[Plan, ...], policy: Policy, label: Callable[[Choice], str]) -> str:
     """Return who serves which try, and when the next one's turn is, as a header can carry it."""
     candidates = [(label(plan.choice), plan.choice.model, plan.choice.agent) for plan in plans]
-    return quote(orjson.dumps([candidates, statuses]))
+    return quote(orjson.dumps([candidates, policy.statuses, policy.refusals, policy.is_watched]))
 
 
 def own(ask: Ask, plans: tuple[Plan, ...]) -> str | None:
@@ -151,14 +202,33 @@ def own(ask: Ask, plans: tuple[Plan, ...]) -> str | None:
     return quote(orjson.dumps([{name: value.decode("latin-1") for name, value in kept.items()}, ask.query]))
 
 
-def tries(candidates: str, number: int, kept: str) -> Tries:
-    """Return what `encoded` and `own` have written."""
-    found, statuses = orjson.loads(unquote(candidates))
+def tries(said: Mapping[str, str]) -> Tries:
+    """Return a chain as what Envoy says with an attempt's stream tells it: what `encoded` and `own` have written."""
+    found, statuses, refusals, is_watched = orjson.loads(unquote(said[headers.CANDIDATES]))
+    kept = said.get(headers.OWN)
     sent, query = orjson.loads(unquote(kept)) if kept else ({}, "")
+    number = int(said[headers.ATTEMPT])
     return Tries(
         tuple(Candidate(*candidate) for candidate in found),
         frozenset(statuses),
+        frozenset(refusals),
         number,
         {name: value.encode("latin-1") for name, value in sent.items()},
         query,
+        _before(number, said),
+        is_watched,
+    )
+
+
+def _before(number: int, said: Mapping[str, str]) -> Before:
+    if number == 1 or said.get(headers.COUNTED) == str(number - 1):
+        return Before()
+    if number > 2:
+        # What is said of a status is of the first try, the only one without an attempt.
+        return Before(is_counted=False)
+    status = said.get(headers.FAILED_STATUS, "")
+    return Before(
+        is_counted=False,
+        status=int(status) if status.isdecimal() else 0,
+        retry_after=said.get(headers.FAILED_RETRY_AFTER, ""),
     )

@@ -67,12 +67,9 @@ class Decision:
         return self.chain.plans[index], self.chain.response[index]
 
     def count(self, gateway: Gateway, answer: Mapping[str, bytes], status: int) -> None:
-        """Count, for the cool-downs, how those have done that were tried."""
+        """Count, for the cool-downs, how the one has done that answered. The attempts count those before it."""
         served = self.served(answer)[0]
         candidates, now = gateway.candidates, gateway.ports.now()
-        if self.chain is not None:
-            for plan in self.chain.plans[: self.chain.plans.index(served)]:
-                candidates.failed(plan.choice.provider, now, None)
         if cooldown.counts(status, own_key=not served.upstream.is_passthrough):
             candidates.failed(served.choice.provider, now, cooldown.retry_after(answer, now))
         else:

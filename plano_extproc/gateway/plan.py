@@ -6,6 +6,7 @@ from enum import Enum
 from plano_extproc import headers
 from plano_extproc.apis import Api
 from plano_extproc.config.catalogue import Endpoint
+from plano_extproc.config.models import Timeouts
 from plano_extproc.errors import InvalidRequest, NotImplementedYet
 from plano_extproc.gateway.actions import BodyMode, Changes
 from plano_extproc.gateway.surface import Surface
@@ -79,8 +80,7 @@ def plan(
     up = upstream(provider, what, choice.model, default_connect_timeout=default_connect_timeout)
     metadata = _metadata(choice, surface, up, way, listener)
     request = {
-        is_stream: _request(up, way, is_stream, metadata, choice.provider.timeouts.first_byte)
-        for is_stream in (False, True)
+        is_stream: _request(up, way, is_stream, metadata, choice.provider.timeouts) for is_stream in (False, True)
     }
     return Plan(
         way=way,
@@ -145,15 +145,17 @@ def _served_by(choice: Choice) -> tuple[str, bytes]:
     return headers.MODEL, choice.name.encode("ascii", "replace")
 
 
-def _request(up: Upstream, way: Way, is_stream: bool, metadata: dict[str, str], first_byte: float | None) -> Changes:
+def _request(up: Upstream, way: Way, is_stream: bool, metadata: dict[str, str], timeouts: Timeouts) -> Changes:
     set_ = [(headers.CLUSTER, up.cluster), (":path", up.stream_path if is_stream else up.path)]
     if up.credential:
         set_.append(up.credential)
     if way is Way.DIRECT:
         # The answer is read here, so it must come as it is.
         set_ += [("accept-encoding", "identity"), ("content-type", "application/json")]
-    if first_byte:
-        set_.append(("x-envoy-upstream-rq-per-try-timeout-ms", str(int(first_byte * 1000))))
+    if timeouts.first_byte:
+        set_.append(("x-envoy-upstream-rq-per-try-timeout-ms", str(int(timeouts.first_byte * 1000))))
+    if timeouts.total:
+        set_.append(("x-envoy-upstream-rq-timeout-ms", str(int(timeouts.total * 1000))))
     set_ += up.headers
     account = () if up.is_passthrough else _ACCOUNT_HEADERS
     dialect = _DIALECT_HEADERS if way is Way.DIRECT else ()

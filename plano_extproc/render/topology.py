@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from plano_extproc import headers
+
 METRICS = "metrics"
 """Type and name of the loopback listener that serves the workers' figures."""
 
@@ -130,3 +132,8 @@ class Topology:
     decision_timeout: float = 5.0
     max_heap_bytes: int = 2 * 1024 * 1024 * 1024
     max_connections: int = 50_000
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What each provider's clusters are for, as prefixes of its name: first tries, and attempts."""
+        return ("", headers.ATTEMPT_PREFIX)

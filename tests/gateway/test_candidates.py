@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from plano_extproc.gateway import Attempt, tries
 from plano_extproc.gateway.actions import Continue
 from plano_extproc.gateway.events import ResponseHeaders
 from tests.gateway.support import Call, gateway
@@ -28,6 +29,9 @@ def ask(on: Any, model: str, *, attempts: int = 1, status: int = 200, **headers:
     assert action.changes is not None
     sent = {":status": str(status), "x-plano-attempts": str(attempts), **headers}
     raw = {name: value.encode() for name, value in sent.items()}
+    for number in range(2, attempts + 1):
+        said = {"x-plano-candidates": action.changes.metadata["candidates"], "x-plano-attempt": str(number)}
+        Attempt(on, "models", "/v1/chat/completions", tries(said))
     call.exchange.handle(ResponseHeaders(raw, end_of_stream=False))
     return action.changes.clusters
 

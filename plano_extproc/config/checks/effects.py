@@ -35,7 +35,6 @@ NO_EFFECT_YET: Final[Mapping[str, str]] = {
     "listeners[model].memory": "memory",
     "listeners[model].cors": "CORS",
     "model_providers[].retry_policy.backoff": "pauses between tries",
-    "model_providers[].retry_policy.on_refusals": "moving on after refusals",
     "routing_preferences[].selection_policy": "ranking by price and speed",
     "model_metrics_sources": "prices and latencies",
     "routing": "sessions",

@@ -8,7 +8,7 @@ from plano_extproc.gateway.chain import Chain, Policy
 from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.work import Doing, Step, Work
 
-_AGENTS = Policy((408, 429, *range(500, 600)))
+_AGENTS = Policy()
 
 
 def step(gateway: Gateway, listener: Listener) -> Step | None:
