@@ -1,4 +1,4 @@
-"""Personal data in text that streams: what may still become a match is held back, at most 256 bytes of it.
+"""Personal data in text that streams: what may still become a match is held back, at most `MOST_HELD` bytes of it.
 
 A match in the making is a suffix of what has come: a word that goes on, or groups of digits with single signs between
 them. Everything before it is decided. A word longer than what may be held is looked at as far as it has come; if it is
@@ -14,8 +14,8 @@ from plano_extproc.errors import GatewayError
 from plano_extproc.guardrails.pii import Found, find, replace
 from plano_extproc.guardrails.redaction import label
 
-MOST_HELD: Final = 256
-"""Bytes of UTF-8."""
+MOST_HELD: Final = 224
+"""Bytes of UTF-8. A window for placeholders may hold up to 32 more, which makes 256."""
 
 
 class PiiWindow:

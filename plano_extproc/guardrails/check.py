@@ -49,10 +49,16 @@ class Inquiry:
     places: Sequence[Place]
     clock: Clock
     topics: Matches | None = None
+    unread: str | None = None
+    """Why some of it cannot be read, if so: no guard can then let it pass for sure."""
 
 
 class _Failed(Exception):
-    """A guard could not decide."""
+    """A guard could not decide. `status` is that of a refusal for it."""
+
+    def __init__(self, why: str, status: int = 503) -> None:
+        super().__init__(why)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +90,14 @@ def check(inquiry: Inquiry) -> Flow[Checked]:
             if _sees(name, inquiry.direction, place)
         ]
         try:
-            step = yield from run(inquiry, places)
+            step = yield from _ran(run, inquiry, places)
         except _Failed as failed:
             is_closed = (guard.on_error or inquiry.guards.on_error) == "closed"
             spent = (inquiry.clock() - began) * 1000
             records.append(Record(name, inquiry.direction, "error", spent, blocked=is_closed))
             if is_closed:
-                return Checked(Block(Refused(name, f"the {name} guard cannot decide: {failed}", 503)), tuple(records))
+                refused = Refused(name, f"the {name} guard cannot decide: {failed}", failed.status)
+                return Checked(Block(refused), tuple(records))
             continue
         is_blocked = step.word == "block"
         spent = (inquiry.clock() - began) * 1000
@@ -101,6 +108,13 @@ def check(inquiry: Inquiry) -> Flow[Checked]:
         restore = step.restore or restore
     verdict: Verdict = Redact(edits, restore) if edits else Allow()
     return Checked(verdict, tuple(records))
+
+
+def _ran(run: "_Run", inquiry: Inquiry, places: Sequence[Place]) -> Flow[_Step]:
+    step = yield from run(inquiry, places)
+    if inquiry.unread is not None and step.word != "block":
+        raise _Failed(inquiry.unread, _UNREAD[inquiry.direction])
+    return step
 
 
 def refusal(name: GuardName, guard: Guard) -> Refused:
@@ -180,13 +194,18 @@ SEES: Final = {
 """Who looks at what of a request, by role and kind; empty is everything. Of an answer all look at what is said and at
 tools' arguments, and personal data is looked for in thoughts too."""
 
-_GUARDS: Final[dict[GuardName, Callable[[Inquiry, Sequence[Place]], Flow[_Step]]]] = {
+_Run = Callable[[Inquiry, Sequence[Place]], Flow[_Step]]
+
+_GUARDS: Final[dict[GuardName, _Run]] = {
     "jailbreak": _jailbreak,
     "topics": _topics,
     "pii": _pii,
     "moderation": _moderation,
 }
 """In the order in which they run."""
+
+_UNREAD: Final[dict[Direction, int]] = {"input": 400, "output": 502}
+"""The status where a text cannot be read, which another try would not mend."""
 
 _MESSAGES: Final[dict[GuardName, str]] = {
     "jailbreak": "The request was refused: it tries to change the rules that the model was given.",

@@ -7,7 +7,7 @@ places, and `TextStream` does both while an answer streams.
 from plano_extproc.translate.texts.answers import answer_places, replaced_answer
 from plano_extproc.translate.texts.channels import Channel, WindowFor
 from plano_extproc.translate.texts.place import Kind, Path, Place, Role, replaced
-from plano_extproc.translate.texts.requests import request_places
+from plano_extproc.translate.texts.requests import request_places, unreadable
 from plano_extproc.translate.texts.streams import TextStream
 from plano_extproc.translate.texts.windows import Chain, JsonWindow, Window, whole
 
@@ -26,5 +26,6 @@ __all__ = [
     "replaced",
     "replaced_answer",
     "request_places",
+    "unreadable",
     "whole",
 ]

@@ -12,10 +12,19 @@ from plano_extproc.translate.texts.place import Kind, Path, Place, Role, leaves
 def request_places(api: Api, request: Json) -> Iterator[Place]:
     """Yield the texts of a request in dialect `api`, the oldest first.
 
-    What has the wrong shape is passed over. Legacy completions (`prompt`), embeddings and moderations (`input`) and
-    rerank (`query`, `documents`) are read as `openai.chat`.
+    What has the wrong shape is passed over. Legacy completions (`prompt`, `suffix`), embeddings and moderations
+    (`input`), pictures (`prompt`), speech (`input`, `instructions`) and rerank (`query`, `documents`) are read as
+    `openai.chat`.
     """
     return _DIALECTS[api](request)
+
+
+def unreadable(api: Api, request: Json) -> str | None:
+    """Return why a request's texts cannot all be read: they may be given as numbers of tokens."""
+    for key in _PLAIN if api == "openai.chat" else ():
+        if any(isinstance(held, (int, list)) for held in _list(request.get(key))):
+            return f"'{key}' holds numbers of tokens in place of text"
+    return None
 
 
 def _list(value: Any) -> list[Any]:
@@ -112,7 +121,14 @@ _ROLES: Final[Mapping[str, Role]] = {
     "function": "tool",
 }
 
-_PLAIN: Final[Mapping[str, Kind]] = {"prompt": "text", "input": "text", "query": "text", "documents": "document"}
+_PLAIN: Final[Mapping[str, Kind]] = {
+    "prompt": "text",
+    "suffix": "text",
+    "input": "text",
+    "instructions": "text",
+    "query": "text",
+    "documents": "document",
+}
 
 _DIALECTS: Final[Mapping[Api, Callable[[Json], Iterator[Place]]]] = {
     "openai.chat": _chat,
