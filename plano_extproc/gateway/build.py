@@ -1,7 +1,7 @@
 """A gateway: one configuration, compiled for requests. A reload builds another and swaps them whole."""
 
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from plano_extproc.apis import Api
@@ -9,6 +9,7 @@ from plano_extproc.config import Config
 from plano_extproc.config.catalogue import Endpoint
 from plano_extproc.config.models import ModelProvider
 from plano_extproc.errors import GatewayError
+from plano_extproc.filters import Sessions
 from plano_extproc.flow import Callout, CalloutFailed, Reply
 from plano_extproc.gateway import intent
 from plano_extproc.gateway.ask import Ask
@@ -58,7 +59,7 @@ class Ports:
     `clock` is monotonic, `now` counts seconds since 1970; `exposition` is the text of /metrics. `authorizer` gives what
     pays for the requests of an entry one by one, None where a constant credential does. `random` is in [0, 1).
     `send` makes a request through Envoy, and raises `CalloutFailed`; `background` runs what nobody waits for, to its
-    end even when the worker stops.
+    end even when the worker stops. `sessions` are those with filters that speak MCP, whatever the configuration.
     """
 
     clock: Callable[[], float]
@@ -69,6 +70,7 @@ class Ports:
     random: Callable[[], float] = lambda: 0.0
     send: Callable[[Callout], Awaitable[Reply]] = _nowhere
     background: Callable[[Coroutine[Any, Any, None]], None] = _forgotten
+    sessions: Sessions = field(default_factory=Sessions)
 
 
 class Gateway:

@@ -37,9 +37,9 @@ def demand_service(gateway: Gateway, ask: Ask) -> None:
         raise NotImplementedYet(
             f"listener '{ask.listener}' is of type {listener.type}, which this version accepts but does not serve"
         )
-    if listener.input_filters or listener.output_filters or any(use.input_filters for use in listener.agents):
+    if any(use.input_filters for use in listener.agents):
         # What was to pass a filter must not pass without it.
-        raise NotImplementedYet(f"listener '{ask.listener}' has filters, which this version accepts but does not run")
+        raise NotImplementedYet(f"agents of listener '{ask.listener}' have filters, which this version does not run")
 
 
 def _decide(gateway: Gateway, work: Work) -> Doing[Decision | Reply]:

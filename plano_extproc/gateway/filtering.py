@@ -1,0 +1,134 @@
+"""Filter chains on one exchange: the request before a model or an agent sees it, the answer before the client does."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from plano_extproc.config import Config
+from plano_extproc.errors import BadProviderAnswer, GatewayError
+from plano_extproc.filters import Filter, Passing, Record, StreamFilters, run
+from plano_extproc.flow import Flow
+from plano_extproc.gateway.build import Gateway
+from plano_extproc.gateway.decide import parse
+from plano_extproc.gateway.work import Doing, Work
+from plano_extproc.translate.texts import TextStream, WindowFor
+
+Filters = Mapping[str, Filter]
+
+AGENTS_PATH: Final = "/v1/chat/completions"
+"""What an agent is asked on, so that its filters are too."""
+
+
+def declared(config: Config) -> Filters:
+    """Return all that listeners and agents may name as a filter, by id."""
+    agents = {one.id: Filter.of(one) for one in config.agents}
+    return agents | {one.id: Filter.of(one) for one in config.filters}
+
+
+def filter_request(gateway: Gateway, work: Work, filters: Sequence[Filter]) -> Doing[None]:
+    """Put a request through filters, in order. What one makes of it must be a request of the client's dialect."""
+    calls = _Calls(gateway, work, path_of(work), "filters")
+    try:
+        for filter_ in filters:
+            body = yield from run((filter_,), work.body, calls.passing, gateway.ports.sessions)
+            if body != work.body:
+                _accept(work, body, filter_)
+    finally:
+        calls.tell()
+
+
+def filtered(gateway: Gateway, work: Work, filters: Filters) -> Callable[[tuple[str, ...], bytes], Flow[bytes]]:
+    """Return what puts a chat completion request through the filters of one agent, given by their ids."""
+    calls = _Calls(gateway, work, AGENTS_PATH, "agent_filters")
+
+    def through(ids: tuple[str, ...], body: bytes) -> Flow[bytes]:
+        try:
+            return (yield from run([filters[one] for one in ids], body, calls.passing, gateway.ports.sessions))
+        finally:
+            calls.tell()
+
+    return through
+
+
+class AnswerFilters:
+    """Puts one answer through filters, in order. An `Edit`."""
+
+    def __init__(self, gateway: Gateway, work: Work, filters: Sequence[Filter]) -> None:
+        self._work = work
+        self._filters = filters
+        self._calls = _Calls(gateway, work, path_of(work), "output_filters")
+        self._sessions = gateway.ports.sessions
+        self._stream: StreamFilters | None = None
+
+    def whole(self, body: bytes) -> Doing[bytes]:
+        """Put a whole answer through."""
+        try:
+            return (yield from run(self._filters, body, self._calls.passing, self._sessions))
+        finally:
+            self._calls.tell()
+
+    def feed(self, chunk: bytes, end: bool) -> Doing[bytes]:
+        """Put the next chunk of a stream through, as far as whole events or sentences are there."""
+        if self._stream is None:
+            api, framing = self._work.ask.surface.api, self._work.framing
+
+            def editor(window_for: WindowFor) -> TextStream:
+                return TextStream(api, window_for, framing=framing)
+
+            passing, is_sse = self._calls.passing, framing == "sse"
+            self._stream = StreamFilters(self._filters, editor, passing, self._sessions, is_sse=is_sse)
+        is_over = True
+        try:
+            made = yield from self._stream.feed(chunk, end)
+            is_over = end
+        finally:
+            if is_over:
+                self._calls.tell()
+        return made
+
+
+class _Calls:
+    """Notes the calls of filters in one place of an exchange. `fact` is the name under which the access log has it."""
+
+    def __init__(self, gateway: Gateway, work: Work, path: str, fact: str) -> None:
+        self._work = work
+        self._fact = fact
+        self._own: list[Record] = []
+        self.passing = Passing(path, work.ask.headers, gateway.ports.clock, self._note)
+
+    def _note(self, record: Record) -> None:
+        self._own.append(record)
+        self._work.notes.setdefault(Record, []).append(record)
+
+    def tell(self) -> None:
+        """Put what each filter did into the access log: the last outcome, and the time of all its calls."""
+        told: dict[str, dict[str, Any]] = {}
+        for one in self._own:
+            fact = told.setdefault(one.filter, {"filter": one.filter, "calls": 0, "ms": 0.0})
+            fact |= {"outcome": one.outcome, "calls": fact["calls"] + 1, "ms": fact["ms"] + one.seconds * 1000}
+        if told:
+            self._work.facts[self._fact] = [fact | {"ms": round(fact["ms"], 3)} for fact in told.values()]
+
+
+def _accept(work: Work, body: bytes, filter_: Filter) -> None:
+    """Go on with what a filter made of a request, if it is one."""
+    try:
+        request = parse(work.ask, body)
+    except GatewayError as error:
+        if filter_.may_skip:
+            return
+        told = f"filter '{filter_.id}' made something of the request that is none: {error.message}"
+        raise BadProviderAnswer(told, code="filter_failed") from None
+    work.request, work.body = request, body
+
+
+def records(work: Work) -> Sequence[Record]:
+    """Return every call of a filter in this exchange so far."""
+    made: list[Record] = work.notes.get(Record, [])
+    return made
+
+
+def path_of(work: Work) -> str:
+    """Return the path that filters are told: the client's own, and that of a chat for what is served as one."""
+    path = work.ask.headers[":path"].decode("latin-1").partition("?")[0]
+    is_chat = work.ask.surface.endpoint is None and work.ask.surface.api == "openai.chat"
+    return AGENTS_PATH if is_chat else path
