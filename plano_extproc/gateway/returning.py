@@ -13,6 +13,8 @@ Everything else goes on as it comes.
 from collections.abc import Mapping
 from typing import Final
 
+import orjson
+
 from plano_extproc import apis, headers
 from plano_extproc.apis import Api
 from plano_extproc.errors import BadProviderAnswer
@@ -25,7 +27,7 @@ from plano_extproc.gateway.plan import Plan
 from plano_extproc.routing.refusals import refusal_in
 from plano_extproc.translate import ContentDecoder, provider_codec
 from plano_extproc.translate.beginning import Beginning
-from plano_extproc.translate.faults import Fault, fault_body, fault_of, read_fault
+from plano_extproc.translate.faults import Fault, fault_body, fault_in, fault_of, read_fault
 
 Told = tuple[tuple[str, Action | Piece | PassOver], ...]
 """What is said to Envoy about an event: answers to it and to earlier ones, each with its kind; often nothing yet."""
@@ -104,7 +106,8 @@ class Returning:
         if self._refuses(body):
             return self._passed_on()
         if self._answer is None:
-            return self._released(end=True)
+            told = _error_in(body) if self._status < 300 else None
+            return self._failed(told) if told else self._released(end=True)
         made = self._answer.take(body, end=True)
         assert isinstance(made, Continue), "no edit stands in the way of a try's answer"
         self.is_over = True
@@ -174,10 +177,25 @@ def _is_stream(what: str, sent: Mapping[str, bytes]) -> bool:
     return kind == (provider_codec(what).stream_type.encode() if what in apis.ALL else b"text/event-stream")
 
 
+def _error_in(body: bytes) -> Fault | None:
+    """Return the error that some providers answer with a status of success."""
+    if b'"error"' not in body:
+        return None
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    is_error = isinstance(value, dict) and value.get("error") and not value.keys() & _ANSWERS
+    return fault_in(value) if is_error else None
+
+
 def _length(sent: Mapping[str, bytes]) -> int | None:
     """Return how long the body will be, where that is said: its end then needs no word of its own."""
     said = sent.get("content-length", b"")
     return int(said) if said.isdigit() else None
 
+
+_ANSWERS: Final = frozenset({"choices", "content", "output", "candidates"})
+"""What the answers of the dialects are under."""
 
 _PIECES = Changes(remove=("content-length", "content-encoding"))
