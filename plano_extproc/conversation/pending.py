@@ -51,8 +51,10 @@ class Pending:
 
     @property
     def history(self) -> list[Json]:
-        """What was said before."""
-        return [item for _, item in items.of_turns(self.turns)]
+        """What was said before, as anybody can read it."""
+        kept = items.of_turns(self.turns)
+        stored = {id(item) for turn in self.turns if turn.native is not None for item in turn.output}
+        return [made for _, item in kept if (made := _anywhere(item) if id(item) in stored else item) is not None]
 
     def request(self, request: Mapping[str, Any], most_tokens: int | None = None) -> Json:
         """Return the request with the whole conversation in its input.
@@ -71,10 +73,6 @@ class Pending:
         if last is None or last.native is None or last.native.entry != entry or self.wish.conversation is not None:
             return None
         return last.native.id if self.created - last.created < NATIVE_SECONDS else None
-
-    def natively(self, request: Mapping[str, Any], native: str) -> Json:
-        """Return the request for a provider that has the turn before under the id `native`."""
-        return {**request, "previous_response_id": native, "input": list(self.own)}
 
     def demand_known(self) -> None:
         """Raise `NotFound` where the request goes on from something that nobody knows."""
@@ -120,6 +118,13 @@ class Pending:
             hidden=not self.wish.stores,
             native=native,
         )
+
+
+def _anywhere(item: Json) -> Json | None:
+    """Return an item that its provider looked up by its id, for one that cannot: reasoning is then only an id."""
+    if item.get("type") == "reasoning" and not item.get("encrypted_content"):
+        return None
+    return {key: held for key, held in item.items() if key != "id" or item.get("type") == "reasoning"}
 
 
 def _is_stored(response: Mapping[str, Any], entry: str | None) -> bool:

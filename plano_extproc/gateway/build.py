@@ -23,6 +23,7 @@ from plano_extproc.limits import Admission
 from plano_extproc.providers import agents
 from plano_extproc.providers.auth import Authorizer
 from plano_extproc.routing import Choice, Directory
+from plano_extproc.stores import Conversations
 
 Key = tuple[Api, Endpoint | None, str | tuple[int, str, str] | None, str]
 """What a plan depends on: dialect or endpoint, the model's name or a choice, and the listener."""
@@ -60,6 +61,7 @@ class Ports:
     pays for the requests of an entry one by one, None where a constant credential does. `random` is in [0, 1).
     `send` makes a request through Envoy, and raises `CalloutFailed`; `background` runs what nobody waits for, to its
     end even when the worker stops. `sessions` are those with filters that speak MCP, whatever the configuration.
+    `conversations` are those that a configuration keeps, None where it keeps none.
     """
 
     clock: Callable[[], float]
@@ -70,6 +72,7 @@ class Ports:
     random: Callable[[], float] = lambda: 0.0
     send: Callable[[Callout], Awaitable[Reply]] = _nowhere
     background: Callable[[Coroutine[Any, Any, None]], None] = _forgotten
+    conversations: Callable[[Config], Conversations | None] = lambda _: None
     sessions: Sessions = field(default_factory=Sessions)
 
 

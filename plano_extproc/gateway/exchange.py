@@ -15,7 +15,7 @@ from plano_extproc.apis import Api
 from plano_extproc.config.policies import Client
 from plano_extproc.errors import GatewayError, InvalidRequest, NotFound
 from plano_extproc.flow import Question
-from plano_extproc.gateway import local
+from plano_extproc.gateway import local, stored
 from plano_extproc.gateway.actions import PROCEED, Action, Continue, Reply
 from plano_extproc.gateway.answer import JSON, Answer
 from plano_extproc.gateway.ask import Ask
@@ -32,8 +32,10 @@ from plano_extproc.gateway.events import (
 )
 from plano_extproc.gateway.outside import Outside
 from plano_extproc.gateway.pipeline import decide, demand_service
-from plano_extproc.gateway.surface import surface, upgraded, without_keys
+from plano_extproc.gateway.surface import Surface, surface, upgraded, without_keys
 from plano_extproc.gateway.work import Doing, Ending, Wait, Work
+
+_RESPONSES = Surface("openai.responses")
 
 _KEPT = ("retry-after",)
 """Of a provider's headers, what an answer of our own in its place must not lose."""
@@ -48,7 +50,7 @@ class Exchange:
 
     __slots__ = (
         "_answer", "_api", "_ask", "_attempts", "_decision", "_gateway", "_generation", "_listener", "_overhead",
-        "_started", "_status", "_told", "_work", "is_done",
+        "_started", "_status", "_stored", "_told", "_work", "is_done",
     )  # fmt: skip
 
     def __init__(self, gateway: Gateway, listener: str, generation: int | None = None) -> None:
@@ -59,6 +61,7 @@ class Exchange:
         self.is_done = False
         self._api: Api = "openai.chat"
         self._ask: Ask | None = None
+        self._stored: str | None = None
         self._started = 0.0
         self._overhead = 0.0
         self._work: Work | None = None
@@ -117,12 +120,14 @@ class Exchange:
         for last in work.endings:
             await last(ending)
 
-    def on_request_headers(self, event: RequestHeaders) -> Action:
+    def on_request_headers(self, event: RequestHeaders) -> Action | Doing[Action]:
         """Answer what needs no provider; else wait for the body."""
         self._started = self._gateway.ports.clock()
         path, _, query = event.headers[":path"].decode("latin-1").partition("?")
         is_upgrade = _is_upgrade(event.headers)
         found = upgraded(path, query) if is_upgrade else surface(path)
+        if found is None and stored.is_stored(path):
+            return self._about_stored(path, event, query)
         if found is None:
             return self._answer_locally(path, event.headers, query)
         self._api = found.api
@@ -134,6 +139,14 @@ class Exchange:
         if event.end_of_stream:
             raise InvalidRequest("the request has no body; send a JSON object")
         return PROCEED
+
+    def _about_stored(self, path: str, event: RequestHeaders, query: str) -> Action | Doing[Action]:
+        client = self._client(event.headers, query)
+        self._ask = Ask(self._listener, _RESPONSES, event.headers, without_keys(query), client)
+        if stored.has_body(event.headers.get(":method")) and not event.end_of_stream:
+            self._stored = path
+            return PROCEED
+        return stored.reply(self._gateway, self._ask, path, None)
 
     def _client(self, sent: Mapping[str, bytes], query: str) -> Client | None:
         admission = self._gateway.admission
@@ -154,6 +167,8 @@ class Exchange:
     def on_request_body(self, event: RequestBody) -> Doing[Action]:
         """Decide."""
         assert self._ask is not None
+        if self._stored is not None:
+            return (yield from stored.reply(self._gateway, self._ask, self._stored, event.body))
         if self._ask.surface.endpoint == "count_tokens":
             counted = local.count_tokens(self._gateway, self._ask, event.body)
             if counted is not None:

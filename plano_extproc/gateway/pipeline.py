@@ -10,6 +10,7 @@ from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.chain import Chain
 from plano_extproc.gateway.decide import Decision, decide_on_form, length, parse, serve, serve_chain
+from plano_extproc.gateway.own_reply import kept
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.gateway.work import Doing, Work
 from plano_extproc.translate import Completions, as_chat
@@ -47,7 +48,7 @@ def _decide(gateway: Gateway, work: Work) -> Doing[Decision | Reply]:
     for step in gateway.steps[work.ask.listener]:
         reply = yield from step(work)
         if reply is not None:
-            return reply
+            return (yield from kept(work, reply)) if work.edits else reply
     assert work.plans is not None, "a step says who serves"
     if isinstance(work.plans, Chain):
         decision = serve_chain(gateway, work.ask, work.plans, work.body, work.request)

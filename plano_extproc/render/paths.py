@@ -63,6 +63,10 @@ class Path:
 PUBLIC = (
     *(Path(path, ("POST",), Service.PROVIDER, api) for path, api in apis.BY_PATH.items()),
     *(Path(prefix, ("POST",), Service.PROVIDER, "gemini.generate") for prefix in apis.NAMING_A_MODEL),
+    Path("/v1/responses/", ("GET", "DELETE"), Service.SIDECAR, "openai.responses"),
+    Path("/v1/conversations", ("POST",), Service.PROVIDER, "openai.responses"),
+    Path("/v1/conversations/", ("GET", "DELETE"), Service.SIDECAR, "openai.responses"),
+    Path("/v1/conversations/", ("POST",), Service.PROVIDER, "openai.responses"),
     Path("/v1/models", ("GET",), Service.SIDECAR),
     Path("/v1/models/", ("GET",), Service.SIDECAR),
     # Load balancers probe with either method.

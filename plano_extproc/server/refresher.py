@@ -30,7 +30,12 @@ LONGEST_PAUSE: Final = 300.0
 
 def store_of(environ: Mapping[str, str]) -> Store:
     """Return the store of the PLANO_HOME that an environment names."""
-    return Store(Path(environ.get("PLANO_HOME") or "~/.plano").expanduser().absolute())
+    return Store(home_of(environ))
+
+
+def home_of(environ: Mapping[str, str]) -> Path:
+    """Return the PLANO_HOME that an environment names."""
+    return Path(environ.get("PLANO_HOME") or "~/.plano").expanduser().absolute()
 
 
 def issuer_of(environ: Mapping[str, str]) -> Issuer:

@@ -5,6 +5,7 @@ import gc
 import logging
 import os
 import random
+import secrets
 import signal
 import time
 from collections.abc import Mapping
@@ -27,7 +28,9 @@ from plano_extproc.render.topology import egress
 from plano_extproc.server import control, service
 from plano_extproc.server.background import Background
 from plano_extproc.server.housekeeping import Housekeeping
-from plano_extproc.server.refresher import Refresher, issuer_of, store_of
+from plano_extproc.server.refresher import Refresher, home_of, issuer_of, store_of
+from plano_extproc.stores.contract import StoreError
+from plano_extproc.stores.kept import KeptStores
 from plano_extproc.telemetry.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -70,6 +73,7 @@ class Worker:
         metrics = Metrics()
         authorizers = Authorizers(ChatGptToken(store))
         self._background = Background()
+        self._stores = KeptStores(home_of(os.environ), new_id=lambda: secrets.token_hex(24), now=time.time)
         address = settings.egress or egress(settings.listen)
         self._egress = Egress(address, max_bytes=MAX_REPLY_BYTES) if address else None
         self._ports = Ports(
@@ -81,6 +85,7 @@ class Worker:
             random=random.random,
             send=self._egress.send if self._egress else _no_egress,
             background=self._background.start,
+            conversations=self._stores.conversations,
         )
         self._housekeeping = Housekeeping(metrics, authorizers, refresher, lambda: self._gateway.config)
         self._gateway = self._build(_load_file(settings.config), settings.generation)
@@ -125,6 +130,7 @@ class Worker:
         _log.info("draining %d exchanges", self._processor.open_exchanges)
         await server.stop(self._settings.drain_seconds)
         await self._background.settle()
+        await self._stores.close()
         if self._egress is not None:
             await self._egress.close()
         await self._housekeeping.settle()
@@ -153,7 +159,10 @@ class Worker:
     def _build(self, loaded: Loaded, generation: int) -> Gateway:
         if loaded.config is None:
             raise control.ConfigurationError("\n".join(str(problem) for problem in loaded.errors))
-        return gateway(loaded.config, generation=generation, ports=self._ports)
+        try:
+            return gateway(loaded.config, generation=generation, ports=self._ports)
+        except StoreError as error:
+            raise control.ConfigurationError(str(error)) from None
 
 
 async def _no_egress(callout: Callout) -> Reply:

@@ -46,7 +46,6 @@ def test_what_a_provider_has_stored_keeps_its_id_and_is_not_sent_again() -> None
     second = pending(request, first)
 
     assert second.native("openai/gpt") == "resp_abc"
-    assert second.natively(request, "resp_abc") == {**request, "input": [message("more")]}
 
 
 def test_another_entry_gets_the_whole_conversation() -> None:
@@ -56,6 +55,18 @@ def test_another_entry_gets_the_whole_conversation() -> None:
 
     assert second.native("openai/gpt#2") is None
     assert len(second.request({"input": "more"})["input"]) == 3
+
+
+def test_what_only_its_provider_can_look_up_is_not_sent_to_another() -> None:
+    thought = {"type": "reasoning", "id": "rs_1", "summary": []}
+    sealed = {"type": "reasoning", "id": "rs_2", "summary": [], "encrypted_content": "s"}
+    call = {"type": "function_call", "id": "fc_1", "call_id": "c", "name": "f", "arguments": "{}"}
+    whole = {**answered("y", store=True), "output": [thought, sealed, call]}
+    first = pending({"input": "x"}).turn(whole, "e")
+    assert first is not None
+    made = pending({"input": "z", "previous_response_id": "resp_theirs"}, first).request({"input": "z"})
+
+    assert made["input"][1:3] == [sealed, {key: held for key, held in call.items() if key != "id"}]
 
 
 def test_what_a_provider_says_that_it_has_not_stored_is_sent_again() -> None:

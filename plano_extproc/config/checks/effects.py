@@ -47,7 +47,6 @@ NO_EFFECT_YET: Final[Mapping[str, str]] = {
     "clients[].budget": "budgets",
     "clients[].ratelimit": "rate limits",
     "ratelimits": "rate limits",
-    "state_storage": "stored conversations",
     "cache": "cached answers",
     "governance": "governance",
     "tracing": "tracing",

@@ -9,10 +9,16 @@ from typing import Final
 
 from plano_extproc.config.listeners import Listener
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.steps import filters, guard, route
+from plano_extproc.gateway.steps import filters, guard, route, state
 from plano_extproc.gateway.work import Step
 
-ORDER: Final[tuple[Callable[[Gateway, Listener], Step | None], ...]] = (guard.step, filters.step, route.step)
+ORDER: Final[tuple[Callable[[Gateway, Listener], Step | None], ...]] = (
+    state.step,
+    guard.step,
+    filters.step,
+    route.step,
+    state.settle,
+)
 
 
 def of(gateway: Gateway, listener: Listener) -> tuple[Step, ...]:
