@@ -184,6 +184,9 @@ class ProviderKind(_Entry):
             suffix, _, query = self._suffix(what).partition("?")
             query = query or default_query
             whole = f"{before.rstrip('/')}{suffix}" + (f"?{query}" if query else "")
+        if what == "gemini.generate":
+            # Google lists its models under the names of their paths.
+            model_id = model_id.removeprefix("models/")
         # `@` may stand in a path as it is, and Vertex AI's model ids hold it.
         return whole.replace("{model}", quote(model_id, safe="@"))
 

@@ -4,7 +4,7 @@ Dialects meet in the neutral model of `chat` and, when they stream, in the event
 package for each dialect, and `translation` joins two of them.
 """
 
-from plano_extproc.translate.apis.gemini_generate.call_ids import with_plain_ids
+from plano_extproc.translate.call_ids import with_plain_ids
 from plano_extproc.translate.codec import Codec
 from plano_extproc.translate.completions import Completions, CompletionsStream, as_chat
 from plano_extproc.translate.families import profile_for

@@ -17,7 +17,8 @@ def test_a_provider_entry_knows_its_parts() -> None:
     assert (entry.model_id, entry.is_wildcard) == ("models/gemini-pro", False)
     assert (entry.access_key and entry.access_key.get_secret_value()) == "k"
     assert (entry.weight, entry.default, entry.passthrough_auth) == (1, False, False)
-    assert entry.apis == ("openai.chat", "gemini.generate")
+    assert entry.apis == ("gemini.generate", "openai.chat")
+    assert entry.path("gemini.generate", entry.model_id) == "/v1beta/models/gemini-pro:generateContent"
 
 
 def test_a_wildcard_is_known_as_one() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plano_extproc.translate import with_plain_ids
-from plano_extproc.translate.apis.gemini_generate.call_ids import parted, standard_base64, with_signature
+from plano_extproc.translate.call_ids import parted, standard_base64, with_signature
 from plano_extproc.translate.names import fitted
 
 SIGNATURE = "CpYBAdHtim9+/w=="

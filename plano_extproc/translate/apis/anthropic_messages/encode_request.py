@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final, assert_never
 
 from plano_extproc.errors import InvalidRequest
+from plano_extproc.translate.answered import answered_once
 from plano_extproc.translate.apis.anthropic_messages.tools import cache_marker, write_tools
+from plano_extproc.translate.call_ids import fitted_id
 from plano_extproc.translate.chat import (
     Block,
     File,
@@ -32,7 +34,6 @@ from plano_extproc.translate.chat import (
 from plano_extproc.translate.claude import ThinkingPlan, beside_thinking, is_its_own, with_one_sampling
 from plano_extproc.translate.losses import Losses
 from plano_extproc.translate.media import USUAL_IMAGES, seen
-from plano_extproc.translate.names import fitted
 from plano_extproc.translate.profile import Profile
 from plano_extproc.translate.schemas import closed
 from plano_extproc.translate.shape import refuse
@@ -86,7 +87,7 @@ def _sampling(request: Request, profile: Profile, body: Json) -> None:
 def _turns(messages: Iterable[Message], losses: Losses) -> tuple[list[Json], list[Json]]:
     system: list[Json] = []
     turns: list[Json] = []
-    for message in messages:
+    for message in answered_once(messages, losses):
         blocks = [made for block in message.blocks if (made := _block(block, losses)) is not None]
         if message.role == "system":
             system += blocks
@@ -124,7 +125,7 @@ def _block(block: Block, losses: Losses) -> Json | None:
             losses.field("redacted_thinking")
             return None
         case ToolUse():
-            made = {"type": "tool_use", "id": fitted(block.id, ID_LIMIT), "name": block.name, "input": block.input}
+            made = {"type": "tool_use", "id": fitted_id(block.id, ID_LIMIT), "name": block.name, "input": block.input}
         case ToolResult():
             made = _tool_result(block, losses)
         case _:
@@ -144,7 +145,7 @@ def _text(block: Text | Refusal, losses: Losses) -> Json | None:
 
 
 def _tool_result(result: ToolResult, losses: Losses) -> Json:
-    made: Json = {"type": "tool_result", "tool_use_id": fitted(result.id, ID_LIMIT)}
+    made: Json = {"type": "tool_result", "tool_use_id": fitted_id(result.id, ID_LIMIT)}
     content = [item for block in result.content if (item := _block(block, losses)) is not None]
     if len(content) == 1 and content[0].keys() == {"type", "text"}:
         made["content"] = content[0]["text"]

@@ -8,7 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, assert_never
 
+from plano_extproc.translate.answered import answered_once
 from plano_extproc.translate.apis.bedrock_converse.parts import Files, write_image
+from plano_extproc.translate.call_ids import fitted_id
 from plano_extproc.translate.chat import (
     Block,
     CacheMark,
@@ -27,7 +29,6 @@ from plano_extproc.translate.chat import (
 )
 from plano_extproc.translate.claude import is_its_own
 from plano_extproc.translate.losses import Losses
-from plano_extproc.translate.names import fitted
 from plano_extproc.translate.profile import Profile
 from plano_extproc.translate.shape import refuse
 
@@ -42,11 +43,11 @@ _REDACTS: Final = frozenset({"claude", "gpt", ""})
 @dataclass(slots=True)
 class _Turn:
     role: Role
-    results: dict[str, list[Json]] = field(default_factory=dict)
+    results: list[Json] = field(default_factory=list)
     content: list[Json] = field(default_factory=list)
 
     def written(self) -> Json:
-        content = [*(made for result in self.results.values() for made in result), *self.content]
+        content = [*self.results, *self.content]
         names = [block["document"]["name"] for block in content if "document" in block]
         if names and not any("text" in block for block in content):
             # A document is refused in a turn without words.
@@ -64,7 +65,7 @@ class Turns:
         self._losses = losses
         self._files = Files()
         turns: list[_Turn] = []
-        for message in messages:
+        for message in answered_once(messages, losses):
             if message.role == "system":
                 self.system += [made for block in message.blocks for made in self._instruction(block)]
                 continue
@@ -88,10 +89,7 @@ class Turns:
 
     def _add(self, block: Block, turn: _Turn) -> None:
         if isinstance(block, ToolResult):
-            call_id = fitted(block.id, _ID_LIMIT)
-            made = self._result(block, call_id)
-            if turn.results.setdefault(call_id, made) != made:
-                self._losses.add("messages[].content[tool_result]")
+            turn.results += self._result(block)
         else:
             turn.content += self._block(block, turn.role)
 
@@ -115,7 +113,7 @@ class Turns:
                 self._losses.field("redacted_thinking")
                 return []
             case ToolUse():
-                use = {"toolUseId": fitted(block.id, _ID_LIMIT), "name": block.name, "input": block.input}
+                use = {"toolUseId": fitted_id(block.id, _ID_LIMIT), "name": block.name, "input": block.input}
                 return [{"toolUse": use}, *self._point(block.cache)]
             case ToolResult():
                 # Only a user answers calls of tools; decoders see to it.
@@ -140,7 +138,7 @@ class Turns:
             return []
         return [{"reasoningContent": {"reasoningText": text}}]
 
-    def _result(self, result: ToolResult, call_id: str) -> list[Json]:
+    def _result(self, result: ToolResult) -> list[Json]:
         content: list[Json] = []
         mark = result.cache
         for item in result.content:
@@ -157,6 +155,7 @@ class Turns:
                     content.append(made)
                 case _:
                     assert_never(item)
+        call_id = fitted_id(result.id, _ID_LIMIT)
         told: Json = {"toolUseId": call_id, "content": content or [{"text": _NO_OUTPUT}]}
         if result.is_error:
             told["status"] = "error"

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from plano_extproc.errors import BadProviderAnswer
-from plano_extproc.translate.apis.gemini_generate.call_ids import with_signature
 from plano_extproc.translate.apis.gemini_generate.fields import SERVICE_TIERS, TIER_WORDS
 from plano_extproc.translate.apis.gemini_generate.kept import Kept
+from plano_extproc.translate.call_ids import with_signature
 from plano_extproc.translate.chat import (
     Answer,
     Block,

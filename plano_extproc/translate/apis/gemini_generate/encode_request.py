@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final, assert_never
 
-from plano_extproc.translate.apis.gemini_generate.call_ids import parted
+from plano_extproc.translate.answered import answered_once
 from plano_extproc.translate.apis.gemini_generate.decode_request import KNOBS
 from plano_extproc.translate.apis.gemini_generate.fields import TIER_WORDS
 from plano_extproc.translate.apis.gemini_generate.tools import write_tools
+from plano_extproc.translate.call_ids import parted
 from plano_extproc.translate.chat import (
     Block,
     File,
@@ -126,7 +127,7 @@ class _Turns:
         self._losses = losses
         self._names: dict[str, str] = {}
         self._details: set[str | None] = set()
-        for message in messages:
+        for message in answered_once(messages, losses):
             self._message(message)
         for content in self.contents:
             content["parts"].sort(key=_is_no_response)

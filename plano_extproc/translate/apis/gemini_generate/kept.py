@@ -10,7 +10,7 @@ from typing import Final
 
 import orjson
 
-from plano_extproc.translate.apis.gemini_generate.call_ids import standard_base64
+from plano_extproc.translate.call_ids import standard_base64
 from plano_extproc.translate.chat import Json, RedactedThinking, Thinking
 
 _MARK: Final = b"plano:"

@@ -13,9 +13,9 @@ from typing import Any, ClassVar, Final, Literal
 import orjson
 
 from plano_extproc.translate import shape
-from plano_extproc.translate.apis.gemini_generate.call_ids import standard_base64
 from plano_extproc.translate.apis.gemini_generate.fields import items_of, object_of
 from plano_extproc.translate.apis.gemini_generate.kept import restored
+from plano_extproc.translate.call_ids import standard_base64
 from plano_extproc.translate.chat import (
     Block,
     File,

@@ -10,6 +10,7 @@ import orjson
 
 from plano_extproc.translate.apis.openai_chat.decode_request import KNOBS
 from plano_extproc.translate.apis.openai_chat.tools import cache_marker, write_tools
+from plano_extproc.translate.call_ids import shortened_id
 from plano_extproc.translate.chat import (
     Block,
     CacheMark,
@@ -164,7 +165,7 @@ class _Turns:
             self._losses.field("thinking")
 
     def _call(self, block: ToolUse) -> Json:
-        call_id = _call_id(block.id)
+        call_id = shortened_id(block.id, _ID_LIMIT)
         self._unanswered.add(call_id)
         self._note_losses(block)
         arguments = orjson.dumps(block.input).decode()
@@ -186,7 +187,7 @@ class _Turns:
 
     def _tool_result(self, block: ToolResult) -> list[Json]:
         """Write a result, and return the parts of it that only a user can send."""
-        call_id = _call_id(block.id)
+        call_id = shortened_id(block.id, _ID_LIMIT)
         text = "\n".join(item.text for item in block.content if isinstance(item, Text))
         others = [part for item in block.content if not isinstance(item, Text) for part in self._part(item)]
         if others and not text:
@@ -233,10 +234,6 @@ class _Turns:
         mark: CacheMark | None = getattr(block, "cache", None)
         if mark:
             self._losses.field("cache")
-
-
-def _call_id(value: str) -> str:
-    return value if len(value) <= _ID_LIMIT else fitted(value, _ID_LIMIT)
 
 
 def _image(image: Image) -> Json:

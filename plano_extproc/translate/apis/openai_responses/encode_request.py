@@ -13,6 +13,7 @@ from plano_extproc.translate.apis.openai_responses.items import annotation
 from plano_extproc.translate.apis.openai_responses.parts import write_part
 from plano_extproc.translate.apis.openai_responses.reasoning import unsealed_item
 from plano_extproc.translate.apis.openai_responses.tools import write_tools
+from plano_extproc.translate.call_ids import shortened_id
 from plano_extproc.translate.chat import (
     Block,
     File,
@@ -232,12 +233,7 @@ class _Items:
         else:
             first = [{"type": "input_text", "text": text}] if text else []
             output = first + [write_part(item) for item in block.content if not isinstance(item, Text)]
-        return {"type": "function_call_output", "call_id": fitted_id(block.id), "output": output}
-
-
-def fitted_id(value: str) -> str:
-    """Return the id of a call as OpenAI takes it; it refuses longer ones."""
-    return value if len(value) <= _ID_LIMIT else fitted(value, _ID_LIMIT)
+        return {"type": "function_call_output", "call_id": shortened_id(block.id, _ID_LIMIT), "output": output}
 
 
 def _message(role: str, parts: list[Json]) -> Json:
@@ -255,7 +251,12 @@ def _said(block: Text | Refusal) -> Json:
 
 def _call(block: ToolUse) -> Json:
     arguments = orjson.dumps(block.input).decode()
-    return {"type": "function_call", "call_id": fitted_id(block.id), "name": block.name, "arguments": arguments}
+    return {
+        "type": "function_call",
+        "call_id": shortened_id(block.id, _ID_LIMIT),
+        "name": block.name,
+        "arguments": arguments,
+    }
 
 
 def _words(message: Message, losses: Losses) -> str:
