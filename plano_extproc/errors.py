@@ -23,11 +23,13 @@ from typing import Final
 class GatewayError(Exception):
     """An error to answer with. `message` says what is wrong, where, and what to do; no secret, no traceback.
 
-    `param` names the field of the request that is to blame, `code` is OpenAI's machine-readable word for it.
+    `param` names the field of the request that is to blame, `code` is OpenAI's machine-readable word for it. `headers`
+    go on the answer.
     """
 
     status: int = 500
     type: str = "api_error"
+    headers: tuple[tuple[str, bytes], ...] = ()
 
     def __init__(self, message: str, *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol
 
 from plano_extproc.apis import Api
@@ -20,10 +21,11 @@ from plano_extproc.gateway.surface import Surface
 from plano_extproc.gateway.team import Team
 from plano_extproc.gateway.work import Step
 from plano_extproc.limits import Admission
+from plano_extproc.limits.usage import Tally
 from plano_extproc.providers import agents
 from plano_extproc.providers.auth import Authorizer
 from plano_extproc.routing import Choice, Directory
-from plano_extproc.stores import Conversations
+from plano_extproc.stores import Conversations, MemoryStore, Quota, SharedStore
 
 Key = tuple[Api, Endpoint | None, str | tuple[int, str, str] | None, str]
 """What a plan depends on: dialect or endpoint, the model's name or a choice, and the listener."""
@@ -61,7 +63,8 @@ class Ports:
     pays for the requests of an entry one by one, None where a constant credential does. `random` is in [0, 1).
     `send` makes a request through Envoy, and raises `CalloutFailed`; `background` runs what nobody waits for, to its
     end even when the worker stops. `sessions` are those with filters that speak MCP, whatever the configuration.
-    `conversations` are those that a configuration keeps, None where it keeps none.
+    `conversations` are those that a configuration keeps, None where it keeps none. `store` is what all workers share
+    under a configuration, `tally` what this one has not told it yet.
     """
 
     clock: Callable[[], float]
@@ -72,8 +75,10 @@ class Ports:
     random: Callable[[], float] = lambda: 0.0
     send: Callable[[Callout], Awaitable[Reply]] = _nowhere
     background: Callable[[Coroutine[Any, Any, None]], None] = _forgotten
-    conversations: Callable[[Config], Conversations | None] = lambda _: None
     sessions: Sessions = field(default_factory=Sessions)
+    store: Callable[[Config], SharedStore] = lambda _: MemoryStore()
+    tally: Tally = field(default_factory=Tally)
+    conversations: Callable[[Config], Conversations | None] = lambda _: None
 
 
 class Gateway:
@@ -97,6 +102,22 @@ class Gateway:
         """What is done with a listener's requests. `assemble` fills it; one without an entry serves nobody."""
         self._plans: dict[Key, Plan] = {}
         self._chains: dict[ChainKey, Chain] = {}
+
+    @cached_property
+    def store(self) -> SharedStore:
+        """What all workers share. Opened by who needs it first; raises `StoreError`."""
+        return self.ports.store(self.config)
+
+    @cached_property
+    def quota(self) -> Quota:
+        """What counts limits, budgets and usage."""
+        rule = self.config.overrides.on_limit_store_error
+        return Quota(self.admission, self.store, on_error=rule, now=self.ports.now, tally=self.ports.tally)
+
+    async def tick(self) -> None:
+        """Do what is due about once a second, and when this configuration goes. Never raises."""
+        if "quota" in self.__dict__:
+            await self.quota.flush()
 
     def plan(self, surface: Surface, model: str | None, listener: str) -> Plan:
         """Return how the first entry of a name serves; raises what the directory and `plan` raise."""

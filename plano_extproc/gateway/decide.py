@@ -122,8 +122,8 @@ def serve(gateway: Gateway, ask: Ask, plan: Plan, body: bytes, request: dict[str
     return Decision(plan, outgoing.is_stream, made, extra, translation, outgoing.dropped)
 
 
-def decide_on_upgrade(gateway: Gateway, ask: Ask) -> Decision:
-    """Decide on the opening of a WebSocket. Only a provider that speaks the caller's protocol can serve it."""
+def model_of_upgrade(gateway: Gateway, ask: Ask) -> Plan:
+    """Return who serves a WebSocket. Only a provider that speaks the caller's protocol can."""
     plan = gateway.plan(ask.surface, ask.surface.model, ask.listener)
     gateway.admission.demand(ask.client, plan.choice.name, ask.surface.model)
     if plan.way is Way.DIRECT:
@@ -132,6 +132,11 @@ def decide_on_upgrade(gateway: Gateway, ask: Ask) -> Decision:
             param="model",
             code="unsupported_endpoint",
         )
+    return plan
+
+
+def serve_upgrade(gateway: Gateway, ask: Ask, plan: Plan) -> Decision:
+    """Decide on the opening of a WebSocket."""
     decision = _bypass(gateway, ask, plan, b"", None, is_stream=False)
     if not plan.upstream.is_passthrough:
         decision.extra += _protocols(ask)
@@ -184,14 +189,20 @@ def _decide_on_fitted(gateway: Gateway, ask: Ask, plan: Plan, request: dict[str,
     return decision
 
 
-def decide_on_form(gateway: Gateway, ask: Ask, body: bytes) -> Decision:
-    """Decide on a form, such as one with an image in it, of which only the model's name is read and changed."""
+def model_of_form(gateway: Gateway, ask: Ask, body: bytes) -> tuple[Plan, str | None]:
+    """Return who serves a form, such as one with an image in it, and the model that it names."""
     start, end = form_model(body)
     if end < start:
         raise InvalidRequest("the body is no complete form")
     asked = body[start:end].decode("utf-8", "replace") or None
     plan = gateway.plan(ask.surface, asked, ask.listener)
     gateway.admission.demand(ask.client, plan.choice.name, asked)
+    return plan, asked
+
+
+def serve_form(gateway: Gateway, ask: Ask, plan: Plan, body: bytes) -> Decision:
+    """Decide on a form, of which only the model's name is changed."""
+    start, end = form_model(body)
     model = plan.upstream.model.encode()
     is_same = not end or body[start:end] == model
     made = None if is_same else b"".join((body[:start], model, body[end:]))

@@ -20,7 +20,7 @@ from plano_extproc.gateway.actions import PROCEED, Action, Continue, Reply
 from plano_extproc.gateway.answer import JSON, Answer
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.decide import Decision, decide_on_upgrade
+from plano_extproc.gateway.decide import Decision
 from plano_extproc.gateway.drive import drive
 from plano_extproc.gateway.events import (
     Event,
@@ -31,7 +31,7 @@ from plano_extproc.gateway.events import (
     Trailers,
 )
 from plano_extproc.gateway.outside import Outside
-from plano_extproc.gateway.pipeline import decide, demand_service
+from plano_extproc.gateway.pipeline import decide, decide_on_upgrade
 from plano_extproc.gateway.surface import Surface, surface, upgraded, without_keys
 from plano_extproc.gateway.work import Doing, Ending, Wait, Work
 
@@ -134,8 +134,8 @@ class Exchange:
         client = self._client(event.headers, query)
         self._ask = Ask(self._listener, found, event.headers, query and without_keys(query), client)
         if is_upgrade:
-            demand_service(self._gateway, self._ask)
-            return self._decided(decide_on_upgrade(self._gateway, self._ask))
+            work = self._work = Work(self._ask, b"", {})
+            return self._on_decision(decide_on_upgrade(self._gateway, work))
         if event.end_of_stream:
             raise InvalidRequest("the request has no body; send a JSON object")
         return PROCEED
@@ -174,7 +174,10 @@ class Exchange:
             if counted is not None:
                 return counted
         work = self._work = Work(self._ask, event.body, {})
-        decision = yield from decide(self._gateway, work)
+        return (yield from self._on_decision(decide(self._gateway, work)))
+
+    def _on_decision(self, deciding: Doing[Decision | Reply]) -> Doing[Action]:
+        decision = yield from deciding
         return decision if isinstance(decision, Reply) else self._decided(decision)
 
     def _decided(self, decision: Decision) -> Continue:

@@ -23,7 +23,7 @@ _METRICS = (("content-type", b"text/plain; version=0.0.4; charset=utf-8"),)
 
 def refuse(api: Api, error: GatewayError) -> Reply:
     """Return an error in the caller's dialect."""
-    return Reply(error.status, JSON, error_body(api, error), details(error.code or error.type))
+    return Reply(error.status, (*JSON, *error.headers), error_body(api, error), details(error.code or error.type))
 
 
 def details(word: str) -> str:

@@ -1,5 +1,6 @@
 """From a request's body to a decision: parse it, run the listener's steps, and put it into the provider's words."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import orjson
@@ -9,7 +10,17 @@ from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.chain import Chain
-from plano_extproc.gateway.decide import Decision, decide_on_form, length, parse, serve, serve_chain
+from plano_extproc.gateway.decide import (
+    Decision,
+    length,
+    model_of_form,
+    model_of_upgrade,
+    parse,
+    serve,
+    serve_chain,
+    serve_form,
+    serve_upgrade,
+)
 from plano_extproc.gateway.own_reply import kept
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.gateway.work import Doing, Work
@@ -24,11 +35,22 @@ def decide(gateway: Gateway, work: Work) -> Doing[Decision | Reply]:
     ask = work.ask
     demand_service(gateway, ask)
     if ask.surface.endpoint is not None and ask.headers.get("content-type", b"").startswith(_FORM):
-        return decide_on_form(gateway, ask, work.body)
+        plan, asked = model_of_form(gateway, ask, work.body)
+        work.plans, work.request = plan, {"model": asked}
+        return (yield from _decide(gateway, work, lambda: serve_form(gateway, ask, plan, work.body)))
     work.request = parse(ask, work.body)
     if ask.surface.endpoint == "completions" and not _has_completions(gateway, work):
         return (yield from _decide_on_completion(gateway, work))
     return (yield from _decide(gateway, work))
+
+
+def decide_on_upgrade(gateway: Gateway, work: Work) -> Doing[Decision | Reply]:
+    """Decide on the opening of a WebSocket, whose frames nobody reads."""
+    ask = work.ask
+    demand_service(gateway, ask)
+    plan = model_of_upgrade(gateway, ask)
+    work.plans, work.request = plan, {"model": ask.surface.model}
+    return (yield from _decide(gateway, work, lambda: serve_upgrade(gateway, ask, plan)))
 
 
 def demand_service(gateway: Gateway, ask: Ask) -> None:
@@ -43,21 +65,24 @@ def demand_service(gateway: Gateway, ask: Ask) -> None:
         raise NotImplementedYet(f"agents of listener '{ask.listener}' have filters, which this version does not run")
 
 
-def _decide(gateway: Gateway, work: Work) -> Doing[Decision | Reply]:
+def _decide(gateway: Gateway, work: Work, served: Callable[[], Decision] | None = None) -> Doing[Decision | Reply]:
+    """Run the steps, and serve: as `served` does for what is no JSON, else by what the steps chose."""
     sent = work.body
     for step in gateway.steps[work.ask.listener]:
         reply = yield from step(work)
         if reply is not None:
             return (yield from kept(work, reply)) if work.edits else reply
     assert work.plans is not None, "a step says who serves"
-    if isinstance(work.plans, Chain):
+    if served is not None:
+        decision = served()
+    elif isinstance(work.plans, Chain):
         decision = serve_chain(gateway, work.ask, work.plans, work.body, work.request)
     else:
         decision = serve(gateway, work.ask, work.plans, work.body, work.request)
     decision.reason = work.reason
     if decision.body is None and work.body is not sent:
         _send(decision, work.body)
-    if work.edits:
+    if work.edits and served is None:
         decision.extra += _PLAIN
     return decision
 

@@ -1,8 +1,11 @@
 """What is read of an answer in passing: the tokens that it cost."""
 
+from dataclasses import replace
+
 from plano_extproc.gateway.work import Doing, Rank, Work
+from plano_extproc.limits import Estimate
 from plano_extproc.translate.chat import Usage
-from plano_extproc.translate.usage import StreamUsage, usage_in
+from plano_extproc.translate.usage import StreamUsage, WithoutUsage, usage_in
 
 
 class UsageReader:
@@ -10,6 +13,7 @@ class UsageReader:
 
     def __init__(self, work: Work) -> None:
         self._api = work.ask.surface.api
+        self._facts = work.facts
         self._stream = StreamUsage(self._api, work.framing)
         self._whole: Usage | None = None
 
@@ -18,10 +22,23 @@ class UsageReader:
         """What is known so far."""
         return self._whole or self._stream.usage
 
+    def about(self, tokens: Estimate) -> Usage:
+        """Return what an answer cost that broke off, or does not tell: what it told, or else about as much.
+
+        `tokens` are those of the request; of a stream, each event is taken for a token.
+        """
+        known = self.usage
+        if self._whole is not None:
+            return self._whole
+        if known is None:
+            return Usage(input=tokens.input, output=self._stream.events)
+        return replace(known, output=max(known.output, self._stream.events))
+
     def whole(self, body: bytes) -> Doing[bytes]:
         """Read a whole answer."""
         yield from ()
         self._whole = usage_in(self._api, body)
+        self._tell()
         return body
 
     def feed(self, chunk: bytes, end: bool) -> Doing[bytes]:
@@ -30,7 +47,15 @@ class UsageReader:
         self._stream.feed(chunk)
         if end:
             self._stream.end()
+            self._tell()
         return chunk
+
+    def _tell(self) -> None:
+        used = self.usage
+        if used is not None:
+            self._facts["input_tokens"] = used.prompt
+            self._facts["output_tokens"] = used.output
+            self._facts["total_tokens"] = used.prompt + used.output
 
 
 def usage_of(work: Work) -> UsageReader:
@@ -40,3 +65,32 @@ def usage_of(work: Work) -> UsageReader:
         reader = work.notes[UsageReader] = UsageReader(work)
         work.edit(Rank.USAGE, reader)
     return reader
+
+
+def demand_usage(work: Work) -> None:
+    """Have a stream of chat tell its tokens, which it does only when asked; a client that did not ask is not told."""
+    if work.ask.surface.api != "openai.chat" or work.ask.surface.endpoint is not None or not work.is_stream:
+        return
+    options = work.request.get("stream_options")
+    options = options if isinstance(options, dict) else {}
+    if options.get("include_usage"):
+        return
+    work.replace({**work.request, "stream_options": {**options, "include_usage": True}})
+    work.edit(Rank.USAGE, _WithoutUsage())
+
+
+class _WithoutUsage:
+    """Leaves out of a stream of chat the chunk that says nothing but the tokens."""
+
+    def __init__(self) -> None:
+        self._stream = WithoutUsage()
+
+    def whole(self, body: bytes) -> Doing[bytes]:
+        """Leave a whole answer as it is: it always tells its tokens."""
+        yield from ()
+        return body
+
+    def feed(self, chunk: bytes, end: bool) -> Doing[bytes]:
+        """Return the stream's next events."""
+        yield from ()
+        return self._stream.feed(chunk, end)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from plano_extproc.config import Config
+from plano_extproc.gateway import Gateway
 from plano_extproc.providers.authorizers import Authorizers
 from plano_extproc.server.refresher import Refresher
 from plano_extproc.telemetry.metrics import Metrics
@@ -28,13 +28,13 @@ class Housekeeping:
     """Counts figures, renews credentials, and watches over the parent process."""
 
     def __init__(
-        self, metrics: Metrics, authorizers: Authorizers, refresher: Refresher, config: Callable[[], Config]
+        self, metrics: Metrics, authorizers: Authorizers, refresher: Refresher, gateway: Callable[[], Gateway]
     ) -> None:
-        """Keep house for the configuration that `config` gives at the moment."""
+        """Keep house for the gateway of the moment."""
         self._metrics = metrics
         self._authorizers = authorizers
         self._refresher = refresher
-        self._config = config
+        self._gateway = gateway
         self._search: asyncio.Task[None] | None = None
         self._search_due = 0.0
 
@@ -46,6 +46,7 @@ class Housekeeping:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), _PERIOD)
             await self._count()
+            await self._gateway().tick()
             if os.getppid() != parent:
                 _log.warning("the parent process is gone; stopping")
                 return
@@ -53,10 +54,11 @@ class Housekeeping:
     async def settle(self) -> None:
         """Finish what was begun. A renewal is waited for: its answer is the only copy of the new login."""
         await self._refresher.settle()
+        await self._gateway().tick()
         self._metrics.flush()
 
     def _renew(self) -> None:
-        config = self._config()
+        config = self._gateway().config
         if any(entry.provider == "chatgpt" for entry in config.model_providers):
             self._refresher.tick()
         if (self._search is None or self._search.done()) and time.monotonic() >= self._search_due:

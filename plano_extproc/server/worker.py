@@ -86,8 +86,9 @@ class Worker:
             send=self._egress.send if self._egress else _no_egress,
             background=self._background.start,
             conversations=self._stores.conversations,
+            store=self._stores.shared,
         )
-        self._housekeeping = Housekeeping(metrics, authorizers, refresher, lambda: self._gateway.config)
+        self._housekeeping = Housekeeping(metrics, authorizers, refresher, lambda: self._gateway)
         self._gateway = self._build(_load_file(settings.config), settings.generation)
         self._processor = service.ExternalProcessor(lambda: self._gateway)
         self._stopping = asyncio.Event()
@@ -130,10 +131,10 @@ class Worker:
         _log.info("draining %d exchanges", self._processor.open_exchanges)
         await server.stop(self._settings.drain_seconds)
         await self._background.settle()
+        await self._housekeeping.settle()
         await self._stores.close()
         if self._egress is not None:
             await self._egress.close()
-        await self._housekeeping.settle()
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -144,17 +145,22 @@ class Worker:
     def reload_text(self, text: str, name: str, environ: Mapping[str, str], generation: int) -> int:
         """Swap to a configuration given as text; `environ` is laid over this process's own environment."""
         os.environ.update(environ)
-        self._gateway = self._build(load(text, environ=os.environ, name=name), generation)
+        self._swap(self._build(load(text, environ=os.environ, name=name), generation))
         _log.info("serving generation %d", generation)
         return generation
 
     def _reload_file(self) -> None:
         try:
-            self._gateway = self._build(_load_file(self._settings.config), self._gateway.generation)
+            self._swap(self._build(_load_file(self._settings.config), self._gateway.generation))
         except control.ConfigurationError as error:
             _log.error("the configuration is not reloaded, the old one stays:\n%s", error)
             return
         _log.info("reloaded %s", self._settings.config)
+
+    def _swap(self, new: Gateway) -> None:
+        old, self._gateway = self._gateway, new
+        # What it has not told the store yet. Exchanges that are under way tell it themselves when they end.
+        self._background.start(old.tick())
 
     def _build(self, loaded: Loaded, generation: int) -> Gateway:
         if loaded.config is None:

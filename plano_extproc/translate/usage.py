@@ -29,16 +29,21 @@ def usage_in(api: Api, body: bytes) -> Usage | None:
 
 
 class StreamUsage:
-    """Reads the tokens of a stream. Only the events that speak of them are parsed; the stream may be cut anywhere."""
+    """Reads the tokens of a stream. Only the events that speak of them are parsed; the stream may be cut anywhere.
+
+    `events` counts them all, roughly: about a token each, for a stream that breaks off before it has told.
+    """
 
     def __init__(self, api: Api, framing: Framing = "sse") -> None:
         self._api = api
         self._list = JsonListParser() if framing == "array" else None
         self._rest = b""
         self.usage: Usage | None = None
+        self.events = 0
 
     def feed(self, chunk: bytes) -> None:
         """Read the next piece."""
+        self.events += chunk.count(b"data:") if self._list is None else chunk.count(b'"parts"')
         if self._list is not None:
             self._feed_list(self._list, chunk)
             return
@@ -64,6 +69,29 @@ class StreamUsage:
         except BadProviderAnswer:
             # Whoever translates or forwards it says so; here nothing more is told.
             self._list = JsonListParser()
+
+
+class WithoutUsage:
+    """Leaves out of a stream of OpenAI's chat the chunk without a choice that tells the tokens, and nothing else.
+
+    Of an event that is not complete nothing is passed on, as no client could use it.
+    """
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, chunk: bytes, end: bool) -> bytes:
+        """Return the events that are complete by now; at the end, whatever is left."""
+        held = self._rest + chunk if self._rest else chunk
+        cut = len(held) if end or len(held) > MAX_EVENT_BYTES else _whole_events(held)
+        self._rest = held[cut:]
+        ready = held[:cut]
+        return _USAGE_ONLY.sub(b"", ready) if b'"usage' in ready else ready
+
+
+def _whole_events(held: bytes) -> int:
+    ends = [at + len(sign) for sign in (b"\n\n", b"\r\n\r\n") if (at := held.rfind(sign)) >= 0]
+    return max(ends, default=0)
 
 
 def _told(api: Api, known: Usage | None, text: bytes) -> Usage | None:
@@ -100,3 +128,7 @@ _READ: Final[Mapping[str, Read]] = {
 
 _LINE: Final = re.compile(rb'^data: ?([^\r\n]*"usage[^\r\n]*)', re.MULTILINE)
 """The data of an event that speaks of tokens."""
+
+_USAGE_ONLY: Final = re.compile(
+    rb'^data: ?\{(?=[^\r\n]*"choices" ?: ?\[\])(?=[^\r\n]*"usage" ?: ?\{)[^\r\n]*\}(?:\r\n\r\n|\n\n)', re.MULTILINE
+)

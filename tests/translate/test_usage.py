@@ -11,7 +11,7 @@ from plano_extproc.errors import BadProviderAnswer
 from plano_extproc.translate import codec
 from plano_extproc.translate.chat import Usage
 from plano_extproc.translate.codec import WRONG_SHAPE
-from plano_extproc.translate.usage import StreamUsage, usage_in
+from plano_extproc.translate.usage import StreamUsage, WithoutUsage, usage_in
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 APIS: tuple[Api, ...] = ("openai.chat", "openai.responses", "anthropic.messages", "gemini.generate")
@@ -93,3 +93,23 @@ def test_a_line_without_end_is_not_kept() -> None:
         reader.feed(b"x" * (1 << 20))
     reader.feed(b'\ndata: {"usage":{"prompt_tokens":1,"completion_tokens":2}}\n')
     assert reader.usage == Usage(input=1, output=2)
+
+
+CHUNK = b'data: {"id":"1","choices":[{"index":0,"delta":{"content":"say \\"choices\\":[]"}}],"usage":null}'
+LAST = b'data: {"id":"1","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}'
+PROMPT_FILTER = b'data: {"id":"","choices":[],"prompt_filter_results":[{"prompt_index":0}]}'
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n"], ids=["LF", "CRLF"])
+def test_the_chunk_of_usage_alone_is_left_out_wherever_the_stream_is_cut(end: bytes) -> None:
+    events = [PROMPT_FILTER, CHUNK, b": keep-alive", LAST, b"data: [DONE]"]
+    stream = b"".join(event + end for event in events)
+    kept = b"".join(event + end for event in events if event is not LAST)
+    for at in range(len(stream) + 1):
+        without = WithoutUsage()
+        made = without.feed(stream[:at], end=False) + without.feed(stream[at:], end=False) + without.feed(b"", end=True)
+        assert made == kept, f"cut at {at}"
+
+
+def test_an_end_without_a_line_is_passed_on() -> None:
+    assert WithoutUsage().feed(b'data: {"error":"cut', end=True) == b'data: {"error":"cut'

@@ -9,7 +9,7 @@ from typing import Final
 
 from plano_extproc.config.listeners import Listener
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.steps import filters, guard, route, state
+from plano_extproc.gateway.steps import filters, guard, quota, route, state
 from plano_extproc.gateway.work import Step
 
 ORDER: Final[tuple[Callable[[Gateway, Listener], Step | None], ...]] = (
@@ -17,6 +17,7 @@ ORDER: Final[tuple[Callable[[Gateway, Listener], Step | None], ...]] = (
     guard.step,
     filters.step,
     route.step,
+    quota.step,
     state.settle,
 )
 
