@@ -9,6 +9,9 @@ ProxyName = Literal["plain", "null", "null-3", "gateway"]
 
 OPENAI_MODEL = "openai/bench"
 ANTHROPIC_MODEL = "anthropic/bench"
+OPENAI_CHAIN = "openai/chain"
+ANTHROPIC_CHAIN = "anthropic/chain"
+"""The same, each with the other provider behind it in case it fails, which it does not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ CASES = (
     Case("bypass-anthropic", "Anthropic client, Anthropic provider", "gateway", "anthropic", ANTHROPIC_MODEL),
     Case("direct-to-openai", "Anthropic client, OpenAI provider", "gateway", "anthropic", OPENAI_MODEL),
     Case("direct-to-anthropic", "OpenAI client, Anthropic provider", "gateway", "openai", ANTHROPIC_MODEL),
+    Case("chain", "as bypass, with another candidate", "gateway", "openai", OPENAI_CHAIN),
+    Case("chain-to-anthropic", "as direct, with another candidate", "gateway", "openai", ANTHROPIC_CHAIN),
     Case("plain-stream", "Envoy alone, stream", "plain", stream=LONG),
     Case("null-3-stream", "null sidecar, three messages, stream", "null-3", stream=LONG),
     Case("bypass-stream", "OpenAI client, OpenAI provider, stream", "gateway", stream=LONG),

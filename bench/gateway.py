@@ -8,7 +8,7 @@ from typing import Self
 
 import psutil
 
-from bench.cases import ANTHROPIC_MODEL, OPENAI_MODEL
+from bench.cases import ANTHROPIC_CHAIN, ANTHROPIC_MODEL, OPENAI_CHAIN, OPENAI_MODEL
 from bench.processes import Child, environment, free_ports, python, tree, wait_until
 
 _CONFIG = """\
@@ -18,6 +18,14 @@ listeners:
 model_providers:
   - {{model: {openai}, base_url: "http://127.0.0.1:{provider_port}", access_key: $BENCH_KEY, default: true}}
   - {{model: {anthropic}, base_url: "http://127.0.0.1:{provider_port}", access_key: $BENCH_KEY}}
+  - model: {openai_chain}
+    base_url: "http://127.0.0.1:{provider_port}"
+    access_key: $BENCH_KEY
+    retry_policy: {{fallback_models: [{anthropic}]}}
+  - model: {anthropic_chain}
+    base_url: "http://127.0.0.1:{provider_port}"
+    access_key: $BENCH_KEY
+    retry_policy: {{fallback_models: [{openai}]}}
 """
 
 # As a module, so that it is this checkout that is measured, installed or not.
@@ -27,7 +35,12 @@ _PLANOAI = python("planoai")
 def configuration(*, listener_port: int, provider_port: int) -> str:
     """Return the text of a configuration with one model listener and both providers."""
     return _CONFIG.format(
-        listener_port=listener_port, provider_port=provider_port, openai=OPENAI_MODEL, anthropic=ANTHROPIC_MODEL
+        listener_port=listener_port,
+        provider_port=provider_port,
+        openai=OPENAI_MODEL,
+        anthropic=ANTHROPIC_MODEL,
+        openai_chain=OPENAI_CHAIN,
+        anthropic_chain=ANTHROPIC_CHAIN,
     )
 
 

@@ -48,8 +48,8 @@ def in_f(results: Results, translator: Translator) -> float | None:
     return translator.chunk_us / f if f else None
 
 
-def _worker_ratio(case: str) -> Callable[[Results], float | None]:
-    return lambda results: results.ratio(case, "null", "cpu_workers")
+def _worker_ratio(case: str, to: str = "null") -> Callable[[Results], float | None]:
+    return lambda results: results.ratio(case, to, "cpu_workers")
 
 
 def _added(figure: str) -> Callable[[Results], float | None]:
@@ -91,6 +91,13 @@ TARGETS = (
     Target("bypass: added p99 at one connection / the null sidecar's", _added("single_p99"), 2.0, "x"),
     Target("bypass stream: messages to Python per event", _per_event("bypass-stream", "messages"), 0.01),
     Target("bypass stream: worker CPU per event", _per_event("bypass-stream", "cpu_workers"), 1.0, "us"),
+    Target("chain that its first candidate answers: worker CPU / bypass", _worker_ratio("chain", "bypass"), 1.15, "x"),
+    Target(
+        "chain that its first candidate answers, translated: worker CPU / direct",
+        _worker_ratio("chain-to-anthropic", "direct-to-anthropic"),
+        1.6,
+        "x",
+    ),
     Target("idle memory of Envoy and two workers, resident", _memory, 250, "MB"),
     Target("dearest streaming translator: CPU per chunk / F", _dearest_chunk, 0.4, "x"),
     # Half-way between growth with the size and growth with its square.

@@ -19,7 +19,13 @@ from plano_extproc.config.models import Refusal
 from plano_extproc.gateway.actions import BodyMode, Changes
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.plan import Plan, Way
+from plano_extproc.gateway.surface import surface
 from plano_extproc.routing import Choice
+
+_OF_A_TRY = frozenset(headers.OF_A_TRY)
+_OWN = _OF_A_TRY.union(headers.CREDENTIALS)
+
+_CHAT = "/v1/chat/completions"
 
 PASSING = (408, 429)
 """Statuses below 500 that another candidate may not answer with."""
@@ -149,7 +155,8 @@ class Tries:
     """A chain as its attempts know it.
 
     `candidates` are in the order of the tries; `number` counts from 1. `own` are headers of the client that an earlier
-    try may have replaced, `query` is the client's. `is_watched` says that an answer is held until it has begun.
+    try may have replaced, `query` is the client's. `is_watched` says that an answer is held until it has begun. `path`
+    is what the body is for, where that is not the client's path.
     """
 
     candidates: tuple[Candidate, ...]
@@ -160,6 +167,7 @@ class Tries:
     query: str = ""
     before: Before = Before()
     is_watched: bool = False
+    path: str | None = None
 
     @property
     def current(self) -> Candidate:
@@ -194,19 +202,27 @@ def encoded(plans: tuple[Plan, ...], policy: Policy, label: Callable[[Choice], s
 
 def own(ask: Ask, plans: tuple[Plan, ...]) -> str | None:
     """Return what attempts need of the client's request and may not find in it any more; None where that is nothing."""
-    kept = {name: value for name in headers.OF_A_TRY if (value := ask.headers.get(name)) is not None}
-    if ask.has_spare_credential and any(plan.upstream.is_passthrough for plan in plans):
-        kept |= {name: value for name in headers.CREDENTIALS if (value := ask.headers.get(name)) is not None}
-    if not kept and not ask.query:
+    is_passed_through = any(plan.upstream.is_passthrough for plan in plans) and ask.has_spare_credential
+    wanted = _OWN if is_passed_through else _OF_A_TRY
+    # One look at all that are there: asking for one that is not reads them all.
+    kept = {name: ask.headers[name] for name in ask.headers if name in wanted}
+    path = _path(ask)
+    if not kept and not ask.query and path is None:
         return None
-    return quote(orjson.dumps([{name: value.decode("latin-1") for name, value in kept.items()}, ask.query]))
+    return quote(orjson.dumps([{name: value.decode("latin-1") for name, value in kept.items()}, ask.query, path]))
+
+
+def _path(ask: Ask) -> str | None:
+    """Return the path of what is sent on, where the client asked for something else and it was put into chat."""
+    path = ask.headers.get(":path", b"").decode("latin-1").partition("?")[0]
+    return None if ask.surface.api != "openai.chat" or surface(path) in (ask.surface, None) else _CHAT
 
 
 def tries(said: Mapping[str, str]) -> Tries:
     """Return a chain as what Envoy says with an attempt's stream tells it: what `encoded` and `own` have written."""
     found, statuses, refusals, is_watched = orjson.loads(unquote(said[headers.CANDIDATES]))
     kept = said.get(headers.OWN)
-    sent, query = orjson.loads(unquote(kept)) if kept else ({}, "")
+    sent, query, path = orjson.loads(unquote(kept)) if kept else ({}, "", None)
     number = int(said[headers.ATTEMPT])
     return Tries(
         tuple(Candidate(*candidate) for candidate in found),
@@ -217,6 +233,7 @@ def tries(said: Mapping[str, str]) -> Tries:
         query,
         _before(number, said),
         is_watched,
+        path,
     )
 
 

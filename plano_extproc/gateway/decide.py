@@ -59,26 +59,24 @@ class Decision:
         """What the request's headers become, beside `extra`."""
         return (self.chain or self.plan).request[self.is_stream]
 
-    def served(self, answer: Mapping[str, bytes]) -> tuple[Plan, Mapping[BodyMode | None, Changes]]:
-        """Return the plan that an answer, given by its headers, came from, and what the answer's headers become."""
+    def served(self, attempts: int) -> tuple[Plan, Mapping[BodyMode | None, Changes]]:
+        """Return the plan that an answer came from, after some attempts, and what its headers become."""
         if self.chain is None:
             return self.plan, self.plan.response
-        index = self.chain.served(int(answer.get(headers.ATTEMPTS, b"1")))
+        index = self.chain.served(attempts)
         return self.chain.plans[index], self.chain.response[index]
 
-    def count(self, gateway: Gateway, answer: Mapping[str, bytes], status: int) -> None:
+    def count(self, gateway: Gateway, served: Plan, answer: Mapping[str, bytes], status: int) -> None:
         """Count, for the cool-downs, how the one has done that answered. The attempts count those before it."""
-        served = self.served(answer)[0]
         candidates, now = gateway.candidates, gateway.ports.now()
         if cooldown.counts(status, own_key=not served.upstream.is_passthrough):
             candidates.failed(served.choice.provider, now, cooldown.retry_after(answer, now))
         else:
             candidates.answered(served.choice.provider)
 
-    def dropped_by(self, answer: Mapping[str, bytes]) -> bytes:
+    def dropped_by(self, answer: Mapping[str, bytes], attempts: int) -> bytes:
         """Return the names of the fields that went lost on the way to who answered, with commas."""
-        is_first = answer.get(headers.ATTEMPTS, b"1") == b"1"
-        if self.chain is None or (self.chain.is_first_served_here and is_first):
+        if self.chain is None or (self.chain.is_first_served_here and attempts == 1):
             return ",".join(self.dropped).encode("ascii", "replace")
         return answer.get(headers.LOST, b"")
 

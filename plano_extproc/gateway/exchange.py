@@ -195,13 +195,13 @@ class Exchange:
             return PROCEED
         status = self._status = int(event.headers[":status"])
         self._attempts = int(event.headers.get(headers.ATTEMPTS, b"1"))
-        plan, response = decision.served(event.headers)
-        decision.count(self._gateway, event.headers, status)
+        plan, response = decision.served(self._attempts)
+        decision.count(self._gateway, plan, event.headers, status)
         self._gateway.ports.metrics.answered(self._listener, self._api, plan.choice.name, plan.way.value, status)
         extra = [(headers.OVERHEAD_MS, b"%.2f" % (self._overhead * 1000))]
         if decision.reason:
             extra.append((headers.ROUTE_REASON, decision.reason.encode("ascii", "replace")))
-        dropped = decision.dropped_by(event.headers)
+        dropped = decision.dropped_by(event.headers, self._attempts)
         if dropped:
             extra.append((headers.DROPPED, dropped))
         work = self._work

@@ -6,6 +6,7 @@ models that fit it come first, the others stay behind as a last resort. Everythi
 in it twice.
 """
 
+import functools
 from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -29,7 +30,7 @@ class Rule:
     attempts: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Chain:
     """Candidates, best first, each once, with the rules for going on.
 
@@ -45,7 +46,7 @@ class Chain:
     default: Rule
     rules: tuple[tuple[frozenset[int], Rule], ...] = ()
 
-    @property
+    @functools.cached_property
     def tries(self) -> tuple[Choice, ...]:
         """Return who serves each try, where the order must stand before the first status is known, as in Envoy.
 
