@@ -26,6 +26,7 @@ from plano_extproc.providers import agents
 from plano_extproc.providers.auth import Authorizer
 from plano_extproc.routing import Choice, Directory
 from plano_extproc.stores import Conversations, MemoryStore, Quota, SharedStore
+from plano_extproc.stores.governor import Governor
 
 Key = tuple[Api, Endpoint | None, str | tuple[int, str, str] | None, str]
 """What a plan depends on: dialect or endpoint, the model's name or a choice, and the listener."""
@@ -61,6 +62,7 @@ class Ports:
 
     `clock` is monotonic, `now` counts seconds since 1970; `exposition` is the text of /metrics. `authorizer` gives what
     pays for the requests of an entry one by one, None where a constant credential does. `random` is in [0, 1).
+    `governor` is what governs the agents of a configuration, None where it governs none.
     `send` makes a request through Envoy, and raises `CalloutFailed`; `background` runs what nobody waits for, to its
     end even when the worker stops. `sessions` are those with filters that speak MCP, whatever the configuration.
     `conversations` are those that a configuration keeps, None where it keeps none. `store` is what all workers share
@@ -75,6 +77,7 @@ class Ports:
     random: Callable[[], float] = lambda: 0.0
     send: Callable[[Callout], Awaitable[Reply]] = _nowhere
     background: Callable[[Coroutine[Any, Any, None]], None] = _forgotten
+    governor: Callable[[Config], Governor | None] = lambda _: None
     sessions: Sessions = field(default_factory=Sessions)
     store: Callable[[Config], SharedStore] = lambda _: MemoryStore()
     tally: Tally = field(default_factory=Tally)
@@ -97,6 +100,7 @@ class Gateway:
         }
         self.listeners = {listener.name: listener for listener in config.listeners}
         self.teams = {listener.name: Team(config, listener, own) for listener in config.listeners if listener.agents}
+        self.governor = ports.governor(config)
         self.routes = intent.preferences(config.routing_preferences)
         self.steps: dict[str, tuple[Step, ...]] = {}
         """What is done with a listener's requests. `assemble` fills it; one without an entry serves nobody."""

@@ -33,7 +33,7 @@ from plano_extproc.gateway.events import (
 from plano_extproc.gateway.outside import Outside
 from plano_extproc.gateway.pipeline import decide, decide_on_upgrade
 from plano_extproc.gateway.surface import Surface, surface, upgraded, without_keys
-from plano_extproc.gateway.work import Doing, Ending, Wait, Work
+from plano_extproc.gateway.work import Cut, Doing, Ending, Wait, Work
 
 _RESPONSES = Surface("openai.responses")
 
@@ -105,6 +105,11 @@ class Exchange:
             action.facts = work.facts
             self._told = len(work.facts)
         return action
+
+    @property
+    def cut(self) -> Cut | None:
+        """What may break the answer off."""
+        return self._work.cut if self._work is not None else None
 
     def closed(self) -> None:
         """Do what is left to do when the stream is over, for whatever reason."""
@@ -205,6 +210,8 @@ class Exchange:
         if dropped:
             extra.append((headers.DROPPED, dropped))
         work = self._work
+        if work is not None:
+            work.served = plan
         edits = work.in_order() if work is not None and status < 300 else ()
         if work is not None:
             extra += work.headers

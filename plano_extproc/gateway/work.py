@@ -4,6 +4,7 @@ A step runs once the body is known, before the provider is called. It may change
 the exchange), ask the outside, put an edit in the answer's way, and leave something to be done when all is over.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -79,6 +80,14 @@ class Ending:
     attempts: int = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """What breaks an answer off, even one that is silent: once `event` is set and `holds` says so."""
+
+    event: asyncio.Event
+    holds: Callable[[], bool]
+
+
 @dataclass(slots=True)
 class Work:
     """One exchange between its body and its end.
@@ -86,7 +95,8 @@ class Work:
     `request` is the parsed `body`; change both by `replace`. `plans` is who serves, once that is decided, with the
     `reason` where it lies in what is asked. `headers` go on the answer, `facts` into Envoy's access log (short values,
     nothing of what was said). `edits` see the answer, in the order of their ranks; `endings` are run when the exchange
-    is over, whatever became of it, and must not raise.
+    is over, whatever became of it, and must not raise. `served` is who answered, once that is known. `cut` is set where
+    an answer may have to be broken off.
     """
 
     ask: Ask
@@ -100,6 +110,8 @@ class Work:
     endings: list[Callable[[Ending], Awaitable[None]]] = field(default_factory=list)
     notes: dict[Any, Any] = field(default_factory=dict)
     """What one step leaves for a later one, under a key of its own."""
+    served: Plan | None = None
+    cut: Cut | None = None
 
     def replace(self, request: dict[str, Any]) -> None:
         """Go on with another request."""

@@ -1,6 +1,8 @@
 """The ext_proc service: one coroutine for each stream, one answer for each message, in order."""
 
+import asyncio
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import unquote
 
 import grpc
@@ -10,6 +12,9 @@ from plano_extproc import headers
 from plano_extproc.gateway import Attempt, Exchange, Gateway, tries
 from plano_extproc.gateway.actions import Continue, Reply
 from plano_extproc.server import wire
+
+_MOVING_SECONDS = 0.3
+"""How long the next message of an answer may take that is to be broken off."""
 
 METHOD = "Process"
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
@@ -35,7 +40,7 @@ class ExternalProcessor:
             if isinstance(exchange, Attempt):
                 await _try(exchange, context)
                 return
-            while not exchange.is_done and (raw := await context.read()) is not EOF:
+            while not exchange.is_done and (raw := await _next(exchange, context)) is not EOF:
                 kind, event = wire.event(raw)
                 action = exchange.handle(event)
                 if not isinstance(action, (Continue, Reply)):
@@ -58,6 +63,28 @@ class ExternalProcessor:
         """Return the gRPC handler. Messages stay bytes here: `wire` parses what it needs."""
         process = grpc.stream_stream_rpc_method_handler(self.process)
         return grpc.method_handlers_generic_handler(SERVICE, {METHOD: process})
+
+
+async def _next(exchange: Exchange, context: grpc.aio.ServicerContext[bytes, bytes]) -> Any:
+    """Return Envoy's next message; an answer that is to be broken off, and says nothing, ends here.
+
+    One that moves tells the client of it with its next message, so that is waited for a moment.
+    """
+    cut = exchange.cut
+    if cut is None:
+        return await context.read()
+    reading = asyncio.ensure_future(context.read())
+    cutting = asyncio.ensure_future(cut.event.wait())
+    try:
+        await asyncio.wait((reading, cutting), return_when=asyncio.FIRST_COMPLETED)
+        if not reading.done() and cut.holds():
+            await asyncio.wait((reading,), timeout=_MOVING_SECONDS)
+            if not reading.done():
+                # Envoy resets what it cannot have processed.
+                await context.abort(grpc.StatusCode.PERMISSION_DENIED, "the agent may not act any more")
+        return await reading
+    finally:
+        cutting.cancel()
 
 
 async def _try(attempt: Attempt, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:

@@ -27,6 +27,7 @@ from plano_extproc.providers.chatgpt import ChatGptToken
 from plano_extproc.render.topology import egress
 from plano_extproc.server import control, service
 from plano_extproc.server.background import Background
+from plano_extproc.server.governors import Governors
 from plano_extproc.server.housekeeping import Housekeeping
 from plano_extproc.server.refresher import Refresher, home_of, issuer_of, store_of
 from plano_extproc.stores.contract import StoreError
@@ -73,6 +74,7 @@ class Worker:
         metrics = Metrics()
         authorizers = Authorizers(ChatGptToken(store))
         self._background = Background()
+        self._governors = Governors(home_of(os.environ), metrics)
         self._stores = KeptStores(home_of(os.environ), new_id=lambda: secrets.token_hex(24), now=time.time)
         address = settings.egress or egress(settings.listen)
         self._egress = Egress(address, max_bytes=MAX_REPLY_BYTES) if address else None
@@ -85,6 +87,7 @@ class Worker:
             random=random.random,
             send=self._egress.send if self._egress else _no_egress,
             background=self._background.start,
+            governor=self._governors.of,
             conversations=self._stores.conversations,
             store=self._stores.shared,
         )
@@ -121,6 +124,8 @@ class Worker:
         reflection.enable_server_reflection(names, server)
         for address in self._settings.listen:
             _bind(server, address)
+        await self._governors.look()
+        looking = asyncio.get_running_loop().create_task(self._governors.run())
         await server.start()
         await alive.set("", health_pb2.HealthCheckResponse.SERVING)
         self._handle_signals()
@@ -131,6 +136,8 @@ class Worker:
         _log.info("draining %d exchanges", self._processor.open_exchanges)
         await server.stop(self._settings.drain_seconds)
         await self._background.settle()
+        looking.cancel()
+        await self._governors.close()
         await self._housekeeping.settle()
         await self._stores.close()
         if self._egress is not None:

@@ -50,7 +50,7 @@ class Board:
         self._seen: bytes | None = None
         self._seen_at: float | None = None
         self._has_failed = True
-        self._watchers: dict[asyncio.Event, tuple[str, str]] = {}
+        self._watchers: dict[asyncio.Event, tuple[tuple[str, str], ...]] = {}
 
     def refusal(self, agent: str, tenant: str) -> GatewayError | None:
         """Return why an agent may not act for a tenant at this moment; None where it may."""
@@ -88,10 +88,10 @@ class Board:
                 return after
         raise StoreError("the standing of agents is changed by too many at once")
 
-    def watch(self, agent: str, tenant: str) -> asyncio.Event:
-        """Return an event that is set once the agent may not act any more; to be given to `unwatch` at the end."""
+    def watch(self, *who: tuple[str, str]) -> asyncio.Event:
+        """Return an event that is set once one of these, agent and tenant, may not act; `unwatch` it at the end."""
         event = asyncio.Event()
-        self._watchers[event] = (agent, tenant)
+        self._watchers[event] = who
         return event
 
     def unwatch(self, event: asyncio.Event) -> None:
@@ -107,8 +107,8 @@ class Board:
         if not self._watchers or (not self.standing.revoked and not self.standing.suspended):
             return
         now = self._now()
-        for event, (agent, tenant) in self._watchers.items():
-            if self.standing.refusal(agent, tenant, now) is not None:
+        for event, who in self._watchers.items():
+            if any(self.standing.refusal(agent, tenant, now) is not None for agent, tenant in who):
                 event.set()
 
     def _failed(self, error: Exception) -> None:

@@ -65,6 +65,21 @@ QUALITIES: Final = _counter("plano_conversation_quality", "Exchanges, by how wel
 SPANS: Final = _counter("plano_spans_exported", "Spans that arrived at a collector.", "sink")
 SPANS_DROPPED: Final = _counter("plano_spans_dropped", "Spans that were lost on the way to a collector.", "sink")
 
+GOVERNED: Final = _counter(
+    "plano_governed_decisions",
+    "Rows of the ledger. `action` is serve, call_model, or tool for a call of a tool that was refused.",
+    "agent",
+    "action",
+    "decision",
+)
+GOVERNED_TOKENS: Final = _counter(
+    "plano_governed_tokens", "Tokens that governed agents used; kind is prompt, completion.", "agent", "kind"
+)
+GOVERNED_COST: Final = _counter("plano_governed_cost_usd", "Money that they spent, in US dollars.", "agent")
+GOVERNANCE_FAILURES: Final = _counter(
+    "plano_governance_store_failures", "Times that the store of governance or the ledger failed.", "what"
+)
+
 # The peer's.
 
 HTTP_REQUESTS: Final = _counter("brightstaff_http_requests", "Requests.", "handler", "method", "status_class")

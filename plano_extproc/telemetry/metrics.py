@@ -94,6 +94,22 @@ class Metrics:
         if dollars:
             self.count(figures.SPENT, (provider, model, client), dollars)
 
+    def governed(
+        self, agent: str, action: str, decision: str, *, prompt: int = 0, completion: int = 0, dollars: float = 0.0
+    ) -> None:
+        """Note a row of the ledger. Which tool was refused is the ledger's to tell: models make names up."""
+        kind = "tool" if action.startswith("tool:") else action
+        self.count(figures.GOVERNED, (agent, kind, decision))
+        for name, tokens in {"prompt": prompt, "completion": completion}.items():
+            if tokens:
+                self.count(figures.GOVERNED_TOKENS, (agent, name), tokens)
+        if dollars:
+            self.count(figures.GOVERNED_COST, (agent,), dollars)
+
+    def governance_failed(self, what: str, times: int) -> None:
+        """Note failures of the store of governance, or of the ledger."""
+        self.count(figures.GOVERNANCE_FAILURES, (what,), times)
+
     def signalled(self, quality: str, types: tuple[str, ...]) -> None:
         """Note what a conversation told."""
         self.count(figures.QUALITIES, (quality,))

@@ -88,7 +88,7 @@ async def test_workers_that_change_the_standing_at_once_lose_nothing(stores: Cal
 async def test_those_who_wait_for_a_revocation_are_told(stores: Callable[[], SharedStore]) -> None:
     first, second = Board(stores()), Board(stores())
     await second.look()
-    waiting, other = second.watch("planner", "blue"), second.watch("planner", "red")
+    waiting, other = second.watch(("planner", "blue")), second.watch(("planner", "red"))
     await first.change(lambda standing: standing.with_revoked("planner", "blue", NOW))
     await second.look()
 
