@@ -16,8 +16,6 @@ NO_EFFECT_YET: Final[Mapping[str, str]] = {
         for key, feature in {
             "router": "agents chosen by a model",
             "parallel": "agents in parallel",
-            "input_filters": "filters",
-            "output_filters": "filters",
             "prompt_targets": "prompt targets",
             "memory": "memory",
             "cors": "CORS",
@@ -28,8 +26,6 @@ NO_EFFECT_YET: Final[Mapping[str, str]] = {
     "listeners[model].router": "agents",
     "listeners[model].agents": "agents",
     "listeners[model].parallel": "agents",
-    "listeners[model].input_filters": "filters",
-    "listeners[model].output_filters": "filters",
     "listeners[model].prompt_targets": "prompt targets",
     **dict.fromkeys((f"listeners[{kind}].jwt" for kind in ("model", "agent", "prompt", "unified")), "client tokens"),
     "listeners[model].memory": "memory",
@@ -39,11 +35,9 @@ NO_EFFECT_YET: Final[Mapping[str, str]] = {
     "model_metrics_sources": "prices and latencies",
     "routing": "sessions",
     "prompt_caching": "prompt caching",
-    "filters": "filters",
     "endpoints": "prompt targets",
     "prompt_targets": "prompt targets",
     "system_prompt": "prompt targets",
-    "prompt_guards": "guards",
     "cache": "cached answers",
     "governance": "governance",
     "tracing": "tracing",
@@ -66,7 +60,7 @@ NO_EFFECT: Final[frozenset[str]] = frozenset(
 """Key paths that are read for compatibility only."""
 
 _GUARDS: Final = re.compile(
-    r"prompt_guards|clients\[\]\.\w+|governance|ratelimits|listeners\[\w+\]\.(agents\[\]\.)?(clients|jwt|\w+put_filters)"
+    r"clients\[\]\.\w+|governance|ratelimits|listeners\[\w+\]\.(agents\[\]\.)?(clients|jwt|input_filters)"
 )
 """Keys whose lack of effect lets something through."""
 
