@@ -16,7 +16,7 @@ GROUPS = {
     "Gateway": ("up", "down", "status", "reload", "logs", "demo"),
     "Configuration": ("validate", "render", "explain", "models", "generate-prompt-targets"),
     "Operation": ("usage",),
-    "Observability": ("trace", "obs"),
+    "Observability": ("trace", "obs", "console"),
     "Subscriptions": ("chatgpt",),
 }
 """The commands, as `--help` shows them. Each is `command` in `planoai.commands.<name>`."""

@@ -30,11 +30,24 @@ def last_lines(path: Path, count: int, *, since: int = 0) -> list[str]:
 
 
 @dataclass(slots=True)
-class _Followed:
+class Followed:
+    """A file that is read as it grows; each of its lines is led by `prefix`."""
+
     path: Path
     prefix: str
     file: IO[bytes] | None = None
     rest: bytes = field(default=b"")
+
+    def skip(self) -> None:
+        """Leave out what the file holds already."""
+        if self.path.exists():
+            self.file = self.path.open("rb")
+            self.file.seek(0, os.SEEK_END)
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self.file is not None:
+            self.file.close()
 
     def lines(self) -> list[str]:
         """Return what was added since the last call; a file that was replaced or emptied is read from its start."""
@@ -61,12 +74,10 @@ def follow(
 
     With several files each line is led by its file's name. Ends after one more look, so that nothing is missed.
     """
-    followed = [_Followed(path, f"[{path.stem}] " if len(paths) > 1 else "") for path in paths]
+    followed = [Followed(path, f"[{path.stem}] " if len(paths) > 1 else "") for path in paths]
     if from_end:
         for entry in followed:
-            if entry.path.exists():
-                entry.file = entry.path.open("rb")
-                entry.file.seek(0, os.SEEK_END)
+            entry.skip()
     try:
         ended = False
         while not ended:
@@ -78,5 +89,4 @@ def follow(
                 time.sleep(_PAUSE)
     finally:
         for entry in followed:
-            if entry.file is not None:
-                entry.file.close()
+            entry.close()

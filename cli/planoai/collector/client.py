@@ -41,12 +41,14 @@ class Client:
             )
             return found
 
-    def traces(self, *, after: int = 0) -> list[Trace]:
-        """Return all traces that changed after a sequence number, the one that changed last first."""
+    def traces(self, *, after: int = 0, limit: int = 0, trace_id: str = "") -> list[Trace]:
+        """Return the traces that changed after a sequence number, the one that changed last first.
+
+        `limit` is the most of them, 0 all. With a `trace_id` it is that one alone.
+        """
+        asked = {"id": trace_id} if trace_id else {"after": after, "limit": limit}
         with self._channel() as channel:
-            answers = channel.unary_stream(f"/{SERVICE}/GetTraces", bytes, bytes)(
-                orjson.dumps({"after": after}), timeout=_SECONDS
-            )
+            answers = channel.unary_stream(f"/{SERVICE}/GetTraces", bytes, bytes)(orjson.dumps(asked), timeout=_SECONDS)
             return [orjson.loads(answer)["spans"] for answer in answers]
 
     def follow(self) -> Iterator[Trace]:

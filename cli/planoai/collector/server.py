@@ -1,7 +1,8 @@
 """The collector's process: `python -m planoai.collector.server --port N`.
 
     /opentelemetry.proto.collector.trace.v1.TraceService/Export   spans come in
-    /plano.TraceQuery/GetTraces   {"after"} -> a stream of {"spans": [...]}, one message a trace, the latest first
+    /plano.TraceQuery/GetTraces   {"after", "limit"} or {"id"} -> a stream of {"spans": [...]}, one message a trace,
+                                  the latest first
     /plano.TraceQuery/Follow      {} -> a stream of {"spans": [...]}, as they come
     /plano.TraceQuery/Info        {} -> what this collector is and holds
 
@@ -73,7 +74,11 @@ class Collector:
 
     async def _traces(self, request: bytes, _context: grpc.aio.ServicerContext[object, object]) -> AsyncIterator[bytes]:
         asked = orjson.loads(request or b"{}")
-        for spans in self._store.traces(after=int(asked.get("after", 0))):
+        if wanted := asked.get("id"):
+            if found := self._store.trace(str(wanted)):
+                yield orjson.dumps({"spans": found})
+            return
+        for spans in self._store.traces(after=int(asked.get("after", 0)), limit=int(asked.get("limit", 0))):
             yield orjson.dumps({"spans": spans})
             await asyncio.sleep(0)
 

@@ -7,6 +7,7 @@ dictionaries take.
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 import orjson
 
@@ -82,9 +83,21 @@ class Store:
             self.spans -= len(trace.spans)
             self.dropped += len(trace.spans)
 
-    def traces(self, *, after: int = 0) -> Iterator[list[Span]]:
-        """Yield traces, the one that changed last first; only those that changed after a sequence number."""
-        for trace in list(reversed(self._traces.values())):
+    def traces(self, *, after: int = 0, limit: int = 0) -> Iterator[list[Span]]:
+        """Yield traces, the one that changed last first; only those that changed after a sequence number.
+
+        `limit` is the most of them, 0 all.
+        """
+        for trace in list(islice(reversed(self._traces.values()), limit or None)):
             if trace.changed <= after:
                 return
-            yield [orjson.loads(content) for content in trace.spans.values()]
+            yield _spans(trace)
+
+    def trace(self, trace_id: str) -> list[Span] | None:
+        """Return one trace by its id."""
+        found = self._traces.get(trace_id)
+        return _spans(found) if found is not None else None
+
+
+def _spans(trace: _Trace) -> list[Span]:
+    return [orjson.loads(content) for content in trace.spans.values()]

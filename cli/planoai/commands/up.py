@@ -15,6 +15,7 @@ from rich.markup import escape
 from plano_extproc.config.telemetry import COLLECTOR
 from planoai import foreground, sources, startup
 from planoai.collector import process
+from planoai.console.process import start as start_console
 from planoai.errors import Failure
 from planoai.greeting import greet
 from planoai.home import home
@@ -29,6 +30,7 @@ DEFAULT_PORT = 12000
 @click.option("--foreground", "in_foreground", is_flag=True, help="Show the logs and stay until Ctrl-C or SIGTERM.")
 @click.option("--with-tracing", is_flag=True, help="Start a local trace collector too.")
 @click.option("--tracing-port", type=click.IntRange(1, 65535), help="Its port.  [default: PLANO_TRACE_PORT, or 4317]")
+@click.option("--console", "with_console", is_flag=True, help="Serve the web console too, and collect traces for it.")
 @click.option("--docker", is_flag=True, help="Run in a container.")
 @click.option(
     "--listener-port", type=click.IntRange(1, 65535), help="The port of a zero configuration.  [default: 12000]"
@@ -41,6 +43,7 @@ def command(
     in_foreground: bool,
     with_tracing: bool,
     tracing_port: int | None,
+    with_console: bool,
     docker: bool,
     listener_port: int | None,
     workers: int | None,
@@ -66,14 +69,17 @@ def command(
         if verbose:
             _describe(plan)
         with startup.undone_on_failure(place):
-            if with_tracing:
+            if with_tracing or with_console:
                 plan = _traced(plan, tracing_port)
             started = startup.launch(plan)
             startup.await_ready(started)
+            console = start_console(place, plan.source.environ) if with_console else None
             signals = foreground.Signals() if in_foreground else None
     if verbose:
         say(f"[dim]ready after {time.monotonic() - begun:.1f} s[/]")
     greet(plan)
+    if console is not None:
+        say(f"console [cyan]{console}[/]")
     if signals is not None:
         sys.stdout.flush()
         raise SystemExit(foreground.stay(started, signals))

@@ -1,0 +1,59 @@
+"""The configuration of the running gateway, as it may be shown."""
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
+
+from plano_extproc.config import Config
+from planoai import sources
+from planoai import state as states
+from planoai.home import Home
+
+_SECRET: Final = re.compile(
+    r"(?:key|token|secret|password|connection_string|authorization|credential)s?$", re.IGNORECASE
+)
+HIDDEN: Final = "••••••"
+
+
+def read(home: Home, environ: Mapping[str, str] = os.environ) -> Config | None:
+    """Return the configuration that the running gateway began with or reloaded, as far as this shell can read it."""
+    state = states.load(home)
+    if state is None:
+        return None
+    path = Path(state.file) if state.file else home.config
+    return sources.read(path, environ).loaded.config
+
+
+def shown(config: Config) -> dict[str, Any]:
+    """Return what is set, without secrets: those that are declared ones, and values whose names speak of one."""
+    found: dict[str, Any] = hidden(config.model_dump(mode="json", exclude_unset=True, by_alias=True))
+    return found
+
+
+def hidden(value: Any, name: str = "") -> Any:
+    """Return a value of a configuration with every secret in it hidden."""
+    if isinstance(value, dict):
+        # What headers are called may be shown; what they hold may be a key under any name.
+        return {
+            key: HIDDEN if name == "headers" and isinstance(item, str) else hidden(item, str(key))
+            for key, item in value.items()
+        }
+    if isinstance(value, list):
+        return [hidden(item, name) for item in value]
+    if isinstance(value, str):
+        return HIDDEN if value and (_SECRET.search(name) or set(value) == {"*"}) else _without_login(value)
+    return value
+
+
+def _without_login(value: str) -> str:
+    if "://" not in value or "@" not in value:
+        return value
+    try:
+        url = urlsplit(value)
+    except ValueError:
+        return HIDDEN
+    host = url.netloc.rpartition("@")[2]
+    return urlunsplit(url._replace(netloc=f"{HIDDEN}@{host}")) if "@" in url.netloc else value

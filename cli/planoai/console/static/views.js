@@ -1,0 +1,152 @@
+// Views of what was added up: traces, signals, cost, guards, providers, configuration.
+
+import { clock, count, duration, fields, h, money, quality, table, verdict } from "./dom.js";
+import { ask, known, latest } from "./live.js";
+import { fill } from "./trace.js";
+
+const figures = (name) => known.gauges.figures?.[name] ?? [];
+const total = (entries) => entries.reduce((sum, entry) => sum + entry.value, 0);
+const panel = (title, ...children) => h("section", { class: "panel" }, h("h2", null, title), children);
+const share = (part, whole) => {
+  const bar = h("i");
+  bar.style.width = `${whole ? (part / whole) * 100 : 0}%`;
+  return h("span", { class: "meter", "aria-hidden": "true" }, bar);
+};
+
+/** A view that is made anew from what is known whenever that changes. */
+const made = (parts) => () => {
+  const root = h("div");
+  const update = () => root.replaceChildren(...parts().flat());
+  update();
+  return { root, update, keys: {} };
+};
+
+export function traces() {
+  const list = h("div", { class: "panel rows", tabindex: 0, role: "region", "aria-label": "Traces, the latest first" });
+  const about = h("div", { class: "panel", id: "about" }, h("p", { class: "nothing" }, "Choose a trace."));
+  let found = [];
+  let chosen = null;
+  let received = null;
+  const draw = () => list.replaceChildren(table([
+    ["time", (t) => clock(t.at), "nowrap"], ["service", (t) => t.service, "nowrap"], ["begins with", (t) => t.name, "wide"],
+    ["spans", (t) => count(t.spans), "number"], ["took", (t) => duration(t.ms), "number"],
+    ["", (t) => (t.error ? h("span", { class: "bad" }, t.error) : ""), "wide"],
+  ], found, { label: "Traces", rows: { of: (t) => ({ "aria-selected": t.trace_id === chosen, onclick: () => open(t.trace_id) }) } }));
+  const open = (id) => { chosen = id; draw(); fill(about, id); };
+  const move = (step) => {
+    const place = found.findIndex((t) => t.trace_id === chosen);
+    const next = found[Math.max(0, Math.min(found.length - 1, place + step))];
+    if (next) open(next.trace_id);
+  };
+  const update = async () => {
+    const now = known.gauges.collector?.received ?? 0;
+    if (now === received) return;
+    received = now;
+    try { found = await ask("/api/traces"); draw(); } catch (error) { list.replaceChildren(h("p", { class: "nothing" }, error.message)); }
+  };
+  draw();
+  update();
+  const dropped = h("p", { class: "dim" }, known.gauges.collector?.error ?? "");
+  return { root: h("div", null, dropped, h("div", { class: "split" }, list, about)), update,
+    keys: { j: () => move(1), ArrowDown: () => move(1), k: () => move(-1), ArrowUp: () => move(-1) } };
+}
+
+export const signals = made(() => {
+  const types = figures("signals"), qualities = figures("quality");
+  const order = ["excellent", "good", "neutral", "poor", "severe"];
+  qualities.sort((one, other) => order.indexOf(one.quality) - order.indexOf(other.quality));
+  const noticed = latest("", 2000).filter((e) => e.signals?.length || ["poor", "severe"].includes(e.quality)).slice(0, 50);
+  return [
+    h("div", { class: "columns" },
+      panel("How conversations go", table([["quality", (q) => quality(q.quality)], ["exchanges", (q) => count(q.value), "number"],
+        ["", (q) => share(q.value, total(qualities))]], qualities)),
+      panel("What was noticed", table([["signal", (s) => s.type], ["times", (s) => count(s.value), "number"],
+        ["", (s) => share(s.value, total(types))]], [...types].sort((one, other) => other.value - one.value)))),
+    panel("Latest that need a look", table([["time", (e) => clock(e.at), "nowrap"], ["quality", (e) => quality(e.quality)],
+      ["score", (e) => (e.score === undefined ? "" : String(Math.round(e.score))), "number"], ["model", (e) => e.model ?? "", "wide"],
+      ["signals", (e) => e.signals?.map((signal) => h("span", { class: "tag dim" }, signal)) ?? "", "wide"]], noticed)),
+  ];
+});
+
+const sums = (name, title) => {
+  const entries = Object.entries(known.gauges.sums?.[name] ?? {}).map(([key, value]) => ({ key, ...value }));
+  const whole = entries.reduce((sum, entry) => sum + entry.requests, 0);
+  return panel(title, table([
+    [name, (e) => e.key, "wide"], ["requests", (e) => count(e.requests), "number"], ["", (e) => share(e.requests, whole)],
+    ["errors", (e) => (e.errors ? h("span", { class: "bad" }, count(e.errors)) : "0"), "number"], ["in", (e) => count(e.input_tokens), "number"],
+    ["cached", (e) => count(e.cached_tokens), "number"], ["out", (e) => count(e.output_tokens), "number"], ["cost", (e) => money(e.cost), "number"],
+    ["p50", (e) => duration(e.p50_ms), "number"], ["p95", (e) => duration(e.p95_ms), "number"],
+  ], entries, { label: title }));
+};
+
+export const cost = made(() => {
+  const tokens = Object.values(figures("tokens").reduce((found, entry) => {
+    const key = `${entry.provider}/${entry.model}`;
+    found[key] = { ...(found[key] ?? { key }), [entry.kind]: entry.value };
+    return found;
+  }, {}));
+  return [
+    h("p", { class: "dim" }, "The first four tables add up the requests that this page has; the last ones count since the gateway began."),
+    sums("model", "By model"), sums("client", "By client"), sums("agent", "By agent"), sums("route", "By route"),
+    h("div", { class: "columns" },
+      panel("Tokens since the start", table([["model", (e) => e.key, "wide"], ["prompt", (e) => count(e.prompt ?? 0), "number"],
+        ["cached", (e) => count(e.cache_read ?? 0), "number"], ["completion", (e) => count(e.completion ?? 0), "number"]], tokens)),
+      panel("Money since the start", table([["model", (e) => `${e.provider}/${e.model}`, "wide"], ["client", (e) => e.client || ""],
+        ["cost", (e) => money(e.value), "number"]], figures("cost"))),
+      panel("Budgets and limits", table([["client", (e) => e.client || "anyone"], ["limit", (e) => e.limit], ["outcome", (e) => verdict(e.outcome)],
+        ["times", (e) => count(e.value), "number"]], figures("budgets")))),
+  ];
+});
+
+export const guards = made(() => [
+  panel("Verdicts since the start", table([["listener", (e) => e.listener], ["guard", (e) => e.guard], ["verdict", (e) => verdict(e.verdict)],
+    ["times", (e) => count(e.value), "number"]], figures("guards"))),
+  panel("Latest", table([["time", (e) => clock(e.at), "nowrap"], ["status", (e) => String(e.status ?? ""), "nowrap"], ["listener", (e) => e.listener ?? ""],
+    ["client", (e) => e.client ?? ""], ["model", (e) => e.model ?? "", "wide"], ["verdicts", (e) => e.guards.map(verdict), "wide"]],
+  latest("", 2000).filter((e) => e.guards?.length).slice(0, 100))),
+]);
+
+const host = (one) => [
+  h("span", { class: one.healthy ? "good" : "bad" }, one.healthy ? "healthy" : one.troubles.join(", ").replaceAll("_", " ") || "not healthy"),
+];
+
+export const providers = made(() => {
+  const clusters = known.gauges.clusters;
+  const cooling = figures("cooling").filter((entry) => entry.value > Date.now() / 1000);
+  const rows = (clusters ?? []).flatMap((cluster) => cluster.hosts.length
+    ? cluster.hosts.map((one) => ({ cluster: cluster.name, ...one })) : [{ cluster: cluster.name, address: "not called yet", healthy: true, troubles: [] }]);
+  const failed = Object.fromEntries(figures("cooldowns").map((entry) => [entry.provider, entry.value]));
+  return [
+    panel("Providers, as Envoy sees them", clusters ? table([
+      ["cluster", (e) => e.cluster, "wide"], ["host", (e) => [e.hostname, e.address].filter(Boolean).join(" "), "wide"], ["", host],
+      ["requests", (e) => count(e.requests), "number"], ["under way", (e) => count(e.active), "number"], ["errors", (e) => count(e.errors), "number"],
+      ["no connection", (e) => count(e.connect_failures), "number"], ["timeouts", (e) => count(e.timeouts), "number"],
+    ], rows) : h("p", { class: "nothing" }, "Envoy does not answer.")),
+    h("div", { class: "columns" },
+      panel("Set aside for a while", cooling.length ? table([["provider", (e) => e.provider, "wide"],
+        ["until", (e) => clock(e.value), "nowrap"], ["so far", (e) => count(failed[e.provider] ?? 0), "number"]], cooling) : h("p", { class: "nothing" }, "None; all are asked in their order.")),
+      panel("Fallbacks", table([["from", (e) => e.from_model, "wide"], ["to", (e) => e.to_model, "wide"], ["because", (e) => e.reason],
+        ["times", (e) => count(e.value), "number"]], figures("fallbacks"))),
+      panel("The gateway's own time", table([["position", (e) => e.position], ["message", (e) => e.message.replaceAll("_", " ")],
+        ["mean", (e) => duration(e.mean_ms), "number"], ["times", (e) => count(e.count), "number"]], figures("phases"))),
+      panel("Calls of policies", table([["what", (e) => e.what], ["outcome", (e) => verdict(e.outcome)], ["times", (e) => count(e.value), "number"]], figures("callouts")))),
+  ];
+});
+
+export const configuration = made(() => {
+  const config = known.gauges.config, gateway = known.gauges.gateway;
+  if (!config) return [h("p", { class: "nothing" }, "No gateway runs in this home.")];
+  const refused = config.last_generation > config.generation;
+  return [
+    panel("Running", fields([
+      ["generation", [String(config.generation), refused ? h("span", { class: "warn" }, ` (${config.last_generation} was tried and refused)`) : ""]],
+      ["file", config.file ?? "none: made from the keys in the environment"], ["since", new Date(config.started_at * 1000).toLocaleString()],
+      ["home", gateway?.home], ["workers", String(gateway?.workers ?? "")],
+    ])),
+    h("div", { class: "columns" },
+      panel("Listeners", table([["name", (e) => e.name], ["type", (e) => e.type], ["url", (e) => e.url, "wide"],
+        ["", (e) => h("span", { class: e.ready ? "good" : "bad" }, e.ready ? "ready" : "not ready")]], gateway?.listeners ?? [])),
+      panel("Processes", table([["name", (e) => e.name], ["state", (e) => e.state.toLowerCase()], ["pid", (e) => String(e.pid ?? "")]], gateway?.processes ?? []))),
+    panel("What is set", config.shown ? h("pre", { tabindex: 0 }, JSON.stringify(config.shown, null, 2)) : h("p", { class: "nothing" }, config.problem)),
+  ];
+});
