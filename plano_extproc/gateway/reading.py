@@ -28,8 +28,8 @@ class UsageReader:
         `tokens` are those of the request; of a stream, each event is taken for a token.
         """
         known = self.usage
-        if self._whole is not None:
-            return self._whole
+        if known is not None and (self._whole is not None or self._stream.is_whole):
+            return known
         if known is None:
             return Usage(input=tokens.input, output=self._stream.events)
         return replace(known, output=max(known.output, self._stream.events))
@@ -75,6 +75,8 @@ def demand_usage(work: Work) -> None:
     options = options if isinstance(options, dict) else {}
     if options.get("include_usage"):
         return
+    # Reads before the chunk is left out.
+    usage_of(work)
     work.replace({**work.request, "stream_options": {**options, "include_usage": True}})
     work.edit(Rank.USAGE, _WithoutUsage())
 

@@ -31,7 +31,8 @@ def usage_in(api: Api, body: bytes) -> Usage | None:
 class StreamUsage:
     """Reads the tokens of a stream. Only the events that speak of them are parsed; the stream may be cut anywhere.
 
-    `events` counts them all, roughly: about a token each, for a stream that breaks off before it has told.
+    `events` counts them all, roughly: about a token each, for a stream that breaks off before it has told. Anthropic's
+    first event tells of the prompt alone: `is_whole` says that the answer's own tokens are known too.
     """
 
     def __init__(self, api: Api, framing: Framing = "sse") -> None:
@@ -40,6 +41,7 @@ class StreamUsage:
         self._rest = b""
         self.usage: Usage | None = None
         self.events = 0
+        self.is_whole = False
 
     def feed(self, chunk: bytes) -> None:
         """Read the next piece."""
@@ -55,6 +57,7 @@ class StreamUsage:
             self._rest = b""
         for found in _LINE.finditer(held, 0, cut):
             self.usage = _told(self._api, self.usage, found.group(1)) or self.usage
+            self.is_whole = self.is_whole or _FIRST not in found.group(1)
 
     def end(self) -> None:
         """Read what follows the last line's end, which some servers leave out."""
@@ -66,6 +69,7 @@ class StreamUsage:
             for piece in pieces.feed(chunk):
                 if b'"usage' in piece:
                     self.usage = _told(self._api, self.usage, piece) or self.usage
+                    self.is_whole = True
         except BadProviderAnswer:
             # Whoever translates or forwards it says so; here nothing more is told.
             self._list = JsonListParser()
@@ -125,6 +129,8 @@ _READ: Final[Mapping[str, Read]] = {
     "anthropic.messages": _anthropic,
     "gemini.generate": _gemini,
 }
+
+_FIRST: Final = b'"message_start"'
 
 _LINE: Final = re.compile(rb'^data: ?([^\r\n]*"usage[^\r\n]*)', re.MULTILINE)
 """The data of an event that speaks of tokens."""

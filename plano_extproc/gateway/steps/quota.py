@@ -77,8 +77,6 @@ class _Settling:
     def _usage(self, ending: Ending) -> Usage:
         if self._reader is None or ending.served is None or ending.status >= 300:
             return Usage()
-        if ending.is_complete and (told := self._reader.usage) is not None:
-            return told
         return self._reader.about(self._tokens)
 
 
