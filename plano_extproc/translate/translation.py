@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 import orjson
 
@@ -172,6 +173,10 @@ class Translation:
         return fault_body(self._client.api, read_fault(status, body))
 
 
+MAX_STREAM_BYTES: Final = 256 * 1024 * 1024
+"""What a provider may send for one streamed answer. Some dialects repeat all of it at the end, so that it is held."""
+
+
 class StreamTranslation:
     """Translates the bytes of one stream as they come.
 
@@ -193,6 +198,7 @@ class StreamTranslation:
         self._encoder = client.stream_encoder(options)
         self._tool_names = tool_names
         self._unwrap = unwrap
+        self._size = 0
         self.finished = False
         self.failed = False
 
@@ -219,6 +225,9 @@ class StreamTranslation:
     def _read(self, chunk: bytes, end: bool, out: list[bytes]) -> None:
         if self.finished or self.failed:
             return
+        self._size += len(chunk)
+        if self._size > MAX_STREAM_BYTES:
+            raise BadProviderAnswer(f"the provider's stream is longer than {MAX_STREAM_BYTES} bytes")
         for event in self._frames.feed(chunk):
             self._write(self._decoder.take(event), out)
             if self.finished or self.failed:
