@@ -1,7 +1,7 @@
 """Guards through a real gateway: what official clients get, what providers see, and what the access log tells."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ from tests.support.clients import anthropic_client, openai_client
 from tests.support.gateway import Gateway, running_gateway
 from tests.support.http_server import Action, Data, End, Head, HttpServer, Recorded
 from tests.support.ports import free_port
-from tests.support.reply import ToolCall
+from tests.support.reply import Reply, ToolCall
 from tests.support.scripted import ScriptedProvider
 
 CONFIG = """
@@ -204,9 +204,9 @@ def test_originals_come_back_to_anthropics_client(guarded: Stand, stream: bool) 
         else:
             message = client.messages.create(**arguments)
 
-    text, call = message.content
+    text, call = message.model_dump()["content"]
     assert MAIL not in guarded.messages.last.body.decode()
-    assert (text.text, call.input) == (f"To {MAIL}.", {"to": MAIL, "n": 1})
+    assert (text["text"], call["input"]) == (f"To {MAIL}.", {"to": MAIL, "n": 1})
 
 
 def test_originals_come_back_over_another_dialect(guarded: Stand) -> None:
@@ -311,11 +311,15 @@ def test_a_moderator_that_fails_is_closed_on_input(moderated: Stand) -> None:
 
 
 def test_a_moderator_that_fails_only_on_output_is_passed_over_where_it_is_open(moderated: Stand) -> None:
-    moderated.chat.add(lambda request: (setattr(moderated.moderator, "status", 500), moderated.chat._next(request))[1])
+    def answer_as_the_moderator_goes(request: Recorded) -> Sequence[Action]:
+        moderated.moderator.status = 500
+        return moderated.chat.answered(Reply("Hello."), request)
+
+    moderated.chat.add(answer_as_the_moderator_goes)
     with openai_client(moderated.url) as client:
         answer = ask(client, "Say something.")
 
-    assert answer.choices[0].message.content == "Hello from the provider."
+    assert answer.choices[0].message.content == "Hello."
 
 
 def test_the_configuration_has_no_warning_about_guards(guarded: Stand) -> None:
