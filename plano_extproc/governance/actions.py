@@ -41,6 +41,8 @@ class Actions:
             for one in forbidden
         )
         self.has_rules = bool(allowed or forbidden)
+        self.forbidden = tuple(f"{one.tool} with {one.arguments}" if one.arguments else one.tool for one in forbidden)
+        """The rules, as people read them."""
 
     def offered(self, tool: str) -> Refused | None:
         """Return why a tool must not even be offered to a model; what depends on its arguments is offered."""

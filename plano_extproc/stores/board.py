@@ -72,6 +72,13 @@ class Board:
         self._seen_at = self._clock()
         self._tell()
 
+    async def read(self) -> Standing:
+        """Return what the store says now. Raises `StoreError`."""
+        try:
+            return Standing.read(await self.store.get(KEY))
+        except ValueError as error:
+            raise StoreError(str(error)) from error
+
     async def change(self, edit: Callable[[Standing], Standing]) -> Standing:
         """Change the standing in the store, whoever else does so; return what it is then. Raises `StoreError`."""
         for _ in range(_TRIES):

@@ -1,0 +1,83 @@
+"""The governance that a command works on: the rules, and where standing and ledger are kept."""
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from plano_extproc.config import Config
+from plano_extproc.config.governance import Governance
+from plano_extproc.governance import Rulebook
+from plano_extproc.stores import SharedStore, StoreError
+from plano_extproc.stores.governing import governance_store, open_ledger
+from plano_extproc.stores.ledger import Ledger, ledger_path
+from planoai import sources
+from planoai import state as states
+from planoai.errors import Failure
+from planoai.home import Home, home
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Governed:
+    """What a configuration governs, and the PLANO_HOME that it is kept in."""
+
+    book: Rulebook
+    settings: Governance
+    place: Home
+
+    def store(self) -> SharedStore:
+        """Open the store; what is written to it is safe when the command ends."""
+        return governance_store(self.settings, self.place.root, durable=True)
+
+    def ledger(self) -> Ledger | None:
+        """Open the ledger; None where nothing was ever written."""
+        if self.settings.ledger.connection_string is None and not ledger_path(self.place.root).exists():
+            return None
+        return open_ledger(self.settings, self.place.root)
+
+    def demand(self, agent: str) -> None:
+        """Raise where an agent is not governed."""
+        if agent not in self.book.agents:
+            known = ", ".join(sorted(self.book.agents))
+            raise Failure(f"'{agent}' is no governed agent", f"governed are: {known}")
+
+
+def governed(file: str | None) -> Governed:
+    """Return what FILE governs, by default the file of the running gateway, else the one in this folder."""
+    place = home(os.environ)
+    config = _config(file, place)
+    if config.governance is None or not config.governance.agents:
+        raise Failure("no agent is governed", "list them under governance.agents, and name the file with --file")
+    return Governed(Rulebook.of(config), config.governance, place)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run what asks a store; one that is away ends the command."""
+    try:
+        return asyncio.run(work)
+    except StoreError as error:
+        raise unreachable(error) from None
+
+
+def unreachable(error: StoreError) -> Failure:
+    """Return the end of a command whose store is away."""
+    return Failure(str(error), "check that it runs and can be reached from here")
+
+
+def _config(file: str | None, place: Home) -> Config:
+    if file is not None:
+        return sources.accept(sources.read(Path(file), os.environ))
+    state = states.load(place)
+    if state is None:
+        return sources.accept(sources.read(sources.find(None, "."), os.environ))
+    loaded = sources.read(Path(state.file) if state.file else place.config, os.environ).loaded
+    if loaded.config is None:
+        raise Failure(
+            "the running gateway's configuration cannot be read from here",
+            "set the variables that it uses, or name a file with --file",
+        )
+    return loaded.config
