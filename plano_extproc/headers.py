@@ -37,6 +37,7 @@ LOST = "x-plano-lost"
 """The same, from an attempt to the listener position, which tells the client of it."""
 OVERHEAD_MS = "x-plano-overhead-ms"
 ESTIMATE = "x-plano-estimate"
+CACHE = "x-plano-cache"
 REQUEST_ID = "x-request-id"
 
 EGRESS_FAILURE = "x-plano-egress-failure"

@@ -153,6 +153,9 @@ class Cache(Part):
 
     type: Literal["exact", "semantic"] = Field(description="The same request, or one with the same meaning.")
     ttl: PositiveDuration = Field(600.0, description="How long an answer is kept.")
+    threshold: Annotated[Number, Field(gt=0, le=1)] = Field(
+        0.9, description="semantic: how alike two texts must be, 1 being the same.", json_schema_extra=SINCE_V0_5
+    )
 
 
 class Cooldown(Part):

@@ -65,7 +65,8 @@ class Ports:
     `governor` is what governs the agents of a configuration, None where it governs none.
     `send` makes a request through Envoy, and raises `CalloutFailed`; `background` runs what nobody waits for, to its
     end even when the worker stops. `sessions` are those with filters that speak MCP, whatever the configuration.
-    `conversations` are those that a configuration keeps, None where it keeps none. `store` is what all workers share
+    `conversations` are those that a configuration keeps, None where it keeps none; `answers` is where answers are
+    kept to be given again. `store` is what all workers share
     under a configuration, `tally` what this one has not told it yet.
     """
 
@@ -82,6 +83,7 @@ class Ports:
     store: Callable[[Config], SharedStore] = lambda _: MemoryStore()
     tally: Tally = field(default_factory=Tally)
     conversations: Callable[[Config], Conversations | None] = lambda _: None
+    answers: Callable[[Config], SharedStore] = lambda _: MemoryStore()
 
 
 class Gateway:

@@ -47,7 +47,8 @@ class Rank(IntEnum):
     ACTIONS = 1
     FILTERS = 2
     GUARDS = 3
-    KEEPING = 4
+    CACHING = 4
+    KEEPING = 5
 
 
 class Edit(Protocol):

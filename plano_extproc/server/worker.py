@@ -25,6 +25,7 @@ from plano_extproc.gateway import Gateway, Ports, gateway
 from plano_extproc.providers.authorizers import Authorizers
 from plano_extproc.providers.chatgpt import ChatGptToken
 from plano_extproc.render.topology import egress
+from plano_extproc.routing.intent.encoder import EncoderMissing
 from plano_extproc.server import control, service
 from plano_extproc.server.background import Background
 from plano_extproc.server.governors import Governors
@@ -89,6 +90,7 @@ class Worker:
             background=self._background.start,
             governor=self._governors.of,
             conversations=self._stores.conversations,
+            answers=self._stores.answers,
             store=self._stores.shared,
         )
         self._housekeeping = Housekeeping(metrics, authorizers, refresher, lambda: self._gateway)
@@ -174,7 +176,7 @@ class Worker:
             raise control.ConfigurationError("\n".join(str(problem) for problem in loaded.errors))
         try:
             return gateway(loaded.config, generation=generation, ports=self._ports)
-        except StoreError as error:
+        except (StoreError, EncoderMissing) as error:
             raise control.ConfigurationError(str(error)) from None
 
 

@@ -38,7 +38,6 @@ NO_EFFECT_YET: Final[Mapping[str, str]] = {
     "endpoints": "prompt targets",
     "prompt_targets": "prompt targets",
     "system_prompt": "prompt targets",
-    "cache": "cached answers",
     "governance": "governance",
     "tracing": "tracing",
     "overrides.llm_routing_model": "routing by preference",

@@ -9,14 +9,16 @@ from typing import Final
 
 from plano_extproc.config.listeners import Listener
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.steps import filters, govern, guard, quota, route, state
+from plano_extproc.gateway.steps import cache, filters, govern, guard, quota, route, state
 from plano_extproc.gateway.work import Step
 
 ORDER: Final[tuple[Callable[[Gateway, Listener], Step | None], ...]] = (
     govern.step,
     state.step,
+    cache.asked,
     guard.step,
     filters.step,
+    cache.step,
     route.step,
     govern.serve,
     quota.step,
