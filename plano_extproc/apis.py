@@ -19,6 +19,9 @@ BY_PATH: Final[dict[str, Api]] = {
 }
 """The paths on which clients speak a dialect to us."""
 
+QUESTIONS: Final = "/routing"
+"""Before one of those paths: the same request, of which only is told who would serve it."""
+
 COUNT_TOKENS: Final = "/v1/messages/count_tokens"
 
 NAMING_A_MODEL: Final[tuple[str, ...]] = (

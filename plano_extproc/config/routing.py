@@ -73,6 +73,12 @@ class SessionCache(Part):
     type: Literal["memory", "redis"] = Field("memory", description="In this gateway, or shared.")
     url: SecretStr | None = Field(None, description="redis:// or rediss:// URL.")
     tenant_header: HeaderName | None = Field(None, description="Header that keeps tenants apart.")
+    on_error: Literal["open", "closed"] = Field(
+        "open",
+        description="What a store that does not answer means: requests go on without their session (open), or are "
+        "refused (closed).",
+        json_schema_extra=SINCE_V0_5,
+    )
 
 
 class RoutingBudget(Part):

@@ -1,9 +1,11 @@
 """A gateway: one configuration, compiled for requests. A reload builds another and swaps them whole."""
 
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
+
+from prometheus_client import Counter, Histogram
 
 from plano_extproc.apis import Api
 from plano_extproc.config import Config
@@ -12,11 +14,13 @@ from plano_extproc.config.models import ModelProvider
 from plano_extproc.errors import GatewayError
 from plano_extproc.filters import Sessions
 from plano_extproc.flow import Callout, CalloutFailed, Reply
-from plano_extproc.gateway import intent
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.candidates import Candidates, policy
 from plano_extproc.gateway.chain import Candidate, Chain, Policy, chain
+from plano_extproc.gateway.lanes import Lanes
+from plano_extproc.gateway.models import Models
 from plano_extproc.gateway.plan import Plan, plan
+from plano_extproc.gateway.ranking import Feeds, Ranking, Unfed
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.gateway.team import Team
 from plano_extproc.gateway.work import Step
@@ -25,8 +29,10 @@ from plano_extproc.limits.usage import Tally
 from plano_extproc.providers import agents
 from plano_extproc.providers.auth import Authorizer
 from plano_extproc.routing import Choice, Directory
+from plano_extproc.routing.latencies import Live
 from plano_extproc.stores import Conversations, MemoryStore, Quota, SharedStore
 from plano_extproc.stores.governor import Governor
+from plano_extproc.telemetry import figures
 
 Key = tuple[Api, Endpoint | None, str | tuple[int, str, str] | None, str]
 """What a plan depends on: dialect or endpoint, the model's name or a choice, and the listener."""
@@ -47,6 +53,12 @@ class Metrics(Protocol):
     def decided(self, listener: str, way: str, seconds: float) -> None:
         """Record how long the gateway took before the provider was called."""
 
+    def count(self, figure: Counter, labels: tuple[str, ...], amount: float = 1) -> None:
+        """Count something more of a declared figure."""
+
+    def observe(self, figure: Histogram, labels: tuple[str, ...], value: float) -> None:
+        """Record a value of a declared figure."""
+
 
 async def _nowhere(_: Callout) -> Reply:
     raise CalloutFailed("unreachable")
@@ -65,9 +77,10 @@ class Ports:
     `governor` is what governs the agents of a configuration, None where it governs none.
     `send` makes a request through Envoy, and raises `CalloutFailed`; `background` runs what nobody waits for, to its
     end even when the worker stops. `sessions` are those with filters that speak MCP, whatever the configuration.
-    `conversations` are those that a configuration keeps, None where it keeps none; `answers` is where answers are
-    kept to be given again. `store` is what all workers share
-    under a configuration, `tally` what this one has not told it yet.
+    `conversations` are those that a configuration keeps, None where it keeps none, `answers` is where answers are kept
+    to be given again. `store` is what all workers share
+    under a configuration, `tally` what this one has not told it yet. `bindings` is where a configuration's sessions are
+    kept, `feeds` are its sources of prices and latencies, and `live` has the latencies that this worker has seen.
     """
 
     clock: Callable[[], float]
@@ -84,6 +97,9 @@ class Ports:
     tally: Tally = field(default_factory=Tally)
     conversations: Callable[[Config], Conversations | None] = lambda _: None
     answers: Callable[[Config], SharedStore] = lambda _: MemoryStore()
+    bindings: Callable[[Config], SharedStore] = lambda _: MemoryStore()
+    feeds: Feeds = field(default_factory=Unfed)
+    live: Live = field(default_factory=Live)
 
 
 class Gateway:
@@ -103,7 +119,9 @@ class Gateway:
         self.listeners = {listener.name: listener for listener in config.listeners}
         self.teams = {listener.name: Team(config, listener, own) for listener in config.listeners if listener.agents}
         self.governor = ports.governor(config)
-        self.routes = intent.preferences(config.routing_preferences)
+        ranking = Ranking(self.directory, ports.feeds, ports.live, now=ports.now, draw=ports.random)
+        self.models = Models(config, self.directory, self.candidates, ranking, self._lanes())
+        """Chooses the models of requests. Made with the rest, so that a router that cannot be had shows at once."""
         self.steps: dict[str, tuple[Step, ...]] = {}
         """What is done with a listener's requests. `assemble` fills it; one without an entry serves nobody."""
         self._plans: dict[Key, Plan] = {}
@@ -138,12 +156,6 @@ class Gateway:
         found = self.candidates.of_name(model, ask.client, now)
         return self.served_by(ask, found.tries, policy(found))
 
-    def by_route(self, ask: Ask, route: str) -> Plan | Chain:
-        """Return how a request is served that a route was chosen for."""
-        found = self.candidates.of_route(route, ask.client, self.ports.now())
-        tries = (replace(choice, route=route, reason=f"route {route}") for choice in found.tries)
-        return self.served_by(ask, tuple(tries), policy(found))
-
     def served_by(self, ask: Ask, choices: tuple[Choice, ...], rule: Policy) -> Plan | Chain:
         """Return how a request is served by choices, in their order."""
         if len(choices) == 1:
@@ -171,6 +183,14 @@ class Gateway:
         if not plans:
             raise errors[0]
         return tuple(plans)
+
+    def _lanes(self) -> Lanes:
+        metrics, cache = self.ports.metrics, self.config.routing.session_cache
+        return Lanes(
+            self.ports.bindings(self.config),
+            lambda outcome: metrics.count(figures.SESSION_CACHE, (outcome,)),
+            is_closed=cache.on_error == "closed",
+        )
 
     def tried(self, ask: Ask, candidate: Candidate) -> Plan | None:
         """Return how the request of an attempt is served; None where its entry is not configured any more."""

@@ -1,15 +1,28 @@
-"""The decision on a prompt, without an exchange: for `planoai explain`."""
+"""The decision on a prompt, without an exchange: for `planoai explain`. Nothing is asked and nothing is kept."""
 
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from prometheus_client import Counter, Histogram
+
+from plano_extproc.agents import Candidate
 from plano_extproc.config import Config
 from plano_extproc.config.listeners import Listener
+from plano_extproc.config.models import ModelProvider
 from plano_extproc.errors import NotImplementedYet
+from plano_extproc.flow import CalloutFailed, Question
+from plano_extproc.gateway import intent
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway, Ports
 from plano_extproc.gateway.chain import Chain
+from plano_extproc.gateway.drive import run
 from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.steps import route
 from plano_extproc.gateway.surface import Surface
-from plano_extproc.gateway.work import Work
+from plano_extproc.gateway.work import Doing, Wait, Work
+from plano_extproc.providers import agents
 
 
 class _Unheard:
@@ -21,25 +34,95 @@ class _Unheard:
     def decided(self, listener: str, way: str, seconds: float) -> None:
         """Nothing is measured."""
 
+    def count(self, figure: Counter, labels: tuple[str, ...], amount: float = 1) -> None:
+        """Nothing is counted."""
 
-def explained(config: Config, listener: str, prompt: str, model: str | None) -> tuple[tuple[Plan, ...], str | None]:
-    """Return who would serve a prompt, in the order of tries, and the reason where it lies in the prompt.
+    def observe(self, figure: Histogram, labels: tuple[str, ...], value: float) -> None:
+        """Nothing is recorded."""
 
-    Raises the `GatewayError` that a client would be shown.
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Who would serve: `plans` in the order of tries, or `agents` in the order in which they speak.
+
+    `entry` is that of the first of them, None for an agent without chat completions. `reasons` are in the order in
+    which things would be decided; `scores` those of the nearest routes or agents, where a local router decides.
+    """
+
+    plans: tuple[Plan, ...] = ()
+    agents: tuple[str, ...] = ()
+    entry: ModelProvider | None = None
+    route: str | None = None
+    reasons: tuple[str, ...] = ()
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+def explained(config: Config, listener: str, prompt: str, model: str | None) -> Explained:
+    """Return who would serve a prompt, and why. A router that is a model is not asked: the local one decides instead.
+
+    Raises the `GatewayError` that a client would be shown, and `EncoderMissing`.
     """
     ports = Ports(clock=lambda: 0.0, now=lambda: 0.0, metrics=_Unheard(), exposition=lambda: b"")
     gateway = Gateway(config, generation=0, ports=ports)
-    if not _chooses(gateway.listeners[listener]):
-        raise NotImplementedYet(f"listener '{listener}' is of a type that this version does not serve")
     request = {"model": model, "messages": [{"role": "user", "content": prompt}]}
     work = Work(Ask(listener, Surface("openai.chat"), {}, ""), b"", request)
-    choose = route.step(gateway, gateway.listeners[listener])
-    assert choose is not None, "every listener has a route"
-    for _ in choose(work):
-        raise NotImplementedYet("who serves is decided by a model, which is asked only by a running gateway")
-    assert work.plans is not None, "a route says who serves"
-    return work.plans.plans if isinstance(work.plans, Chain) else (work.plans,), work.reason
+    return asyncio.run(run(_explained(gateway, gateway.listeners[listener], work), _answer))
 
 
-def _chooses(listener: Listener) -> bool:
-    return listener.type in ("model", "agent")
+def _explained(gateway: Gateway, listener: Listener, work: Work) -> Doing[Explained]:
+    if listener.type == "model":
+        return (yield from _model(gateway, work))
+    if listener.type == "agent":
+        return (yield from _agents(gateway, listener, work))
+    raise NotImplementedYet(f"listener '{listener.name}' is of type {listener.type}, which cannot be explained")
+
+
+def _model(gateway: Gateway, work: Work) -> Doing[Explained]:
+    chosen = yield from gateway.models.choose(work, gateway.ports.now())
+    if chosen is None:
+        plans = gateway.by_name(work.ask, work.request.get("model"))
+        reasons: tuple[str, ...] = ()
+    else:
+        plans = route.plans(gateway, work, chosen)
+        reasons = chosen.reasons
+    found = plans.plans if isinstance(plans, Chain) else (plans,)
+    named = chosen.session.route if chosen else None
+    return Explained(
+        found,
+        entry=found[0].choice.provider,
+        route=named,
+        reasons=reasons or (found[0].choice.reason,),
+        scores=chosen.scores if chosen else {},
+    )
+
+
+def _agents(gateway: Gateway, listener: Listener, work: Work) -> Doing[Explained]:
+    uses = listener.agents
+    if len(uses) == 1:
+        return _spoken(gateway, listener, (uses[0].id,), ("only agent",))
+    routers = intent.Routers(gateway.config, "agent_orchestration_model", gateway.directory.has)
+    candidates = tuple(Candidate(use.id, use.description) for use in uses)
+    decided = yield from intent.AgentChoice(routers).decide(work, candidates, many=True)
+    names = decided.names[: listener.max_agents]
+    if names:
+        return _spoken(gateway, listener, names, (decided.reason,), decided.scores)
+    default = next((use for use in uses if use.default), uses[0])
+    return _spoken(gateway, listener, (default.id,), ("default agent", decided.reason), decided.scores)
+
+
+def _spoken(
+    gateway: Gateway,
+    listener: Listener,
+    names: tuple[str, ...],
+    reasons: tuple[str, ...],
+    scores: Mapping[str, float] | None = None,
+) -> Explained:
+    entries = {entry.name: entry for entry in agents.entries(gateway.config)}
+    first = entries.get(agents.entry_name(listener.name, names[0], 0))
+    return Explained(agents=names, entry=first, reasons=reasons, scores=scores or {})
+
+
+async def _answer(question: Question | Wait) -> Any:
+    if isinstance(question, Wait):
+        return await question.make()
+    raise CalloutFailed("only a running gateway asks it")

@@ -1,67 +1,112 @@
-"""Who is meant by what a request says: a route for a model, or an agent, chosen by the words of its last turns."""
+"""Who is meant by what a request says: a route for a model, or agents. Routers, compiled for a configuration.
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+A router is local, or a configured model that is asked through Envoy; whatever happens to that, somebody is named or
+nobody is, and the request goes on.
+"""
 
-from plano_extproc.apis import Api
-from plano_extproc.config.listeners import ListenerAgent
-from plano_extproc.config.routing import RoutingPreference
-from plano_extproc.routing.intent import lexical
-from plano_extproc.routing.intent.route import Match, Route
-from plano_extproc.translate import Losses, codec
-from plano_extproc.translate.chat import Message, Text
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from typing import Final, Literal
 
-_SHORT = 24
-"""Characters. What is shorter, such as "and tomorrow?", says little without the turn before it."""
+from plano_extproc.agents import Candidate, Routed
+from plano_extproc.agents import Router as AgentRouter
+from plano_extproc.config import Config
+from plano_extproc.flow import Flow
+from plano_extproc.gateway.work import Doing, Work, wait_for
+from plano_extproc.routing.intent import Decision, Route, Router, choose, decide
+from plano_extproc.routing.intent.decide import LOCAL
+from plano_extproc.routing.preferences import Preference
+from plano_extproc.routing.turns import Conversation, conversation
 
-_LONGEST = 4000
-"""Characters of a turn that are looked at, half at its beginning and half at its end."""
+Role = Literal["llm_routing_model", "agent_orchestration_model"]
 
+_KEPT: Final = 64
+"""Sets of preferences that requests bring along, compiled. A client mostly sends the same ones."""
 
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """Whom a request is for. `name` is None where nobody was meant; `reason` is short ASCII for a header."""
-
-    name: str | None
-    reason: str
-
-
-class Chooser:
-    """Chooses among a few described names. Made once for a configuration."""
-
-    def __init__(self, described: Iterable[tuple[str, str]]) -> None:
-        self._matcher = lexical.compile(Route.described(name, description) for name, description in described)
-
-    def choose(self, api: Api, request: dict[str, Any]) -> Intent:
-        """Return who is meant by a request of a dialect."""
-        text = asked(api, request)
-        if not text:
-            return Intent(None, "no text to route by")
-        found: Match = self._matcher.match(text)
-        return Intent(found.route.name if found.route else None, found.reason)
+_SLOW: Final = 32
+"""Routes whose compilation is not waited for on the path of other requests."""
 
 
-def preferences(routes: tuple[RoutingPreference, ...]) -> Chooser | None:
-    """Return what chooses among routes for models; None where there are none."""
-    return Chooser((route.name, route.description) for route in routes) if routes else None
+class Routers:
+    """The routers of one role. `serves` says whether a model's name can be resolved."""
+
+    def __init__(self, config: Config, role: Role, serves: Callable[[str], bool]) -> None:
+        self._kind = _kind(getattr(config.overrides, role), serves)
+        self._context = config.overrides.orchestrator_model_context_length
+        self._compiled: OrderedDict[tuple[Route, ...], Router] = OrderedDict()
+
+    def of(self, described: Iterable[tuple[str, str]]) -> Router:
+        """Return the router for names and descriptions. Raises `EncoderMissing`."""
+        return self._choose(tuple(Route.described(name, description) for name, description in described))
+
+    def inline(self, preferences: tuple[Preference, ...]) -> Doing[Router]:
+        """Return the router for the preferences of a request."""
+        routes = tuple(Route.described(one.name, one.description) for one in preferences)
+        found = self._compiled.get(routes)
+        if found is None:
+            if self._kind == "local/minilm" or len(routes) > _SLOW:
+                found = yield from wait_for(lambda: asyncio.to_thread(self._choose, routes))
+            else:
+                found = self._choose(routes)
+            self._compiled[routes] = found
+            if len(self._compiled) > _KEPT:
+                self._compiled.popitem(last=False)
+        return found
+
+    def _choose(self, routes: tuple[Route, ...]) -> Router:
+        return choose(self._kind, routes, context_tokens=self._context)
 
 
-def agents(uses: tuple[ListenerAgent, ...]) -> Chooser | None:
-    """Return what chooses among the agents of a listener; None where there is nothing to choose."""
-    return Chooser((use.id, use.description) for use in uses) if len(uses) > 1 else None
+class AgentChoice:
+    """Chooses among the agents of one listener."""
+
+    def __init__(self, routers: Routers) -> None:
+        self._routers = routers
+        self._compiled: dict[tuple[Candidate, ...], Router] = {}
+
+    def router(self, work: Work) -> AgentRouter:
+        """Return what says which agents, in which order, a request is for."""
+
+        def ask(candidates: tuple[Candidate, ...]) -> Flow[Routed]:
+            decision = yield from self.decide(work, candidates, many=True)
+            return Routed(decision.names, decision.reason)
+
+        return ask
+
+    def decide(self, work: Work, candidates: tuple[Candidate, ...], *, many: bool) -> Flow[Decision]:
+        """Return which agents a request is for: the best one, or with `many` all that it asks for, in their order."""
+        router = self._compiled.get(candidates)
+        if router is None:
+            # A listener has one set of agents, so this happens once.
+            router = self._routers.of((one.name, one.description) for one in candidates)
+            self._compiled = {candidates: router}
+        decision = yield from decide(router, said(work).turns, many=many)
+        tell(work, decision)
+        return decision
 
 
-def asked(api: Api, request: dict[str, Any]) -> str:
-    """Return what the user asks for at last, with the turn before it where that alone says little."""
-    turns = [text for message in codec(api).decode_request(request, Losses({})).messages if (text := _said(message))]
-    if not turns:
-        return ""
-    last = turns[-1] if len(turns[-1]) >= _SHORT or len(turns) == 1 else f"{turns[-2]}\n{turns[-1]}"
-    return last if len(last) <= _LONGEST else f"{last[: _LONGEST // 2]} {last[-_LONGEST // 2 :]}"
+def said(work: Work) -> Conversation:
+    """Return what a request says, as routers and sessions see it."""
+    kept: tuple[object, Conversation] | None = work.notes.get(Conversation)
+    if kept is None or kept[0] is not work.request:
+        kept = work.notes[Conversation] = (work.request, conversation(work.ask.surface.api, work.request))
+    return kept[1]
 
 
-def _said(message: Message) -> str:
-    if message.role != "user":
-        return ""
-    return "\n".join(part.text for part in message.blocks if isinstance(part, Text)).strip()
+def tell(work: Work, decision: Decision) -> None:
+    """Leave for the access log and for spans what a router has decided."""
+    work.facts["router"] = decision.router
+    work.facts["route_reason"] = decision.reason
+    if decision.failure:
+        work.facts["router_failure"] = decision.failure
+
+
+def _kind(wanted: str | None, serves: Callable[[str], bool]) -> str:
+    """Return what `choose` takes. Plano 0.4 names its router with a prefix that is no provider's."""
+    if wanted is None or wanted in LOCAL:
+        return wanted or _LOCAL
+    return next((name for name in (wanted, wanted.partition("/")[2]) if serves(name)), _LOCAL)
+
+
+_LOCAL: Final = "local/lexical"

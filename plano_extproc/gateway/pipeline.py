@@ -7,6 +7,7 @@ import orjson
 
 from plano_extproc.errors import NotImplementedYet
 from plano_extproc.gateway.actions import Reply
+from plano_extproc.gateway import question
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.chain import Chain
@@ -41,6 +42,8 @@ def decide(gateway: Gateway, work: Work) -> Doing[Decision | Reply]:
     work.request = parse(ask, work.body)
     if ask.surface.endpoint == "completions" and not _has_completions(gateway, work):
         return (yield from _decide_on_completion(gateway, work))
+    if ask.surface.is_question:
+        return (yield from question.reply(gateway, work))
     return (yield from _decide(gateway, work))
 
 

@@ -17,7 +17,7 @@ class Surface:
     `api` is the dialect in which its caller is told of errors. `endpoint` is what is asked for where that is not an
     answer of a model in that dialect. `model` and `is_stream` are what the path says where a dialect says it there,
     else None. `is_vertex` says that the body is of the form that Anthropic's client sends to Vertex AI: it holds a
-    version, and no model where the path does.
+    version, and no model where the path does. `is_question` asks who would serve, and no more.
     """
 
     api: Api
@@ -25,6 +25,7 @@ class Surface:
     model: str | None = None
     is_stream: bool | None = None
     is_vertex: bool = False
+    is_question: bool = False
 
 
 def surface(path: str) -> Surface | None:
@@ -84,6 +85,7 @@ _ERRORS: dict[Endpoint, Api] = {"count_tokens": "anthropic.messages"}
 
 _BY_PATH = {
     **{path: Surface(api) for path, api in apis.BY_PATH.items()},
+    **{apis.QUESTIONS + path: Surface(api, is_question=True) for path, api in apis.BY_PATH.items()},
     **{f"/v1{path}": Surface(_ERRORS.get(name, "openai.chat"), name) for name, path in ENDPOINTS.items()},
 }
 

@@ -85,6 +85,7 @@ MODEL = (
         for name, path in ENDPOINTS.items()
         if name != "realtime"
     ),
+    *(Path(apis.QUESTIONS + path, ("POST",), Service.PROVIDER, api) for path, api in apis.BY_PATH.items()),
     *PUBLIC,
 )
 

@@ -25,7 +25,7 @@ def body(
     """Return the JSON, to be sent with status 200 also where nothing was found.
 
     `ranked` are the route's models, best first; what the session decided on is moved before them. A replayed decision
-    has no others.
+    has no others. `reasons` are short, in the order in which things were decided.
     """
     chosen = decision.model
     others = () if is_replay else tuple(model for model in dict.fromkeys(ranked) if model != chosen)
@@ -38,7 +38,7 @@ def body(
     }
     if identity is not None:
         held["session_id"] = identity.id
-    held["reasons"] = [*reasons, *((f"session: {decision.reason}",) if identity is not None else ())]
+    held["reasons"] = list(reasons)
     if scores:
         held["scores"] = dict(scores)
     return orjson.dumps(held)

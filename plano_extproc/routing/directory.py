@@ -92,6 +92,10 @@ class Directory:
             chain.append(self._aliases[chain[-1]])
         return Choice(found.provider, found.model, f"alias {' -> '.join(chain)}")
 
+    def has(self, name: str) -> bool:
+        """Return whether something serves a name."""
+        return name in self._aliases or self._find(name) is not None
+
     def names(self) -> tuple[tuple[str, ModelProvider], ...]:
         """Return every name that a client can count on.
 

@@ -43,24 +43,25 @@ class Average:
 
 
 class Live:
-    """Averages of the gateway's own answers, by model."""
+    """Averages of the gateway's own answers, by model; those of streams apart, since they begin earlier."""
 
     def __init__(self) -> None:
-        self._averages: dict[str, Average] = {}
+        self._averages: dict[tuple[str, bool], Average] = {}
 
-    def heard(self, model: str, seconds: float, now: float) -> None:
+    def heard(self, model: str, seconds: float, now: float, *, is_stream: bool = False) -> None:
         """Count an answer whose first byte took so long."""
         if usable(seconds) is None:
             return
-        before = self._averages.pop(model, None)
+        key = (model, is_stream)
+        before = self._averages.pop(key, None)
         if len(self._averages) >= _MODELS_KEPT:
             # Whoever was heard last stands last, so this is the one that was silent longest.
             del self._averages[next(iter(self._averages))]
-        self._averages[model] = before.heard(seconds, now) if before else Average(seconds, 1.0, now)
+        self._averages[key] = before.heard(seconds, now) if before else Average(seconds, 1.0, now)
 
-    def figure(self, model: str, now: float) -> float | None:
+    def figure(self, model: str, now: float, *, is_stream: bool = False) -> float | None:
         """Return seconds, or None where too little was heard of late."""
-        average = self._averages.get(model)
+        average = self._averages.get((model, is_stream))
         return average.seconds if average is not None and average.faded(now) >= LEAST else None
 
 

@@ -88,6 +88,15 @@ class Pools:
             name = self._aliases[name]
         return None if name is None or name in self._own else self._pools.get(name)
 
+    @property
+    def has_any(self) -> bool:
+        """Whether there is a pool at all."""
+        return bool(self._pools)
+
+    def is_own(self, name: str) -> bool:
+        """Whether a name is an entry's own, which no model and no pool is called by."""
+        return name in self._own
+
     def label(self, entry: ModelProvider) -> str:
         """Return what an entry of this configuration is called where it cools down."""
         return self._labels.get(id(entry), entry.name)

@@ -5,12 +5,15 @@ import contextlib
 import logging
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
 from plano_extproc.gateway import Gateway
 from plano_extproc.providers.authorizers import Authorizers
+from plano_extproc.server.feeds import Feeds
 from plano_extproc.server.refresher import Refresher
+from plano_extproc.telemetry import figures
 from plano_extproc.telemetry.metrics import Metrics
 
 _log = logging.getLogger(__name__)
@@ -28,13 +31,20 @@ class Housekeeping:
     """Counts figures, renews credentials, and watches over the parent process."""
 
     def __init__(
-        self, metrics: Metrics, authorizers: Authorizers, refresher: Refresher, gateway: Callable[[], Gateway]
+        self,
+        metrics: Metrics,
+        authorizers: Authorizers,
+        refresher: Refresher,
+        gateway: Callable[[], Gateway],
+        feeds: Callable[[], Feeds],
     ) -> None:
-        """Keep house for the gateway of the moment."""
+        """Keep house for the gateway and the feeds of the moment."""
         self._metrics = metrics
         self._authorizers = authorizers
         self._refresher = refresher
         self._gateway = gateway
+        self._feeds = feeds
+        self._errors: Counter[str] = Counter()
         self._search: asyncio.Task[None] | None = None
         self._search_due = 0.0
 
@@ -43,6 +53,7 @@ class Housekeeping:
         parent = os.getppid()
         while not stopping.is_set():
             self._renew()
+            self._feed()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stopping.wait(), _PERIOD)
             await self._count()
@@ -56,6 +67,17 @@ class Housekeeping:
         await self._refresher.settle()
         await self._gateway().tick()
         self._metrics.flush()
+
+    def _feed(self) -> None:
+        """Ask the sources that are due, and count what became of those before."""
+        feeds = self._feeds()
+        feeds.tick()
+        for name, age in feeds.ages().items():
+            if age is not None:
+                figures.FEED_AGE.labels(name).set(age)
+        for name, times in (feeds.errors - self._errors).items():
+            self._metrics.count(figures.FEED_ERRORS, (name,), times)
+        self._errors = feeds.errors.copy()
 
     def _renew(self) -> None:
         config = self._gateway().config

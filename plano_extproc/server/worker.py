@@ -9,7 +9,7 @@ import secrets
 import signal
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import grpc
@@ -28,6 +28,7 @@ from plano_extproc.render.topology import egress
 from plano_extproc.routing.intent.encoder import EncoderMissing
 from plano_extproc.server import control, service
 from plano_extproc.server.background import Background
+from plano_extproc.server.feeds import Feeds
 from plano_extproc.server.governors import Governors
 from plano_extproc.server.housekeeping import Housekeeping
 from plano_extproc.server.refresher import Refresher, home_of, issuer_of, store_of
@@ -92,8 +93,10 @@ class Worker:
             conversations=self._stores.conversations,
             answers=self._stores.answers,
             store=self._stores.shared,
+            bindings=self._stores.bindings,
         )
-        self._housekeeping = Housekeeping(metrics, authorizers, refresher, lambda: self._gateway)
+        self._feeds = Feeds(())
+        self._housekeeping = Housekeeping(metrics, authorizers, refresher, lambda: self._gateway, lambda: self._feeds)
         self._gateway = self._build(_load_file(settings.config), settings.generation)
         self._processor = service.ExternalProcessor(lambda: self._gateway)
         self._stopping = asyncio.Event()
@@ -137,6 +140,7 @@ class Worker:
         await asyncio.sleep(_NOTICE_SECONDS)
         _log.info("draining %d exchanges", self._processor.open_exchanges)
         await server.stop(self._settings.drain_seconds)
+        await self._feeds.close()
         await self._background.settle()
         looking.cancel()
         await self._governors.close()
@@ -175,9 +179,12 @@ class Worker:
         if loaded.config is None:
             raise control.ConfigurationError("\n".join(str(problem) for problem in loaded.errors))
         try:
-            return gateway(loaded.config, generation=generation, ports=self._ports)
+            feeds = Feeds(loaded.config.model_metrics_sources, before=self._feeds)
+            made = gateway(loaded.config, generation=generation, ports=replace(self._ports, feeds=feeds))
         except (StoreError, EncoderMissing) as error:
             raise control.ConfigurationError(str(error)) from None
+        self._feeds = feeds
+        return made
 
 
 async def _no_egress(callout: Callout) -> Reply:

@@ -17,6 +17,9 @@ from plano_extproc.stores.sqlite import SqliteStore
 _ANSWER_BYTES: Final = 256 * 1024 * 1024
 """The most that cached answers take on disk."""
 
+_BINDING_BYTES: Final = 1024
+"""What a session is counted as, with its key and some models that it has visited."""
+
 
 class KeptStores:
     """Opens stores below `home`, a PLANO_HOME. `new_id` gives what nobody can guess, `now` the wall clock."""
@@ -50,6 +53,16 @@ class KeptStores:
             return self._kept(f"redis {url}", lambda: RedisStore(url))
         path = self._home / "run" / "answers.sqlite"
         return self._kept("answers", lambda: SqliteStore(path, most_bytes=_ANSWER_BYTES))
+
+    def bindings(self, config: Config) -> SharedStore:
+        """Return the store of sessions: the Redis that the file names for them, else a file that `down` removes."""
+        cache = config.routing.session_cache
+        if cache.type == "redis" and cache.url is not None:
+            url = cache.url.get_secret_value()
+            return self._kept(f"redis {url}", lambda: RedisStore(url))
+        most = config.routing.session_max_entries * _BINDING_BYTES
+        path = self._home / "run" / "sessions.sqlite"
+        return self._kept(f"sessions {most}", lambda: SqliteStore(path, most_bytes=most))
 
     def shared(self, config: Config) -> SharedStore:
         """Return the store of limits, usage and whatever else all workers share."""

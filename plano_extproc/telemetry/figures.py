@@ -56,6 +56,10 @@ GUARDS: Final = _counter("plano_guards", "Verdicts of guards.", "listener", "gua
 GUARD: Final = _histogram("plano_guard_seconds", "Time that a guard took.", _OVERHEAD, "guard")
 BUDGETS: Final = _counter("plano_budgets", "Requests checked against a budget or limit.", "client", "limit", "outcome")
 SPENT: Final = _counter("plano_cost_usd", "Money spent, in US dollars.", "provider", "model", "client")
+FEED_ERRORS: Final = _counter("plano_feed_errors", "Answers of a source of prices or latencies of no use.", "feed")
+FEED_AGE: Final = Gauge(
+    "plano_feed_age_seconds", "Age of the last good answer.", ("feed",), registry=REGISTRY, multiprocess_mode="livemax"
+)
 CACHE: Final = _counter("plano_cache", "Lookups of stored answers.", "listener", "outcome")
 CALLOUTS: Final = _counter("plano_callouts", "Calls of policies to the outside.", "what", "outcome")
 CALLOUT: Final = _histogram("plano_callout_seconds", "Time that they took.", _UPSTREAM, "what")
@@ -115,6 +119,9 @@ ROUTER_DECISIONS: Final = _counter(
 )
 ROUTER_DURATION: Final = _histogram(
     "brightstaff_router_decision_duration_seconds", "Time that they took.", _ROUTER, "route"
+)
+ROUTER_FAILURES: Final = _counter(
+    "plano_router_failures", "Times that a router model did not decide, and the local one did instead.", "reason"
 )
 ROUTER_SKIPS: Final = _counter("brightstaff_router_skips", "Requests that kept their session's model.", "reason")
 ROUTING_SERVICE: Final = _counter("brightstaff_routing_service_requests", "Requests to /routing/v1.", "outcome")

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from prometheus_client import Counter, Histogram
+
 from plano_extproc.config import load
 from plano_extproc.gateway import Exchange, Gateway, Ports
 from plano_extproc.gateway import gateway as assembled
@@ -40,12 +42,20 @@ class Counts:
 
     def __init__(self) -> None:
         self.answers: list[tuple[str, str, str, str, int]] = []
+        self.counted: list[tuple[Counter, tuple[str, ...]]] = []
 
     def answered(self, listener: str, client_api: str, model: str, way: str, status: int) -> None:
         self.answers.append((listener, client_api, model, way, status))
 
     def decided(self, listener: str, way: str, seconds: float) -> None:
         assert seconds >= 0
+
+    def count(self, figure: Counter, labels: tuple[str, ...], amount: float = 1) -> None:
+        assert amount > 0
+        self.counted.append((figure, labels))
+
+    def observe(self, figure: Histogram, labels: tuple[str, ...], value: float) -> None:
+        assert value >= 0
 
 
 def gateway(text: str = CONFIG, *, generation: int = 1) -> Gateway:

@@ -12,7 +12,7 @@ def test_the_decided_model_stands_first() -> None:
     told = Decision("p/a", "code", "pinned", "p/b", "talk", is_pinned=True)
 
     assert orjson.loads(
-        body(told, ("p/b", "p/a", "p/c"), "t", identity=SESSION, reasons=("route talk, score 0.9",))
+        body(told, ("p/b", "p/a", "p/c"), "t", identity=SESSION, reasons=("lexical 'talk' 0.90", "session: pinned"))
     ) == {
         "models": ["p/a", "p/b", "p/c"],
         "route": "code",
@@ -20,7 +20,7 @@ def test_the_decided_model_stands_first() -> None:
         "session_id": "s-1",
         "pinned": True,
         "switched": False,
-        "reasons": ["route talk, score 0.9", "session: pinned"],
+        "reasons": ["lexical 'talk' 0.90", "session: pinned"],
     }
 
 

@@ -9,6 +9,7 @@ from plano_extproc.config import Config
 from plano_extproc.config.listeners import Listener
 from plano_extproc.errors import GatewayError
 from plano_extproc.gateway.explain import explained
+from plano_extproc.routing.intent import EncoderMissing
 from planoai import sources
 from planoai.errors import Failure
 from planoai.output import plain, print_json, print_table, say
@@ -43,25 +44,28 @@ def explain(config: Config, prompt: str, *, listener_name: str | None, model: st
     """Return what `--json` prints."""
     listener = _listener(config, listener_name)
     try:
-        plans, reason = explained(config, listener.name, prompt, model)
+        found = explained(config, listener.name, prompt, model)
     except GatewayError as error:
         raise Failure(error.message) from None
-    choice = plans[0].choice
+    except EncoderMissing as error:
+        raise Failure(str(error)) from None
+    choice = found.plans[0].choice if found.plans else None
+    served = choice.model if choice else found.agents[0]
+    places = upstreams(config, found.entry, served) if found.entry else []
     return {
         "prompt": prompt,
         "listener": {"name": listener.name, "type": listener.type, "port": listener.port},
         "requested_model": model,
-        "agent": choice.agent,
-        "route": choice.route,
-        "model": None if choice.agent else choice.name,
-        "provider": None if choice.agent else choice.provider.provider,
-        "entry": choice.provider.name,
-        "reason": reason or choice.reason,
-        "then": [plan.choice.agent or plan.choice.name for plan in plans[1:]],
-        "upstreams": [
-            {"path": u.path, "api": u.api, "url": u.url, "translated": u.is_translated}
-            for u in upstreams(config, choice.provider, choice.model)
-        ],
+        "agent": found.agents[0] if found.agents else None,
+        "route": found.route,
+        "model": choice.name if choice else None,
+        "provider": choice.provider.provider if choice else None,
+        "entry": found.entry.name if found.entry else None,
+        "reason": "; ".join(found.reasons),
+        "reasons": list(found.reasons),
+        "scores": {name: round(score, 3) for name, score in found.scores.items()},
+        "then": [plan.choice.name for plan in found.plans[1:]] or list(found.agents[1:]),
+        "upstreams": [{"path": u.path, "api": u.api, "url": u.url, "translated": u.is_translated} for u in places],
     }
 
 
@@ -84,9 +88,15 @@ def _print(found: dict[str, Any]) -> None:
         say(f"model     [bold]{plain(found['model'])}[/] [dim](provider {plain(found['provider'])})[/]")
     if found["route"]:
         say(f"route     {plain(found['route'])}")
-    say(f"because   {plain(found['reason'])}")
+    for number, reason in enumerate(found["reasons"]):
+        say(f"{'because' if not number else 'and':<10}{plain(reason)}")
+    if found["scores"]:
+        say(f"scores    {plain(', '.join(f'{name} {score:.2f}' for name, score in found['scores'].items()))}")
     if found["then"]:
-        say(f"then      {plain(', '.join(found['then']))} [dim](where those before it fail)[/]")
+        why = "each goes on from what was said before" if found["agent"] else "where those before it fail"
+        say(f"then      {plain(', '.join(found['then']))} [dim]({why})[/]")
+    if not found["upstreams"]:
+        return
     say("")
     print_table(
         ("a client of", "is sent to", "as", ""),
