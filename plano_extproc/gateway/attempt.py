@@ -26,7 +26,7 @@ from plano_extproc.gateway.returning import PASSED_ON, Returning, Told, passed_o
 from plano_extproc.gateway.surface import surface
 from plano_extproc.routing import cooldown
 
-_NOT_THE_CLIENTS = frozenset((*headers.CREDENTIALS, *headers.OF_A_TRY))
+_NOT_THE_CLIENTS = frozenset((*headers.CREDENTIALS, *headers.OF_A_TRY, headers.CACHE))
 
 _PLAIN: Final = ("accept-encoding", b"identity")
 """Where an answer is looked into that nobody translates."""

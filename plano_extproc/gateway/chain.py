@@ -22,7 +22,7 @@ from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.surface import surface
 from plano_extproc.routing import Choice
 
-_OF_A_TRY = frozenset(headers.OF_A_TRY)
+_OF_A_TRY = frozenset((*headers.OF_A_TRY, headers.CACHE))
 _OWN = _OF_A_TRY.union(headers.CREDENTIALS)
 
 _CHAT = "/v1/chat/completions"

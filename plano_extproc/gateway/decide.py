@@ -16,6 +16,7 @@ from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.chain import Chain, own
 from plano_extproc.gateway.plan import Plan, Way
+from plano_extproc.gateway.marks import with_marks
 from plano_extproc.gateway.rewrite import form_model, with_fields, with_model
 from plano_extproc.providers.auth import Headers, Outbound, passed_through
 from plano_extproc.providers.upstream import Upstream, with_query
@@ -120,6 +121,7 @@ def serve(gateway: Gateway, ask: Ask, plan: Plan, body: bytes, request: dict[str
     return Decision(plan, outgoing.is_stream, made, extra, translation, outgoing.dropped)
 
 
+        made = _marked(gateway, ask, plan, body, made)
 def model_of_upgrade(gateway: Gateway, ask: Ask) -> Plan:
     """Return who serves a WebSocket. Only a provider that speaks the caller's protocol can."""
     plan = gateway.plan(ask.surface, ask.surface.model, ask.listener)
@@ -136,6 +138,7 @@ def model_of_upgrade(gateway: Gateway, ask: Ask) -> Plan:
 def serve_upgrade(gateway: Gateway, ask: Ask, plan: Plan) -> Decision:
     """Decide on the opening of a WebSocket."""
     decision = _bypass(gateway, ask, plan, b"", None, is_stream=False)
+    made = with_marks(gateway, ask, plan, made)
     if not plan.upstream.is_passthrough:
         decision.extra += _protocols(ask)
     return decision
@@ -236,6 +239,12 @@ def _changed(ask: Ask, plan: Plan, request: dict[str, Any], body: bytes) -> byte
 def _model(plan: Plan, request: dict[str, Any]) -> str:
     """Return the model that is asked for upstream. An agent reads for itself what its caller wrote."""
     return request.get("model") or plan.upstream.model if plan.choice.agent else plan.upstream.model
+
+
+def _marked(gateway: Gateway, ask: Ask, plan: Plan, body: bytes, made: bytes | None) -> bytes | None:
+    """Return what goes out in the body's place with marks for a prompt cache; None where it can go as it came."""
+    marked = with_marks(gateway, ask, plan, body if made is None else made)
+    return made if marked is body else marked
 
 
 def _bypass(gateway: Gateway, ask: Ask, plan: Plan, sent: bytes, body: bytes | None, *, is_stream: bool) -> Decision:

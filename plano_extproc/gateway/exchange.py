@@ -118,7 +118,7 @@ class Exchange:
 
     async def _end(self, work: Work) -> None:
         # A reply of our own sets the status without a decision on who serves.
-        served = self._decision.plan if self._decision is not None and self._status else None
+        served = self._decision.served(self._attempts)[0] if self._decision is not None and self._status else None
         is_complete = self._answer.is_complete if self._answer is not None else self.is_done
         seconds = self._gateway.ports.clock() - self._started
         ending = Ending(self._status, served, is_complete, seconds, self._attempts)
@@ -213,6 +213,9 @@ class Exchange:
         if work is not None:
             work.served = plan
         edits = work.in_order() if work is not None and status < 300 else ()
+        if status < 300 and self._attempts == 1:
+            seconds = self._gateway.ports.clock() - self._started - self._overhead
+            self._gateway.heard(plan, seconds, is_stream=decision.is_stream)
         if work is not None:
             extra += work.headers
         if decision.translation is None and decision.last is None and not edits:

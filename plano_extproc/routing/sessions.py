@@ -15,14 +15,13 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from plano_extproc.config.routing import PromptCaching, Routing
+from plano_extproc.headers import CACHE
 from plano_extproc.routing.binding import Binding, Visit, visited
 from plano_extproc.routing.budget import Budget, RatesOf, bill, budget, stayed
 from plano_extproc.routing.identity import Identity
 from plano_extproc.translate.chat import Usage
 
 DEFAULT_TTL: Final = 600.0
-CACHE: Final = "x-plano-cache"
-"""Request header: `off` wants no implicit session and no cache marks."""
 
 Reason = Literal[
     "no_session",  # nothing to stay with
