@@ -7,7 +7,11 @@ as Envoy hands them over.
 PREFIXES = ("x-plano-", "x-arch-")
 """Ours and the peer's. Envoy removes every header with these prefixes on entry, but for `CLIENT_MAY_SEND`."""
 
+HOPS = "x-plano-hops"
+"""How many gateways' agents a request has come through. Agents that pass it on cannot call each other in a circle."""
+
 CLIENT_MAY_SEND = (
+    HOPS,
     "x-plano-cache",
     "x-plano-key",
     "x-plano-max-switch-spend-pct",

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from plano_extproc import headers
 from plano_extproc.flow import Headers
 
-ALWAYS_FORWARDED: Final = ("x-request-id", "traceparent", "tracestate")
-"""What every service gets, so that its work can be told apart and traced."""
+ALWAYS_FORWARDED: Final = ("x-request-id", "traceparent", "tracestate", headers.HOPS)
+"""What every service gets, so that its work can be told apart and traced, and a circle of calls ends."""
 
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -31,6 +32,13 @@ class Upstream:
     def at(self, path: str) -> str:
         """Return the path of a request for something below this URL, or for the URL itself where it is empty."""
         return (self.path + path or "/") + (f"?{self.query}" if self.query else "")
+
+
+def chat_path(upstream: Upstream) -> str:
+    """Return where the chat completions of an agent are: below its URL, unless that says it already."""
+    if upstream.path.endswith("/chat/completions"):
+        return upstream.at("")
+    return upstream.at("/chat/completions" if upstream.path.endswith("/v1") else "/v1/chat/completions")
 
 
 def upstreams(kind: str, ident: str, urls: Iterable[str]) -> tuple[Upstream, ...]:

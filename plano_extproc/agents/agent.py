@@ -7,9 +7,7 @@ from typing import Literal
 from plano_extproc.config.agents import Agent as Declared
 from plano_extproc.config.listeners import Fallback, Listener, ListenerAgent
 from plano_extproc.flow import Headers
-from plano_extproc.services import Upstream, forwarded, upstreams
-
-CHAT_PATH = "/v1/chat/completions"
+from plano_extproc.services import Upstream, chat_path, forwarded, upstreams
 
 Outcome = Literal["answered", "empty", "failed", "skipped", "replaced"]
 
@@ -56,9 +54,7 @@ class Agent:
 
     def path(self, upstream: Upstream) -> str:
         """Return where its chat completions are: below its URL, unless that says it already."""
-        if upstream.path.endswith("/chat/completions"):
-            return upstream.at("")
-        return upstream.at("/chat/completions" if upstream.path.endswith("/v1") else CHAT_PATH)
+        return chat_path(upstream)
 
 
 def chat_agents(listener: Listener, declared: Mapping[str, Declared]) -> tuple[Agent, ...]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import orjson
 
-from plano_extproc.errors import NotImplementedYet
-from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway import question
+from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.chain import Chain
@@ -23,8 +23,9 @@ from plano_extproc.gateway.decide import (
     serve_upgrade,
 )
 from plano_extproc.gateway.own_reply import kept
+from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.surface import Surface
-from plano_extproc.gateway.work import Doing, Work
+from plano_extproc.gateway.work import Doing, Handed, Work
 from plano_extproc.translate import Completions, as_chat
 
 
@@ -34,38 +35,24 @@ def decide(gateway: Gateway, work: Work) -> Doing[Decision | Reply]:
     Raises a `GatewayError` that names the field at fault.
     """
     ask = work.ask
-    demand_service(gateway, ask)
     if ask.surface.endpoint is not None and ask.headers.get("content-type", b"").startswith(_FORM):
         plan, asked = model_of_form(gateway, ask, work.body)
         work.plans, work.request = plan, {"model": asked}
         return (yield from _decide(gateway, work, lambda: serve_form(gateway, ask, plan, work.body)))
     work.request = parse(ask, work.body)
-    if ask.surface.endpoint == "completions" and not _has_completions(gateway, work):
-        return (yield from _decide_on_completion(gateway, work))
     if ask.surface.is_question:
         return (yield from question.reply(gateway, work))
+    if ask.surface.endpoint == "completions" and not _has_completions(gateway, work):
+        return (yield from _decide_on_completion(gateway, work))
     return (yield from _decide(gateway, work))
 
 
 def decide_on_upgrade(gateway: Gateway, work: Work) -> Doing[Decision | Reply]:
     """Decide on the opening of a WebSocket, whose frames nobody reads."""
     ask = work.ask
-    demand_service(gateway, ask)
     plan = model_of_upgrade(gateway, ask)
     work.plans, work.request = plan, {"model": ask.surface.model}
     return (yield from _decide(gateway, work, lambda: serve_upgrade(gateway, ask, plan)))
-
-
-def demand_service(gateway: Gateway, ask: Ask) -> None:
-    """Raise where the listener is of a kind that is not served."""
-    listener = gateway.listeners[ask.listener]
-    if listener.type not in _SERVED:
-        raise NotImplementedYet(
-            f"listener '{ask.listener}' is of type {listener.type}, which this version accepts but does not serve"
-        )
-    if any(use.input_filters for use in listener.agents):
-        # What was to pass a filter must not pass without it.
-        raise NotImplementedYet(f"agents of listener '{ask.listener}' have filters, which this version does not run")
 
 
 def _decide(gateway: Gateway, work: Work, served: Callable[[], Decision] | None = None) -> Doing[Decision | Reply]:
@@ -78,14 +65,35 @@ def _decide(gateway: Gateway, work: Work, served: Callable[[], Decision] | None 
     assert work.plans is not None, "a step says who serves"
     if served is not None:
         decision = served()
-    elif isinstance(work.plans, Chain):
-        decision = serve_chain(gateway, work.ask, work.plans, work.body, work.request)
+    elif work.handed is not None:
+        decision = _hand(gateway, work.plans, work.handed, sent)
     else:
-        decision = serve(gateway, work.ask, work.plans, work.body, work.request)
+        decision = _serve(gateway, work.ask, work.plans, work.body, work.request)
+        if decision.body is None and work.body is not sent:
+            _send(decision, work.body)
     decision.reason = work.reason
-    if decision.body is None and work.body is not sent:
-        _send(decision, work.body)
     if work.edits and served is None:
+        decision.extra += _PLAIN
+    return decision
+
+
+def _serve(gateway: Gateway, ask: Ask, plans: Plan | Chain, body: bytes, request: dict[str, Any]) -> Decision:
+    if isinstance(plans, Chain):
+        return serve_chain(gateway, ask, plans, body, request)
+    return serve(gateway, ask, plans, body, request)
+
+
+def _hand(gateway: Gateway, plans: Plan | Chain, handed: Handed, sent: bytes) -> Decision:
+    """Hand a request to an agent, and have its answer put into the client's dialect if that is another."""
+    spoken = handed.spoken
+    decision = _serve(gateway, spoken.ask, plans, spoken.body, spoken.request)
+    if decision.body is None and spoken.body is not sent:
+        _send(decision, spoken.body)
+    decision.extra += handed.headers
+    if spoken.translation is not None:
+        decision.translation = spoken.translation
+        decision.dropped = spoken.dropped
+        decision.is_handed = True
         decision.extra += _PLAIN
     return decision
 
@@ -117,6 +125,5 @@ def _send(decision: Decision, body: bytes) -> None:
 _PLAIN = (("accept-encoding", b"identity"),)
 """For an answer that is read here, so it must come as it is."""
 
-_SERVED = ("model", "agent")
 _CHAT = Surface("openai.chat")
 _FORM = b"multipart/form-data"

@@ -6,7 +6,6 @@ from enum import Enum
 from plano_extproc import headers
 from plano_extproc.apis import Api
 from plano_extproc.config.catalogue import Endpoint
-from plano_extproc.config.models import Timeouts
 from plano_extproc.errors import InvalidRequest, NotImplementedYet
 from plano_extproc.gateway.actions import BodyMode, Changes
 from plano_extproc.gateway.surface import Surface
@@ -79,9 +78,7 @@ def plan(
         profile = replace(profile, fit=chatgpt.fitted, replay_reasoning=True)
     up = upstream(provider, what, choice.model, default_connect_timeout=default_connect_timeout)
     metadata = _metadata(choice, surface, up, way, listener)
-    request = {
-        is_stream: _request(up, way, is_stream, metadata, choice.provider.timeouts) for is_stream in (False, True)
-    }
+    request = {is_stream: _request(choice, up, way, is_stream, metadata) for is_stream in (False, True)}
     return Plan(
         way=way,
         choice=choice,
@@ -145,7 +142,8 @@ def _served_by(choice: Choice) -> tuple[str, bytes]:
     return headers.MODEL, choice.name.encode("ascii", "replace")
 
 
-def _request(up: Upstream, way: Way, is_stream: bool, metadata: dict[str, str], timeouts: Timeouts) -> Changes:
+def _request(choice: Choice, up: Upstream, way: Way, is_stream: bool, metadata: dict[str, str]) -> Changes:
+    timeouts = choice.provider.timeouts
     set_ = [(headers.CLUSTER, up.cluster), (":path", up.stream_path if is_stream else up.path)]
     if up.credential:
         set_.append(up.credential)
@@ -158,10 +156,12 @@ def _request(up: Upstream, way: Way, is_stream: bool, metadata: dict[str, str], 
         set_.append(("x-envoy-upstream-rq-timeout-ms", str(int(timeouts.total * 1000))))
     set_ += up.headers
     account = () if up.is_passthrough else _ACCOUNT_HEADERS
-    dialect = _DIALECT_HEADERS if way is Way.DIRECT else ()
+    # What an agent is sent may have been put into its words before.
+    dialect = _DIALECT_HEADERS if way is Way.DIRECT or choice.agent else ()
+    hops = () if choice.agent else (headers.HOPS,)
     return Changes(
         set=tuple((name, value.encode()) for name, value in set_),
-        remove=(*headers.CREDENTIALS, *account, *dialect),
+        remove=(*headers.CREDENTIALS, *account, *dialect, *hops),
         clear_route=True,
         metadata=metadata,
     )

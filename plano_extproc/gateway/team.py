@@ -1,48 +1,64 @@
-"""The agents behind one listener: which one serves, and what is tried where it fails."""
+"""The agents behind one listener: who they are, and what is tried where one fails."""
 
 from collections.abc import Mapping
 
+from plano_extproc.agents import Agent, Candidate, Handover, chat_agents, passed_through
+from plano_extproc.agents.instances import groups
 from plano_extproc.config import Config
-from plano_extproc.config.listeners import Fallback, Listener, ListenerAgent
+from plano_extproc.config.listeners import Listener
 from plano_extproc.config.models import ModelProvider
-from plano_extproc.gateway import intent
+from plano_extproc.gateway.chain import Policy
 from plano_extproc.providers import agents
 from plano_extproc.routing import Choice
 
+_MOST_HOSTS = 3
+"""Instances that are tried for one request where no retries are configured."""
+
 
 class Team:
-    """The agents of one listener, in the order of the file."""
+    """The agents of one listener, in the order of the file. `passing` are those whose own protocol passes through."""
 
     def __init__(self, config: Config, listener: Listener, entries: Mapping[str, ModelProvider]) -> None:
         """`entries` are those of `providers.agents`, by name."""
-        self._urls = {agent.id: len(agent.url) for agent in config.agents if agent.protocol == "chat"}
-        self._uses = {use.id: use for use in listener.agents if use.id in self._urls}
-        self._entries = entries
-        self._listener = listener.name
-        self.chooser = intent.agents(tuple(self._uses.values()))
-        self.default = next((use.id for use in self._uses.values() if use.default), next(iter(self._uses), None))
+        declared = {agent.id: agent for agent in config.agents}
+        self.agents = chat_agents(listener, declared)
+        self.passing = passed_through(listener, declared)
+        self._agents = {agent.id: agent for agent in self.agents}
+        self._entries = {
+            agent.id: {
+                upstream.cluster: entries[agents.entry_name(listener.name, agent.id, group)]
+                for group, upstream in enumerate(agent.upstreams)
+            }
+            for agent in self.agents
+        }
+        self.described = tuple(Candidate(group[0].id, group[0].description) for group in groups(self.agents))
+        """What a router is told of them, variants of one another as one."""
+        descriptions = [agent.description for agent in self.agents]
+        self.is_sticky = len(set(descriptions)) < len(descriptions) or any(len(a.upstreams) > 1 for a in self.agents)
+        """Whether it matters which conversation a request belongs to."""
 
-    @property
-    def ids(self) -> tuple[str, ...]:
-        """The ids of the agents that can be chosen."""
-        return tuple(self._uses)
+    def candidates(self, taking: Handover, reason: str) -> tuple[tuple[Choice, ...], Handover | None]:
+        """Return who is tried, in order: the agent's instances, those once more, then who stands in for it.
 
-    def candidates(self, ident: str, reason: str) -> tuple[Choice, ...]:
-        """Return who is tried for an agent, in order: its instances, those once more, then who stands in for it."""
+        They all get one request. An agent that its filters have made another request for is not among them: the second
+        value is its turn.
+        """
         found: list[Choice] = []
-        seen: set[str] = set()
-        following: str | None = ident
-        while following is not None and following not in seen:
-            seen.add(following)
-            use = self._uses[following]
-            found += self._instances(use, reason if following == ident else f"stands in for agent {ident}")
-            stand_in = use.on_error.fallback if isinstance(use.on_error, Fallback) else None
-            following = stand_in if stand_in in self._uses else None
-        return tuple(found)
+        following: Handover | None = taking
+        while following is not None and following.body == taking.body:
+            why = reason if following is taking else f"stands in for agent {taking.agent}"
+            found += self._tries(self._agents[following.agent], following.cluster, why)
+            following = following.fallback
+        return tuple(found), following
 
-    def _instances(self, use: ListenerAgent, reason: str) -> list[Choice]:
-        urls = self._urls[use.id]
-        # Every instance has a turn before one has its second.
-        turns = [number % urls for number in range(max(urls, use.retries + 1))]
-        names = (agents.entry_name(self._listener, use.id, turn) for turn in turns)
-        return [Choice(self._entries[name], use.id, reason, use.id) for name in names]
+    def policy(self, taking: Handover) -> Policy:
+        """Return when Envoy goes on to the next one. The time of the first agent holds for each try."""
+        return Policy(first_byte=taking.timeout)
+
+    def _tries(self, agent: Agent, first: str, reason: str) -> list[Choice]:
+        entries = self._entries[agent.id]
+        clusters = [first, *(cluster for cluster in entries if cluster != first)]
+        hosts = sum(len(upstream.hosts) for upstream in agent.upstreams)
+        # Every instance has a turn before one has its second; Envoy tells those of one cluster apart.
+        tries = max(min(hosts, _MOST_HOSTS), len(clusters), agent.retries + 1)
+        return [Choice(entries[clusters[n % len(clusters)]], agent.id, reason, agent.id) for n in range(tries)]

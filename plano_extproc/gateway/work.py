@@ -6,7 +6,7 @@ the exchange), ask the outside, put an edit in the answer's way, and leave somet
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from operator import itemgetter
 from typing import Any, Protocol, TypeVar
@@ -14,10 +14,11 @@ from typing import Any, Protocol, TypeVar
 import orjson
 
 from plano_extproc.flow import Question
-from plano_extproc.gateway.actions import Reply
+from plano_extproc.gateway.actions import Headers, Reply
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.chain import Chain
 from plano_extproc.gateway.plan import Plan
+from plano_extproc.gateway.spoken import Spoken
 from plano_extproc.translate.codec import Framing
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ class Ending:
     """How an exchange ended. `status` is 0 where no answer came; `served` is who answered, None where we did.
 
     `is_complete` is false where the answer was read and broke off. Times are in seconds: `seconds` since the request's
-    headers.
+    headers, of which `overhead` went by before the provider was called.
     """
 
     status: int
@@ -79,6 +80,7 @@ class Ending:
     is_complete: bool
     seconds: float
     attempts: int = 1
+    overhead: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,27 @@ class Cut:
 
     event: asyncio.Event
     holds: Callable[[], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A request that is handed to an agent in words of ours: `spoken`, with `headers` beside the client's own.
+
+    `ran` are the agents before it, by id. `otherwise` gives the answer where it fails; None leaves its own.
+    """
+
+    spoken: Spoken
+    headers: Headers = ()
+    ran: tuple[str, ...] = ()
+    otherwise: Callable[[], Doing[Reply | None]] | None = None
+
+    def changed(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> "Handed":
+        """Return the same with what a client's request has become, where agents are asked in its dialect."""
+        if self.spoken.translation is not None:
+            return self
+        made = {key: held for key, held in self.spoken.request.items() if key in after or key not in before}
+        made |= {key: held for key, held in after.items() if before.get(key) != held}
+        return replace(self, spoken=self.spoken.with_body(orjson.dumps(made)))
 
 
 @dataclass(slots=True)
@@ -105,6 +128,8 @@ class Work:
     request: dict[str, Any]
     plans: Plan | Chain | None = None
     reason: str | None = None
+    handed: Handed | None = None
+    """What an agent gets in the place of `request`; an agent that serves always has it."""
     headers: list[tuple[str, bytes]] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     edits: list[tuple[Rank, Edit]] = field(default_factory=list)
@@ -115,7 +140,9 @@ class Work:
     cut: Cut | None = None
 
     def replace(self, request: dict[str, Any]) -> None:
-        """Go on with another request."""
+        """Go on with another request; an agent that it was handed to already gets what is new of it."""
+        if self.handed is not None:
+            self.handed = self.handed.changed(self.request, request)
         self.request = request
         # Where the path says these, they were put in by us, and no provider knows them.
         said = _SAID_BY_PATH if self.ask.surface.model is not None else ()

@@ -30,6 +30,8 @@ class Endpoint:
 
 def endpoint(provider: ModelProvider, *, default_connect_timeout: float) -> Endpoint:
     """Return the endpoint that serves `provider`; its cluster name is stable over reloads."""
+    if isinstance(provider, agents.AgentEntry):
+        return _of_agent(provider, default_connect_timeout)
     base_url = provider.base_url or provider.kind.base_url
     assert base_url, f"{provider.model}: validation demands a base_url"
     url = urlsplit(base_url)
@@ -44,9 +46,15 @@ def endpoint(provider: ModelProvider, *, default_connect_timeout: float) -> Endp
     return Endpoint(f"provider_{slug}_{digest}", scheme, host, port, authority, connect)
 
 
+def _of_agent(entry: agents.AgentEntry, connect: float) -> Endpoint:
+    """Return where an agent is, as its first instance has it; Envoy knows them all by the cluster."""
+    url = urlsplit(entry.base_url or "")
+    host, scheme = (url.hostname or "").lower(), url.scheme.lower()
+    return Endpoint(entry.cluster, scheme, host, url.port or _PORTS[scheme], url.netloc.rpartition("@")[2], connect)
+
+
 def endpoints(config: Config) -> tuple[Endpoint, ...]:
-    """Return every distinct endpoint of providers and agents of a configuration, in the order of first use."""
+    """Return every distinct endpoint of the providers of a configuration, in the order of first use."""
     default = config.overrides.upstream_connect_timeout
-    entries = (*config.model_providers, *agents.entries(config))
-    found = {e.cluster: e for e in (endpoint(p, default_connect_timeout=default) for p in entries)}
+    found = {e.cluster: e for e in (endpoint(p, default_connect_timeout=default) for p in config.model_providers)}
     return tuple(found.values())

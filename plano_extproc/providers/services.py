@@ -11,17 +11,18 @@ from plano_extproc.services import Upstream, upstreams
 class Service:
     """One service as Envoy must reach it. `authority` is the Host header where it is not the host itself.
 
-    `connect_timeout` is in seconds, None for the usual one.
+    `connect_timeout` is in seconds, None for the usual one. `is_agent` says that clients' requests may end there.
     """
 
     upstreams: tuple[Upstream, ...]
     authority: str | None = None
     connect_timeout: float | None = None
+    is_agent: bool = False
 
 
 def services(config: Config) -> Mapping[str, Service]:
     """Return every service of a configuration; agents, filters and endpoints share one namespace."""
-    agents = {agent.id: Service(upstreams("agent", agent.id, agent.url)) for agent in config.agents}
+    agents = {agent.id: Service(upstreams("agent", agent.id, agent.url), is_agent=True) for agent in config.agents}
     filters = {one.id: Service(upstreams("filter", one.id, (one.url,))) for one in config.filters}
     endpoints = {
         name: Service(

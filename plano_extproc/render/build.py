@@ -5,8 +5,12 @@ from pathlib import Path
 
 from plano_extproc import providers
 from plano_extproc.config import Config
+from plano_extproc.config.listeners import Listener as ListenerConfig
 from plano_extproc.providers.services import services
 from plano_extproc.render.topology import Cluster, Listener, ServiceCluster, Topology, egress
+
+_ASKING_TIMEOUT = 300.0
+"""Seconds for an answer of the sidecar's that waits for others, each of which has a time of its own."""
 
 CA_FILES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -42,6 +46,7 @@ def topology(
                 type=listener.type,
                 idle_timeout=listener.timeout,
                 max_retries=listener.max_retries,
+                decision_timeout=_ASKING_TIMEOUT if _asks(config, listener) else None,
             )
             for listener in config.listeners
         ),
@@ -73,13 +78,31 @@ def topology(
 def _services(config: Config) -> tuple[ServiceCluster, ...]:
     default = config.overrides.upstream_connect_timeout
     return tuple(
-        ServiceCluster(one.cluster, one.scheme, one.hosts, service.authority, service.connect_timeout or default)
+        ServiceCluster(
+            one.cluster,
+            one.scheme,
+            one.hosts,
+            service.authority,
+            service.connect_timeout or default,
+            is_tried=service.is_agent,
+        )
         for service in services(config).values()
         for one in service.upstreams
     )
 
 
 def _idle_timeouts(config: Config) -> dict[str, float]:
+def _asks(config: Config, listener: ListenerConfig) -> bool:
+    """Whether services or models may be asked before a listener's requests are decided on, or while they are answered."""
+    guards = (config.prompt_guards.input_guards, config.prompt_guards.output_guards) if config.prompt_guards else ()
+    return (
+        listener.type != "model"
+        or bool(listener.input_filters or listener.output_filters or listener.memory)
+        or config.overrides.llm_routing_model is not None
+        or any(side.moderation for side in guards if side)
+    )
+
+
     """Return how long a provider's request may be silent, by cluster; of several that share one, the longest.
 
     Envoy has one clock for the wait before the first byte and for the gaps after it, so it is never shorter than

@@ -5,7 +5,8 @@ from plano_extproc import headers
 HIDDEN_FROM_PROVIDERS = (
     headers.CLUSTER,
     headers.LISTENER,
-    *headers.CLIENT_MAY_SEND,
+    # The hops are for agents; the sidecar takes them out of what goes to a model.
+    *(name for name in headers.CLIENT_MAY_SEND if name != headers.HOPS),
     "x-forwarded-for",
     "x-forwarded-proto",
     "x-forwarded-host",

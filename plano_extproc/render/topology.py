@@ -26,7 +26,8 @@ class Listener:
     """One port. `type` says which paths it has (`paths.SURFACES`).
 
     `idle_timeout` is in seconds: how long a request may be silent, before its first byte and between two.
-    `max_retries` None retries only what cannot have reached the provider.
+    `max_retries` None retries only what cannot have reached the provider. `decision_timeout` is how long the sidecar may
+    take for each answer, in seconds; None is the usual time.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Listener:
     type: str = "model"
     idle_timeout: float = 300.0
     max_retries: int | None = None
+    decision_timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ class Cluster:
 class ServiceCluster:
     """A service of the user's: equal hosts, each as (host, port). `authority` None sends each its own name.
 
-    `connect_timeout` is in seconds.
+    `connect_timeout` is in seconds. `is_tried` says that it serves requests of clients, so that a try may fail and
+    another follow.
     """
 
     name: str
@@ -70,6 +73,12 @@ class ServiceCluster:
     hosts: tuple[tuple[str, int], ...]
     authority: str | None = None
     connect_timeout: float = 5.0
+    is_tried: bool = False
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """What its clusters are for, as prefixes of its name."""
+        return ("", headers.ATTEMPT_PREFIX) if self.is_tried else ("",)
 
     @property
     def has_addresses(self) -> bool:

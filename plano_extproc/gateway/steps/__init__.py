@@ -9,20 +9,25 @@ from typing import Final
 
 from plano_extproc.config.listeners import Listener
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.steps import cache, filters, govern, guard, quota, route, state
+from plano_extproc.gateway.steps import agents, cache, filters, govern, guard, prompts, quota, route, state, watch
 from plano_extproc.gateway.work import Step
 
 ORDER: Final[tuple[Callable[[Gateway, Listener], Step | None], ...]] = (
+    watch.step,
     govern.step,
     state.step,
     cache.asked,
     guard.step,
     filters.step,
     cache.step,
+    prompts.step,
+    agents.step,
+    prompts.rest,
     route.step,
     govern.serve,
     quota.step,
     state.settle,
+    watch.sent,
 )
 
 

@@ -96,7 +96,7 @@ def _keep_permitted(gateway: Gateway, work: Work, found: Governed) -> Doing[None
         return
     choices = tuple(plan.choice for plan in plans if plan.choice.agent not in barred)
     yield from found.pass_over(barred, is_last=not choices)
-    work.plans = gateway.served_by(work.ask, choices, _AGENTS)
+    work.plans = gateway.served_by(work.handed.spoken.ask if work.handed else work.ask, choices, _AGENTS)
 
 
 def _read(work: Work, found: Governed) -> None:
