@@ -88,6 +88,9 @@ class Memory(Part):
 
     retrieve: Annotated[Whole, Field(ge=0, le=100)] = Field(5, description="Memories added to a request.")
     extract: Text = Field("rule", description="How memories are found: `rule`, or a configured model.")
+    match: Literal["words", "minilm"] = Field(
+        "words", description="How memories are chosen: by words in common, or by meaning."
+    )
 
 
 class Cors(Part):

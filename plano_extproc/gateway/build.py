@@ -78,7 +78,8 @@ class Ports:
     `send` makes a request through Envoy, and raises `CalloutFailed`; `background` runs what nobody waits for, to its
     end even when the worker stops. `sessions` are those with filters that speak MCP, whatever the configuration.
     `conversations` are those that a configuration keeps, None where it keeps none, `answers` is where answers are kept
-    to be given again. `store` is what all workers share
+    to be given again, `memories` where it is what users have said. `new_id` gives what nobody can guess, in letters
+    and digits. `store` is what all workers share
     under a configuration, `tally` what this one has not told it yet. `bindings` is where a configuration's sessions are
     kept, `feeds` are its sources of prices and latencies, and `live` has the latencies that this worker has seen.
     """
@@ -97,6 +98,8 @@ class Ports:
     tally: Tally = field(default_factory=Tally)
     conversations: Callable[[Config], Conversations | None] = lambda _: None
     answers: Callable[[Config], SharedStore] = lambda _: MemoryStore()
+    memories: Callable[[Config], SharedStore] = lambda _: MemoryStore()
+    new_id: Callable[[], str] = lambda: "id"
     bindings: Callable[[Config], SharedStore] = lambda _: MemoryStore()
     feeds: Feeds = field(default_factory=Unfed)
     live: Live = field(default_factory=Live)

@@ -92,6 +92,8 @@ class Worker:
             governor=self._governors.of,
             conversations=self._stores.conversations,
             answers=self._stores.answers,
+            memories=self._stores.state,
+            new_id=lambda: secrets.token_hex(24),
             store=self._stores.shared,
             bindings=self._stores.bindings,
         )

@@ -36,10 +36,10 @@ class KeptStores:
             return None
         return conversations(config, self.state(config), new_id=self._new_id, now=self._now)
 
-    def state(self, config: Config) -> SharedStore:
+    def state(self, config: Config | None) -> SharedStore:
         """Return the store of what outlasts an exchange: that of conversations, else a file of the node's own."""
-        state = config.state_storage
-        if state is None:
+        state = config.state_storage if config is not None else None
+        if config is None or state is None:
             return self._kept("memories", lambda: SqliteStore(self._home / "state" / "memories.sqlite"))
         url = state.connection_string.get_secret_value() if state.connection_string else None
         return self._kept(

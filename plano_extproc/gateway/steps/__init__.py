@@ -9,7 +9,7 @@ from typing import Final
 
 from plano_extproc.config.listeners import Listener
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.steps import agents, cache, filters, govern, guard, prompts, quota, route, state, watch
+from plano_extproc.gateway.steps import agents, cache, filters, govern, guard, memory, prompts, quota, route, state, watch
 from plano_extproc.gateway.work import Step
 
 ORDER: Final[tuple[Callable[[Gateway, Listener], Step | None], ...]] = (
@@ -19,6 +19,7 @@ ORDER: Final[tuple[Callable[[Gateway, Listener], Step | None], ...]] = (
     cache.asked,
     guard.step,
     filters.step,
+    memory.step,
     cache.step,
     prompts.step,
     agents.step,
