@@ -91,7 +91,6 @@ def _services(config: Config) -> tuple[ServiceCluster, ...]:
     )
 
 
-def _idle_timeouts(config: Config) -> dict[str, float]:
 def _asks(config: Config, listener: ListenerConfig) -> bool:
     """Whether services or models may be asked before a listener's requests are decided on, or while they are answered."""
     guards = (config.prompt_guards.input_guards, config.prompt_guards.output_guards) if config.prompt_guards else ()
@@ -104,6 +103,7 @@ def _asks(config: Config, listener: ListenerConfig) -> bool:
 
 
     """Return how long a provider's request may be silent, by cluster; of several that share one, the longest.
+def _idle_timeouts(config: Config) -> dict[str, float]:
 
     Envoy has one clock for the wait before the first byte and for the gaps after it, so it is never shorter than
     what the user allows for the first byte.
