@@ -102,8 +102,8 @@ def _asks(config: Config, listener: ListenerConfig) -> bool:
     )
 
 
-    """Return how long a provider's request may be silent, by cluster; of several that share one, the longest.
 def _idle_timeouts(config: Config) -> dict[str, float]:
+    """Return how long a provider's request may be silent, by cluster; of several that share one, the longest.
 
     Envoy has one clock for the wait before the first byte and for the gaps after it, so it is never shorter than
     what the user allows for the first byte.
