@@ -15,8 +15,8 @@ from plano_extproc.gateway.answer import Reader
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.chain import Chain, own
-from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.marks import with_marks
+from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.rewrite import form_model, with_fields, with_model
 from plano_extproc.providers.auth import Headers, Outbound, passed_through
 from plano_extproc.providers.upstream import Upstream, with_query
@@ -100,6 +100,7 @@ def serve(gateway: Gateway, ask: Ask, plan: Plan, body: bytes, request: dict[str
         return _decide_on_fitted(gateway, ask, plan, request)
     if plan.way is Way.BYPASS:
         made, lost = _passed_on(ask, plan, request, body)
+        made = _marked(gateway, ask, plan, body, made)
         decision = _bypass(gateway, ask, plan, body, made, is_stream=bool(request.get("stream")))
         decision.dropped = lost
         return _echoing(ask, plan, request, decision)
@@ -116,12 +117,12 @@ def serve(gateway: Gateway, ask: Ask, plan: Plan, body: bytes, request: dict[str
     outgoing = translation.request(request, _model(plan, request))
     fields = plan.upstream.body
     made = with_fields(orjson.loads(outgoing.body), fields) if fields else outgoing.body
+    made = with_marks(gateway, ask, plan, made)
     path = plan.upstream.stream_path if outgoing.is_stream else plan.upstream.path
     extra = (length(made), *plan.upstream.defaults, *_credential(gateway, ask, plan, path, made))
     return Decision(plan, outgoing.is_stream, made, extra, translation, outgoing.dropped)
 
 
-        made = _marked(gateway, ask, plan, body, made)
 def model_of_upgrade(gateway: Gateway, ask: Ask) -> Plan:
     """Return who serves a WebSocket. Only a provider that speaks the caller's protocol can."""
     plan = gateway.plan(ask.surface, ask.surface.model, ask.listener)
@@ -138,7 +139,6 @@ def model_of_upgrade(gateway: Gateway, ask: Ask) -> Plan:
 def serve_upgrade(gateway: Gateway, ask: Ask, plan: Plan) -> Decision:
     """Decide on the opening of a WebSocket."""
     decision = _bypass(gateway, ask, plan, b"", None, is_stream=False)
-    made = with_marks(gateway, ask, plan, made)
     if not plan.upstream.is_passthrough:
         decision.extra += _protocols(ask)
     return decision
@@ -220,6 +220,12 @@ def _passed_on(ask: Ask, plan: Plan, request: dict[str, Any], body: bytes) -> tu
     return _changed(ask, plan, _completed(ask, orjson.loads(plain)), plain) or plain, lost
 
 
+def _marked(gateway: Gateway, ask: Ask, plan: Plan, body: bytes, made: bytes | None) -> bytes | None:
+    """Return what goes out in the body's place with marks for a prompt cache; None where it can go as it came."""
+    marked = with_marks(gateway, ask, plan, body if made is None else made)
+    return made if marked is body else marked
+
+
 def _echoing(ask: Ask, plan: Plan, request: dict[str, Any], decision: Decision) -> Decision:
     """Have the answer read, where it names the model otherwise than its client believes."""
     asked = request.get("model")
@@ -239,12 +245,6 @@ def _changed(ask: Ask, plan: Plan, request: dict[str, Any], body: bytes) -> byte
 def _model(plan: Plan, request: dict[str, Any]) -> str:
     """Return the model that is asked for upstream. An agent reads for itself what its caller wrote."""
     return request.get("model") or plan.upstream.model if plan.choice.agent else plan.upstream.model
-
-
-def _marked(gateway: Gateway, ask: Ask, plan: Plan, body: bytes, made: bytes | None) -> bytes | None:
-    """Return what goes out in the body's place with marks for a prompt cache; None where it can go as it came."""
-    marked = with_marks(gateway, ask, plan, body if made is None else made)
-    return made if marked is body else marked
 
 
 def _bypass(gateway: Gateway, ask: Ask, plan: Plan, sent: bytes, body: bytes | None, *, is_stream: bool) -> Decision:

@@ -202,6 +202,9 @@ class Exchange:
         self._attempts = int(event.headers.get(headers.ATTEMPTS, b"1"))
         plan, response = decision.served(self._attempts)
         decision.count(self._gateway, plan, event.headers, status)
+        if status < 300 and self._attempts == 1:
+            seconds = self._gateway.ports.clock() - self._started - self._overhead
+            self._gateway.heard(plan, seconds, is_stream=decision.is_stream)
         self._gateway.ports.metrics.answered(self._listener, self._api, plan.choice.name, plan.way.value, status)
         extra = [(headers.OVERHEAD_MS, b"%.2f" % (self._overhead * 1000))]
         if decision.reason:
@@ -213,9 +216,6 @@ class Exchange:
         if work is not None:
             work.served = plan
         edits = work.in_order() if work is not None and status < 300 else ()
-        if status < 300 and self._attempts == 1:
-            seconds = self._gateway.ports.clock() - self._started - self._overhead
-            self._gateway.heard(plan, seconds, is_stream=decision.is_stream)
         if work is not None:
             extra += work.headers
         if decision.translation is None and decision.last is None and not edits:
