@@ -187,13 +187,13 @@ class Gateway:
             raise errors[0]
         return tuple(plans)
 
-    def _lanes(self) -> Lanes:
-        metrics, cache = self.ports.metrics, self.config.routing.session_cache
     def heard(self, plan: Plan, seconds: float, *, is_stream: bool) -> None:
         """Take note of how long a model took until its answer began."""
         if plan.choice.agent is None:
             self.ports.live.heard(plan.choice.name, seconds, self.ports.now(), is_stream=is_stream)
 
+    def _lanes(self) -> Lanes:
+        metrics, cache = self.ports.metrics, self.config.routing.session_cache
         return Lanes(
             self.ports.bindings(self.config),
             lambda outcome: metrics.count(figures.SESSION_CACHE, (outcome,)),
