@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import orjson
-
 from plano_extproc.gateway import question
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.ask import Ask
@@ -24,6 +22,7 @@ from plano_extproc.gateway.decide import (
 )
 from plano_extproc.gateway.own_reply import kept
 from plano_extproc.gateway.plan import Plan
+from plano_extproc.gateway.rewrite import written
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.gateway.work import Doing, Handed, Work
 from plano_extproc.translate import Completions, as_chat
@@ -106,7 +105,7 @@ def _decide_on_completion(gateway: Gateway, work: Work) -> Doing[Decision | Repl
     """Decide on a legacy completion as on a chat request, where the provider has only chat."""
     chat, dropped = as_chat(work.request)
     work.ask = replace(work.ask, surface=_CHAT)
-    work.request, work.body = chat, orjson.dumps(chat)
+    work.request, work.body = chat, written(chat)
     decision = yield from _decide(gateway, work)
     if isinstance(decision, Decision):
         if decision.body is None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 
+from plano_extproc.errors import InvalidRequest
+
 _ESCAPED_ASCII = b"\\u00"
 """A key may be written with escapes (`"mod\\u0065l"`); then bytes do not tell which key is which."""
 
@@ -22,20 +24,28 @@ def with_model(body: bytes, request: dict[str, Any], model: str) -> bytes | None
     """
     asked = request.get("model")
     if body.count(b'"model"') != 1 or _ESCAPED_ASCII in body or not isinstance(asked, str):
-        return orjson.dumps({**request, "model": model})
+        return written({**request, "model": model})
     if asked == model:
         return None
     old = orjson.dumps(asked)
     value = _AFTER_KEY.search(body)
     if value is None or not body.startswith(old, value.end()):
-        return orjson.dumps({**request, "model": model})
+        return written({**request, "model": model})
     return b"".join((body[: value.end()], orjson.dumps(model), body[value.end() + len(old) :]))
 
 
 def with_fields(request: dict[str, Any], fields: Mapping[str, str | None]) -> bytes:
     """Return `request` with `fields` set, and without those that are None."""
     merged = {**request, **fields}
-    return orjson.dumps({key: value for key, value in merged.items() if key not in fields or value is not None})
+    return written({key: value for key, value in merged.items() if key not in fields or value is not None})
+
+
+def written(request: Mapping[str, Any]) -> bytes:
+    """Return a parsed request as a body. Raises `InvalidRequest` where it is nested deeper than can be written."""
+    try:
+        return orjson.dumps(request)
+    except orjson.JSONEncodeError:
+        raise InvalidRequest("the body is nested too deeply") from None
 
 
 _MODEL_PART = re.compile(rb'name="?model"?[^\r\n]*\r\n(?:[^\r\n]+\r\n)*\r\n')

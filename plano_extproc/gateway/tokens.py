@@ -58,7 +58,7 @@ def estimate(request: dict[str, Any]) -> tuple[int, str]:
     texts = [text for part in read.values() for text in _texts(part)]
     messages = request.get("messages")
     fixed = _TOKENS_PER_MESSAGE * (len(messages) if isinstance(messages, list) else 0)
-    fixed += _TOKENS_PER_IMAGE * sum(1 for _ in _images(read))
+    fixed += _TOKENS_PER_IMAGE * _images(read)
     length = sum(map(len, texts))
     VOCABULARY.load()
     encoding = VOCABULARY.encoding if length <= _LONGEST_COUNTED else None
@@ -68,28 +68,30 @@ def estimate(request: dict[str, Any]) -> tuple[int, str]:
 
 
 def _texts(value: Any) -> Iterator[str]:
-    """Yield every text that a model reads; keys and binary content are left out."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
-    elif isinstance(value, dict) and value.get("type") not in _BINARY:
-        for key, item in value.items():
-            if key not in _NOT_READ:
-                yield from _texts(item)
+    """Yield every text that a model reads, in no order; keys and binary content are left out."""
+    left = [value]
+    while left:
+        held = left.pop()
+        if isinstance(held, str):
+            yield held
+        elif isinstance(held, list):
+            left += held
+        elif isinstance(held, dict) and held.get("type") not in _BINARY:
+            left += [item for key, item in held.items() if key not in _NOT_READ]
 
 
-def _images(value: Any) -> Iterator[None]:
-    if isinstance(value, list):
-        for item in value:
-            yield from _images(item)
-    elif isinstance(value, dict):
-        if value.get("type") in _BINARY:
-            yield None
-        for item in value.values():
-            yield from _images(item)
+def _images(value: Any) -> int:
+    found, left = 0, [value]
+    while left:
+        held = left.pop()
+        if isinstance(held, list):
+            left += held
+        elif isinstance(held, dict):
+            found += held.get("type") in _BINARY
+            left += held.values()
+    return found
 
 
-_BINARY = {"image", "document"}
+# Looked for by comparison: what a caller writes as a type may be anything.
+_BINARY = ("image", "document")
 _NOT_READ = {"type", "id", "tool_use_id", "signature", "cache_control", "role"}

@@ -18,6 +18,7 @@ from plano_extproc.gateway.actions import Headers, Reply
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.chain import Chain
 from plano_extproc.gateway.plan import Plan
+from plano_extproc.gateway.rewrite import written
 from plano_extproc.gateway.spoken import Spoken
 from plano_extproc.translate.codec import Framing
 
@@ -146,7 +147,7 @@ class Work:
         self.request = request
         # Where the path says these, they were put in by us, and no provider knows them.
         said = _SAID_BY_PATH if self.ask.surface.model is not None else ()
-        self.body = orjson.dumps({key: value for key, value in request.items() if key not in said} if said else request)
+        self.body = written({key: value for key, value in request.items() if key not in said} if said else request)
 
     @property
     def is_stream(self) -> bool:

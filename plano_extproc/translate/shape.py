@@ -105,8 +105,9 @@ def request_shape(api: Api, body: object) -> Json:
     held = body.get("stream")
     if held is not None and held is not True and held is not False:
         raise refuse("stream", "must be true or false")
-    turns = _TURNS.get(api)
-    if turns:
+    # The input of the Responses API may be a text or a list, or come from what is stored.
+    if api != "openai.responses":
+        turns = TURNS[api]
         held = body.get(turns)
         # Google's servers take one object for a list of one.
         if not isinstance(held, list) and not (isinstance(held, dict) and api == "gemini.generate"):
@@ -116,9 +117,11 @@ def request_shape(api: Api, body: object) -> Json:
     return body
 
 
-_TURNS: Final[Mapping[Api, str]] = {
+TURNS: Final[Mapping[Api, str]] = {
     "openai.chat": "messages",
+    "openai.responses": "input",
     "anthropic.messages": "messages",
     "bedrock.converse": "messages",
     "gemini.generate": "contents",
 }
+"""Where a dialect's request has its conversation."""

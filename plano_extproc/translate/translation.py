@@ -8,7 +8,7 @@ import orjson
 
 from plano_extproc.apis import Api
 from plano_extproc.errors import BadProviderAnswer, GatewayError, InvalidRequest, NotImplementedYet
-from plano_extproc.translate import structured
+from plano_extproc.translate import shape, structured
 from plano_extproc.translate.apis import CODECS, PROVIDER_CODECS
 from plano_extproc.translate.chat import Answer, Json, Request, Usage
 from plano_extproc.translate.codec import WRONG_SHAPE, AnswerOptions, Codec, Framing, ProviderCodec
@@ -104,6 +104,8 @@ class Translation:
         )
         self._asks_for_stream = request.stream
         request = self._without_what_cannot_come_back(request, losses)
+        if self._provider.api not in _TAKES_INSTRUCTIONS_ALONE:
+            request = _with_a_turn(request)
         if request.output and not (
             self._profile.json_schema and (self._profile.json_schema_beside_tools or not request.tools)
         ):
@@ -113,6 +115,8 @@ class Translation:
             request, self._provider.tool_name_limit, lettered=self._provider.lettered_tools
         )
         made = self._provider.encode_request(request, self._profile, losses)
+        if not made[shape.TURNS[self._provider.api]]:
+            raise shape.refuse(shape.TURNS[self._client.api], "at least one message that says something is required")
         for field in self._profile.refused & made.keys():
             del made[field]
             losses.field(field)
@@ -172,6 +176,16 @@ class Translation:
         """Return the provider's error, whatever its form, with its message, and its type where the client knows it."""
         return fault_body(self._client.api, read_fault(status, body))
 
+
+def _with_a_turn(request: Request) -> Request:
+    """Return the request with the last of its instructions as the user's words, where there is nothing else."""
+    if not request.messages or any(message.role != "system" for message in request.messages):
+        return request
+    *before, last = request.messages
+    return replace(request, messages=(*before, replace(last, role="user")))
+
+
+_TAKES_INSTRUCTIONS_ALONE: Final = frozenset({"openai.chat", "openai.responses"})
 
 MAX_STREAM_BYTES: Final = 256 * 1024 * 1024
 """What a provider may send for one streamed answer. Some dialects repeat all of it at the end, so that it is held."""

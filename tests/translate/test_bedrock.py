@@ -150,7 +150,7 @@ def test_pictures_of_the_system_and_of_the_assistant_are_refused() -> None:
 
     for role in ("system", "assistant"):
         with pytest.raises(InvalidRequest, match=re.escape("messages[0].content[0]")):
-            from_messages({"messages": [{"role": role, "content": [image]}]})
+            from_messages({"messages": [{"role": role, "content": [image]}, HI]})
 
 
 def test_a_sound_in_the_result_of_a_tool_is_refused() -> None:

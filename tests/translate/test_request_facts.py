@@ -1,10 +1,15 @@
 """Facts about requests, among them those in which others are known to fail."""
 
+from typing import Any
+
+import orjson
 import pytest
 
+from plano_extproc.apis import Api
 from plano_extproc.errors import InvalidRequest
-from plano_extproc.translate import Profile
+from plano_extproc.translate import Profile, Translation
 from tests.translate.facts import to_chat, to_messages
+from tests.translate.golden import ASKS, PAIRS
 
 HI = {"role": "user", "content": "hi"}
 NOW = {"type": "function", "function": {"name": "now", "arguments": "{}"}}
@@ -412,3 +417,28 @@ def test_temperature_out_of_range_is_refused_unless_it_is_left_out_anyway() -> N
     with pytest.raises(InvalidRequest, match="temperature: this provider takes 0 to 1"):
         to_messages({"messages": [HI], "temperature": 1.2})
     assert to_messages({"messages": [HI], "temperature": 1.2}, profile)[1] == ("temperature",)
+
+
+@pytest.mark.parametrize("provider", ["anthropic.messages", "gemini.generate", "bedrock.converse"])
+def test_instructions_alone_are_what_the_user_says(provider: Api) -> None:
+    asked = {"messages": [{"role": "system", "content": "Be brief."}, {"role": "system", "content": "Say hello."}]}
+    made = orjson.loads(Translation("openai.chat", provider).request(asked, "m").body)
+    turns = made.get("messages") or made["contents"]
+
+    assert [turn["role"] for turn in turns] == ["user"]
+    assert "Say hello." in str(turns)
+    assert "Be brief." in str(made.get("system") or made["systemInstruction"])
+
+
+@pytest.mark.parametrize(("client", "provider"), PAIRS)
+def test_a_conversation_that_says_nothing_is_refused_by_name(client: Api, provider: Api) -> None:
+    field = {"openai.responses": "input", "gemini.generate": "contents"}.get(client, "messages")
+    thought = {"type": "thinking", "thinking": "Hm.", "signature": ""}
+    empty: dict[str, Any] = {"role": "assistant", "content": [thought]}
+    turns = {"openai.chat": [{**empty, "content": None}], "openai.responses": [], "anthropic.messages": [empty],
+             "gemini.generate": [{"role": "model", "parts": [{"text": "Hm.", "thought": True}]}]}  # fmt: skip
+    asked = {**ASKS[client], field: turns[client]}
+    with pytest.raises(InvalidRequest) as refused:
+        Translation(client, provider).request(asked, "m")
+
+    assert refused.value.param == field

@@ -112,7 +112,7 @@ inputs = st.lists(
 
 @pytest.mark.parametrize("provider", [api for api in ASKS if api != "openai.responses"])
 @many
-@given(conversation=inputs)
+@given(conversation=inputs.map(lambda items: [*items, {"role": "user", "content": "hi"}]))
 def test_no_conversation_fails_without_a_name_for_it(provider: Api, conversation: list[Any]) -> None:
     raised: InvalidRequest | None = None
     try:
