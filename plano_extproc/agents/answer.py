@@ -49,6 +49,8 @@ def lost(agent: str, failed: CalloutFailed) -> AgentFailed:
             told: GatewayError = TimedOut(f"agent '{agent}' did not answer in time")
         case "too_large":
             told = BadProviderAnswer(f"agent '{agent}' answered more than the gateway takes")
+        case "reset":
+            told = BadProviderAnswer(f"agent '{agent}' closed the connection without a valid answer")
         case _:
             told = Unavailable(f"agent '{agent}' cannot be reached")
     return AgentFailed(failed.reason, told, is_passing=failed.reason != "too_large")

@@ -1,7 +1,8 @@
 """One try of a chain at the attempt position: translate and pay for this try's candidate, translate its answer back.
 
 What an earlier try has put into the request's headers is still there, so everything that belongs to a candidate is
-removed or set anew. The body is the client's own, in the client's dialect.
+removed or set anew. The body is the client's own, in the client's dialect: where the first try has put it into another,
+Envoy tells it beside the headers.
 
 Envoy hands the request over in pieces and waits with its headers, so a try whose request cannot be made is passed over
 (`PassOver`) without a word to its provider. `returning` has the way back.
@@ -106,7 +107,8 @@ class Attempt:
 
     def on_request_headers(self, event: RequestHeaders) -> Told:
         """Wait for the body: what the headers become depends on it."""
-        found = surface(self._path)
+        path = self._tries.path or self._path
+        found = surface(path)
         if found is None:
             raise NotFound(f"nothing is served at {self._path}")
         self._api = found.api

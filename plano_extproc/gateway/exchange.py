@@ -121,9 +121,7 @@ class Exchange:
         served = self._decision.served(self._attempts)[0] if self._decision is not None and self._status else None
         is_complete = self._answer.is_complete if self._answer is not None else self.is_done
         seconds = self._gateway.ports.clock() - self._started
-        ending = Ending(self._status, served, is_complete, seconds, self._attempts)
-        for last in work.endings:
-            await last(ending)
+        return Ending(self._status, served, is_complete, seconds, self._attempts, self._overhead)
 
     def on_request_headers(self, event: RequestHeaders) -> Action | Doing[Action]:
         """Answer what needs no provider; else wait for the body."""
@@ -192,7 +190,7 @@ class Exchange:
         self._gateway.ports.metrics.decided(self._listener, plan.way.value, self._overhead)
         return Continue(decision.changes, decision.extra, decision.body, decision.own)
 
-    def on_response_headers(self, event: ResponseHeaders) -> Action:
+    def on_response_headers(self, event: ResponseHeaders) -> Action | Doing[Action]:
         """Explain the decision, and ask for the body where it must be read."""
         decision = self._decision
         if decision is None:
@@ -211,6 +209,17 @@ class Exchange:
             extra.append((headers.ROUTE_REASON, decision.reason.encode("ascii", "replace")))
         dropped = decision.dropped_by(event.headers, self._attempts)
         if dropped:
+        handed = self._work.handed if self._work is not None else None
+        if handed is not None and handed.otherwise is not None and int(event.headers[":status"]) >= 300:
+            return self._otherwise(handed.otherwise, event)
+        return self._explained(event)
+
+    def _otherwise(self, give: Callable[[], Doing[Reply | None]], event: ResponseHeaders) -> Doing[Action]:
+        """Answer in place of an agent that failed, if there is something to say."""
+        reply = yield from give()
+        return self._explained(event) if reply is None else reply
+
+    def _explained(self, event: ResponseHeaders) -> Action:
             extra.append((headers.DROPPED, dropped))
         work = self._work
         if work is not None:
@@ -223,7 +232,7 @@ class Exchange:
             return Continue(response[None], tuple(extra))
         answer = self._answer = Answer(
             self._api,
-            decision.translation,
+            translation,
             status,
             event.headers,
             edits=edits,

@@ -117,7 +117,7 @@ def test_no_messages_is_a_bad_request() -> None:
 BROKEN = [
     (CalloutFailed("timeout"), TimedOut, 504),
     (CalloutFailed("unreachable"), Unavailable, 503),
-    (CalloutFailed("reset"), Unavailable, 503),
+    (CalloutFailed("reset"), BadProviderAnswer, 502),
     (CalloutFailed("too_large"), BadProviderAnswer, 502),
     (reply({"error": {"message": "out of tokens"}}, 429), Relayed, 429),
     (reply(b"", 500), Relayed, 500),
