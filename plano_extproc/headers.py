@@ -71,6 +71,9 @@ CHAIN_NAMESPACE = "plano.chain"
 OWN_NAMESPACE = "plano.own"
 """Dynamic metadata of one exchange alone, for its attempts; no log reads it."""
 
+KEPT_NAMESPACE = "plano.kept"
+"""Dynamic metadata that holds the client's own body, where the first try sends another; no log reads it."""
+
 TRIED_NAMESPACE = "plano.tried"
 """Dynamic metadata that tells the next attempt what became of the one before."""
 

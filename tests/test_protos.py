@@ -21,6 +21,7 @@ ENVOYS = {
     "HeaderMap": core,
     "HeaderValueOption": core,
     "HttpStatus": type_v3,
+    "Metadata": core,
     "ProcessingMode": filters,
 }
 
@@ -56,7 +57,9 @@ def test_every_field_has_envoys_number_and_type(message: Descriptor) -> None:
     for field in message.fields:
         their = theirs[field.name]
         ours = THEIRS_IS.get((message.name, field.name), TYPES[field.type])
-        assert (field.number, ours, field.is_repeated) == (their.number, their.proto_type, their.repeated), field.name
+        is_map = field.message_type is not None and field.message_type.GetOptions().map_entry
+        ours, is_repeated = ("map", False) if is_map else (ours, field.is_repeated)
+        assert (field.number, ours, is_repeated) == (their.number, their.proto_type, their.repeated), field.name
         assert (field.containing_oneof.name if field.containing_oneof else None) == their.group, field.name
 
 

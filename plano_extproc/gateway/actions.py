@@ -42,8 +42,8 @@ class Changes:
 class Continue:
     """Go on, with changes. `extra` are this exchange's own header values; they replace.
 
-    `own` is metadata for this exchange's attempts, `tried` what one attempt leaves for the next, `facts` for the access
-    log. `body` None leaves the body alone; `b""` makes it empty.
+    `own` and the body `kept` are metadata for this exchange's attempts, `tried` what one of them leaves for the next,
+    `facts` for the access log. `body` None leaves the body alone; `b""` makes it empty.
     """
 
     changes: Changes | None = None
@@ -52,6 +52,7 @@ class Continue:
     own: str | None = None
     facts: Mapping[str, Any] | None = None
     tried: Mapping[str, str] | None = None
+    kept: bytes | None = None
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ from plano_extproc import headers
 from plano_extproc.apis import Api
 from plano_extproc.errors import GatewayError, NotFound, Unavailable
 from plano_extproc.gateway import local
-from plano_extproc.gateway.actions import PROCEED, Changes, Continue, PassOver, Piece, Reply
+from plano_extproc.gateway.actions import PROCEED, Action, Changes, Continue, PassOver, Piece, Reply
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.chain import Before, Candidate, Tries
@@ -59,8 +59,8 @@ class Attempt:
     """The state of one try. `is_done` says that Envoy has nothing more to ask."""
 
     __slots__ = (
-        "_api", "_ask", "_body", "_decision", "_gateway", "_listener", "_path", "_plan", "_returning", "_tries",
-        "is_done",
+        "_api", "_ask", "_body", "_decision", "_gateway", "_kept", "_listener", "_path", "_plan", "_returning",
+        "_tries", "is_done",
     )  # fmt: skip
 
     def __init__(self, gateway: Gateway, listener: str, path: str, tries: Tries) -> None:
@@ -72,6 +72,7 @@ class Attempt:
         self._api: Api = "openai.chat"
         self._ask: Ask | None = None
         self._body: list[bytes] = []
+        self._kept: bytes | None = None
         self._plan: Plan | None = None
         self._decision: Decision | None = None
         self._returning: Returning | None = None
@@ -110,8 +111,9 @@ class Attempt:
         path = self._tries.path or self._path
         found = surface(path)
         if found is None:
-            raise NotFound(f"nothing is served at {self._path}")
+            raise NotFound(f"nothing is served at {path}")
         self._api = found.api
+        self._kept = event.kept
         self._ask = Ask(self._listener, found, ClientHeaders(event.headers, self._tries.own), self._tries.query)
         return ()
 
@@ -123,7 +125,7 @@ class Attempt:
     def _made(self, body: bytes, *, end: bool) -> Told:
         """Put the request into the words of this try's candidate, or pass over one that cannot take it."""
         try:
-            action, made = self._request(body)
+            action, made = self._request(body if self._kept is None else self._kept)
         except GatewayError as error:
             self.is_done = True
             if self._tries.is_last:
@@ -190,7 +192,7 @@ class Attempt:
         self.is_done = self._returning.is_over
         if self._returning.fault is not None and not self._tries.is_last:
             self._count(self._tries.current, 0, None)
-        return told
+        return told if self._kept is None or self._returning.is_over else tuple(map(_without_kept, told))
 
     def on_trailers(self, event: Trailers) -> Told:
         """Leave trailers alone. They stand in for the end of the body before them."""
@@ -201,6 +203,14 @@ class Attempt:
             told, kind = returning.take(b"", end=True) if returning else (), "response_trailers"
             told = tuple((of, Piece(one.body, end=False) if isinstance(one, Piece) else one) for of, one in told)
         return told if self.is_done else (*told, (kind, PROCEED))
+
+
+def _without_kept(said: tuple[str, Action | Piece | PassOver]) -> tuple[str, Action | Piece | PassOver]:
+    """Let go of the body once an answer goes on: Envoy puts it into every message about a piece of it."""
+    kind, action = said
+    if kind == "response_headers" and isinstance(action, Continue) and action.tried is None:
+        return kind, replace(action, kept=b"")
+    return said
 
 
 _PHASES: dict[type[Event], Callable[[Attempt, Any], Told]] = {

@@ -1,10 +1,11 @@
 """A chain: several candidates for one request, of which Envoy tries the next where one fails.
 
-The listener position chooses the candidates and their order. A candidate that comes first and speaks the caller's
-dialect is served as on the bypass way, so a first try that succeeds costs no more than a request without a chain.
-Every other try has an exchange of its own at the attempt position, which translates and pays for its candidate
-(`gateway.attempt`). The two share nothing but what `encoded` says, so any worker may serve either. Where more than the
-status decides on moving on, the first try has an attempt too, and a stream is watched until its first token.
+The listener position chooses the candidates and their order, and serves the first as if it were the only one, so a
+first try that succeeds costs no more than a request without a chain. Every other try has an exchange of its own at the
+attempt position, which translates and pays for its candidate (`gateway.attempt`). The two share nothing but what
+`encoded` and `own` say and, where the first try changes it, the body as the client sent it; so any worker may serve
+either. Where more than the status decides on moving on, the first try has an attempt too, and a stream is watched until
+its first token.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +19,7 @@ from plano_extproc import headers
 from plano_extproc.config.models import Refusal
 from plano_extproc.gateway.actions import BodyMode, Changes
 from plano_extproc.gateway.ask import Ask
-from plano_extproc.gateway.plan import Plan, Way
+from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.surface import surface
 from plano_extproc.routing import Choice
 
@@ -63,9 +64,11 @@ class Chain:
     """Plans in the order in which they are tried, and what their requests and answers share."""
 
     plans: tuple[Plan, ...]
-    request: dict[bool, Changes]
+    request: dict[bool, Changes] | None
+    """For a first try that is served at the listener position; None where an attempt must see that one too."""
+    attempts: dict[bool, Changes]
+    """The same where all tries have attempts."""
     response: tuple[dict[BodyMode | None, Changes], ...]
-    is_first_served_here: bool
 
     def served(self, attempts: int) -> int:
         """Return the index of the plan that a number of attempts led to."""
@@ -77,14 +80,15 @@ def chain(plans: tuple[Plan, ...], policy: Policy, label: Callable[[Choice], str
 
     `label` names the entry of a choice, uniquely in its configuration.
     """
-    first = plans[0]
-    is_first_served_here = first.way is Way.BYPASS and first.profile.fit is None and not policy.is_watched
     said = encoded(plans, policy, label)
-    request = {
-        is_stream: _request(plans, policy, changes, said, is_stream=is_stream, is_here=is_first_served_here)
-        for is_stream, changes in first.request.items()
-    }
-    return Chain(plans, request, tuple(map(_response, plans, range(len(plans)))), is_first_served_here)
+    here, attempts = (
+        {
+            is_stream: _request(plans, policy, changes, said, is_stream=is_stream, is_here=is_here)
+            for is_stream, changes in plans[0].request.items()
+        }
+        for is_here in (True, False)
+    )
+    return Chain(plans, None if policy.is_watched else here, attempts, tuple(map(_response, plans, range(len(plans)))))
 
 
 def _request(

@@ -1,15 +1,16 @@
 """How a request is served by whom it is for: in the provider's words, paid for, and how the answer is read."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import orjson
 
 from plano_extproc import apis, headers
 from plano_extproc.apis import Api
-from plano_extproc.errors import InvalidRequest, Unauthenticated
+from plano_extproc.errors import GatewayError, InvalidRequest, Unauthenticated
 from plano_extproc.gateway.actions import BodyMode, Changes
 from plano_extproc.gateway.answer import Reader
 from plano_extproc.gateway.ask import Ask
@@ -17,7 +18,7 @@ from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.chain import Chain, own
 from plano_extproc.gateway.marks import with_marks
 from plano_extproc.gateway.plan import Plan, Way
-from plano_extproc.gateway.rewrite import form_model, with_fields, with_model
+from plano_extproc.gateway.rewrite import form_model, with_fields, with_model, written
 from plano_extproc.providers.auth import Headers, Outbound, passed_through
 from plano_extproc.providers.upstream import Upstream, with_query
 from plano_extproc.routing import cooldown
@@ -38,10 +39,11 @@ from plano_extproc.translate import (
 class Decision:
     """How an exchange is served: by a plan and this exchange's own header values, `extra`.
 
-    `is_stream` chooses among the plan's changes. `chain` is set where more candidates stand behind the plan, and `own`
-    is for their attempts. `reason` says why it was decided so, where the plan does not say all. `body` None sends the
-    client's own bytes; `translation` is None on the bypass way. `last` has the last word on the answer, after its
-    edits. `dropped` names request fields that the provider cannot take.
+    `is_stream` chooses among the plan's changes. `chain` is set where more candidates stand behind the plan; `own` and
+    `kept`, the client's own body, are for their attempts, and `is_first_here` says that the first of them has none.
+    `reason` says why it was decided so, where the plan does not say all. `body` None sends the client's own bytes;
+    `translation` is None on the bypass way. `last` has the last word on the answer, after its edits. `dropped` names
+    request fields that the provider cannot take.
     """
 
     plan: Plan
@@ -52,13 +54,25 @@ class Decision:
     dropped: tuple[str, ...] = ()
     chain: Chain | None = None
     own: str | None = None
+    kept: bytes | None = None
     reason: str | None = None
     last: Completions | None = None
+    is_first_here: bool = False
+    is_handed: bool = False
+    """Whether the candidates are asked in words of the gateway's, so that every answer is put back here."""
 
     @property
     def changes(self) -> Changes:
         """What the request's headers become, beside `extra`."""
-        return (self.chain or self.plan).request[self.is_stream]
+        if self.chain is None:
+            return self.plan.request[self.is_stream]
+        return (self.chain.request if self.is_first_here and self.chain.request else self.chain.attempts)[
+            self.is_stream
+        ]
+
+    def reader(self, attempts: int) -> Reader | None:
+        """Return what reads an answer that came after some attempts; an attempt has read its own."""
+        return self.translation if self.chain is None or attempts == 1 or self.is_handed else None
 
     def served(self, attempts: int) -> tuple[Plan, Mapping[BodyMode | None, Changes]]:
         """Return the plan that an answer came from, after some attempts, and what its headers become."""
@@ -77,18 +91,29 @@ class Decision:
 
     def dropped_by(self, answer: Mapping[str, bytes], attempts: int) -> bytes:
         """Return the names of the fields that went lost on the way to who answered, with commas."""
-        if self.chain is None or (self.chain.is_first_served_here and attempts == 1):
+        if self.chain is None or self.is_handed or (self.is_first_here and attempts == 1):
             return ",".join(self.dropped).encode("ascii", "replace")
         return answer.get(headers.LOST, b"")
 
 
+LARGEST_KEPT: Final = 4 * 1024 * 1024
+"""Most bytes of a body that are kept for attempts: Envoy puts them into each of its messages to one."""
+
+
 def serve_chain(gateway: Gateway, ask: Ask, chain: Chain, body: bytes, request: dict[str, Any]) -> Decision:
-    """Decide on a request with several candidates: all that its first try needs, unless that has an attempt too."""
+    """Decide on a request with several candidates: all that its first try needs, unless that has an attempt too.
+
+    A first candidate that cannot take the request gets an attempt, which passes it over.
+    """
     first = chain.plans[0]
-    if chain.is_first_served_here:
-        decision = serve(gateway, ask, first, body, request)
-    else:
-        decision = Decision(first, bool(request.get("stream")), None, ())
+    decision = Decision(first, bool(request.get("stream")), None, ())
+    is_other = first.way is Way.DIRECT or first.profile.fit is not None
+    if chain.request is not None and not (is_other and len(body) > LARGEST_KEPT):
+        with contextlib.suppress(GatewayError):
+            decision = serve(gateway, ask, first, body, request)
+            decision.is_first_here = True
+            # The next candidate is asked for what the client wants, not for what the first one was asked.
+            decision.kept = body if is_other else None
     decision.chain = chain
     decision.own = own(ask, chain.plans)
     return decision
@@ -183,7 +208,7 @@ def _decide_on_fitted(gateway: Gateway, ask: Ask, plan: Plan, request: dict[str,
     assert plan.profile.fit is not None
     losses = Losses(codec(ask.surface.api).words)
     is_stream = bool(request.get("stream"))
-    made = orjson.dumps(plan.profile.fit({**request, "model": plan.upstream.model}, losses))
+    made = written(plan.profile.fit({**request, "model": plan.upstream.model}, losses))
     decision = _bypass(gateway, ask, plan, made, made, is_stream=is_stream)
     decision.dropped = losses.names()
     decision.translation = None if is_stream else Joining()

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class RequestHeaders:
-    """The request line and headers. Names are lower case; of a repeated header the first value counts."""
+    """The request line and headers. Names are lower case; of a repeated header the first value counts.
+
+    `kept` is what the listener position has left for attempts: the client's own body, where another is sent.
+    """
 
     headers: Mapping[str, bytes]
     end_of_stream: bool
+    kept: bytes | None = None
 
 
 @dataclass(slots=True)

@@ -188,7 +188,7 @@ class Exchange:
         plan = decision.plan
         self._overhead = self._gateway.ports.clock() - self._started
         self._gateway.ports.metrics.decided(self._listener, plan.way.value, self._overhead)
-        return Continue(decision.changes, decision.extra, decision.body, decision.own)
+        return Continue(decision.changes, decision.extra, decision.body, decision.own, kept=decision.kept)
 
     def on_response_headers(self, event: ResponseHeaders) -> Action | Doing[Action]:
         """Explain the decision, and ask for the body where it must be read."""
@@ -227,7 +227,8 @@ class Exchange:
         edits = work.in_order() if work is not None and status < 300 else ()
         if work is not None:
             extra += work.headers
-        if decision.translation is None and decision.last is None and not edits:
+        translation = decision.reader(self._attempts)
+        if translation is None and decision.last is None and not edits:
             self.is_done = True
             return Continue(response[None], tuple(extra))
         answer = self._answer = Answer(

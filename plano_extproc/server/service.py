@@ -9,12 +9,17 @@ import grpc
 from grpc.aio import EOF  # type: ignore[attr-defined]  # the stubs lack it
 
 from plano_extproc import headers
-from plano_extproc.gateway import Attempt, Exchange, Gateway, tries
+from plano_extproc.gateway import Attempt, Exchange, Gateway, Ports, tries
 from plano_extproc.gateway.actions import Continue, Reply
+from plano_extproc.gateway.events import RequestHeaders
 from plano_extproc.server import wire
+from plano_extproc.telemetry import figures
 
 _MOVING_SECONDS = 0.3
 """How long the next message of an answer may take that is to be broken off."""
+
+_LISTENER, _ATTEMPT = ("listener",), ("attempt",)
+_SAID = ("x-plano-", "traceparent")
 
 METHOD = "Process"
 SERVICE = "envoy.service.ext_proc.v3.ExternalProcessor"
@@ -34,30 +39,38 @@ class ExternalProcessor:
         escapes to gRPC, which logs it and ends the stream with an error status: the request fails.
         """
         self.open_exchanges += 1
-        exchange = None
+        ports, exchange, position = self._gateway().ports, None, _LISTENER
         try:
             exchange = self._begin(context)
             if isinstance(exchange, Attempt):
-                await _try(exchange, context)
+                position = _ATTEMPT
+            ports.metrics.change(figures.STREAMS_OPEN, position, 1)
+            if isinstance(exchange, Attempt):
+                await _try(exchange, context, ports)
                 return
             while not exchange.is_done and (raw := await _next(exchange, context)) is not EOF:
+                begun = ports.clock()
                 kind, event = wire.event(raw)
                 action = exchange.handle(event)
                 if not isinstance(action, (Continue, Reply)):
                     action = await action
-                await context.write(wire.answer(kind, action))
+                answer = wire.answer(kind, action)
+                ports.metrics.observe(figures.PHASE, (*position, kind), ports.clock() - begun)
+                await context.write(answer)
         finally:
             self.open_exchanges -= 1
             if exchange is not None:
+                ports.metrics.change(figures.STREAMS_OPEN, position, -1)
                 exchange.closed()
 
     def _begin(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> Exchange | Attempt:
-        said = {name: str(value) for name, value in context.invocation_metadata() or () if name.startswith("x-plano-")}
+        metadata = context.invocation_metadata() or ()
+        said = {name: str(value) for name, value in metadata if name.startswith(_SAID)}
         listener = unquote(said.get(headers.LISTENER, ""))
         if headers.ATTEMPT in said:
             return Attempt(self._gateway(), listener, said[headers.PATH], tries(said))
         generation = said.get(headers.GENERATION)
-        return Exchange(self._gateway(), listener, int(generation) if generation else None)
+        return Exchange(self._gateway(), listener, int(generation) if generation else None, said.get("traceparent"))
 
     def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
         """Return the gRPC handler. Messages stay bytes here: `wire` parses what it needs."""
@@ -87,9 +100,13 @@ async def _next(exchange: Exchange, context: grpc.aio.ServicerContext[bytes, byt
         cutting.cancel()
 
 
-async def _try(attempt: Attempt, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
+async def _try(attempt: Attempt, context: grpc.aio.ServicerContext[bytes, bytes], ports: Ports) -> None:
     """Answer about one try of a chain, of which a message may have no answer yet, or several."""
     while not attempt.is_done and (raw := await context.read()) is not EOF:
-        _, event = wire.event(raw)
+        begun = ports.clock()
+        named, event = wire.event(raw)
+        if isinstance(event, RequestHeaders):
+            event.kept = wire.kept(raw)
         for kind, action in attempt.handle(event):
             await context.write(wire.answer(kind, action))
+        ports.metrics.observe(figures.PHASE, (*_ATTEMPT, named), ports.clock() - begun)

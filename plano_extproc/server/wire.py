@@ -57,6 +57,12 @@ def event(raw: bytes) -> tuple[str, Event]:
     return kind, _EVENTS[kind](getattr(message, kind))
 
 
+def kept(raw: bytes) -> bytes | None:
+    """Return the body that the listener position has kept for an attempt, from the attempt's first message."""
+    told = pb.ProcessingRequest.FromString(raw).metadata_context.filter_metadata
+    return told[headers.KEPT_NAMESPACE].fields["body"].string_value.encode() if headers.KEPT_NAMESPACE in told else None
+
+
 def answer(kind: str, action: Action | Piece | PassOver) -> bytes:
     """Serialise the answer to a message of a kind."""
     if action is PROCEED:
@@ -68,7 +74,8 @@ def answer(kind: str, action: Action | Piece | PassOver) -> bytes:
     if isinstance(action, PassOver):
         return _passed_over(action)
     shared = _PROCEED[kind] if action.changes is None else _shared(kind, action.changes)
-    own = action.extra or action.body is not None or action.own is not None or action.facts is not None or action.tried
+    own = action.extra or action.body is not None or action.own is not None or action.facts is not None
+    own = own or action.tried is not None or action.kept is not None
     return shared + _own(kind, action) if own else shared
 
 
@@ -137,6 +144,9 @@ def _own(kind: str, action: Continue) -> bytes:
         message.dynamic_metadata.update({headers.OWN_NAMESPACE: {"own": action.own}})
     if action.facts is not None:
         message.dynamic_metadata.update({headers.FACTS_NAMESPACE: dict(action.facts)})
+    if action.kept is not None:
+        # JSON is UTF-8: what is no text has been refused.
+        message.dynamic_metadata.update({headers.KEPT_NAMESPACE: {"body": action.kept.decode()}})
     if action.tried is not None:
         message.dynamic_metadata.update({headers.TRIED_NAMESPACE: dict(action.tried)})
     return message.SerializeToString()

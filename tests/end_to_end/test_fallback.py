@@ -28,6 +28,10 @@ model_providers:
     access_key: $SECOND_KEY
     retry_policy: {{fallback_models: [openai/first]}}
   - {{model: openai/third, base_url: "{other}", access_key: $THIRD_KEY}}
+  - model: openai/third-then-second
+    base_url: "{other}"
+    access_key: $THIRD_KEY
+    retry_policy: {{fallback_models: [anthropic/second, openai/first]}}
   - model: openai/gone
     base_url: "http://127.0.0.1:{refusing}/v1"
     access_key: unused
@@ -234,3 +238,40 @@ def test_none_of_many_requests_is_lost_where_a_provider_fails_half_of_them(
 
     assert {answer.status_code for answer in answers} == {200}
     assert sum(answer.headers["x-plano-attempts"] == "2" for answer in answers) == 50
+
+
+def test_a_later_candidate_gets_what_the_client_sent(gateway: Gateway, providers: Providers) -> None:
+    providers.second.fail(529)
+    body = {"model": "anthropic/second", "messages": HELLO, "seed": 7, "user": "Zoë"}
+
+    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=20)
+
+    assert answer.headers["x-plano-model"] == "openai/first"
+    assert "x-plano-dropped" not in answer.headers
+    assert providers.first.last.json() == {**body, "model": "first"}
+
+
+@pytest.mark.parametrize("model", ["anthropic/second", "openai/third-then-second"])
+def test_a_candidate_that_cannot_take_a_request_is_passed_over_without_a_word(
+    gateway: Gateway, providers: Providers, model: str
+) -> None:
+    sound = {"type": "input_audio", "input_audio": {"data": "aGVsbG8=", "format": "wav"}}
+    providers.third.fail(503)
+    body = {"model": model, "messages": [{"role": "user", "content": [sound]}]}
+
+    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=20)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-plano-model"] == "openai/first"
+    assert not providers.second.requests
+
+
+def test_a_large_request_crosses_dialects_twice(gateway: Gateway, providers: Providers) -> None:
+    providers.second.fail(529)
+    text = "Zoë says hello. " * 200_000
+    body = {"model": "anthropic/second", "messages": [{"role": "user", "content": text}]}
+
+    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=30)
+
+    assert answer.status_code == 200, answer.text
+    assert providers.first.last.json()["messages"] == body["messages"]
