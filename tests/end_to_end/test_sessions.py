@@ -24,7 +24,9 @@ routing_preferences:
   - name: code
     description: writing functions, classes and programs, such as "write a python function"
     models: [openai/large, openai/small]
-  - {{name: poems, description: 'writing poems and songs, such as "write a poem about autumn"', models: [anthropic/claude]}}
+  - name: poems
+    description: writing poems and songs, such as "write a poem about autumn"
+    models: [anthropic/claude]
 {more}
 """
 KEYS = {"CHAT_KEY": "sk-chat", "MESSAGES_KEY": "sk-messages"}
@@ -254,7 +256,7 @@ def test_a_candidate_behind_the_first_gets_its_marks_too(
         answer = httpx.post(
             f"{implicit.url()}/v1/chat/completions", json=body, headers={"x-plano-cache": cache}, timeout=20
         )
-        assert served(answer) in {"anthropic/claude"}
+        assert served(answer) == "anthropic/claude"
 
     assert b"cache_control" in messages.requests[0].body
     assert b"cache_control" not in messages.requests[1].body
