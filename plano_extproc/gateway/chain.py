@@ -19,12 +19,13 @@ from plano_extproc import headers
 from plano_extproc.config.models import Refusal
 from plano_extproc.gateway.actions import BodyMode, Changes
 from plano_extproc.gateway.ask import Ask
-from plano_extproc.gateway.plan import Plan
+from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.surface import surface
 from plano_extproc.routing import Choice
 
 _OF_A_TRY = frozenset((*headers.OF_A_TRY, headers.CACHE))
-_OWN = _OF_A_TRY.union(headers.CREDENTIALS)
+_CREDENTIALS = frozenset(headers.CREDENTIALS)
+_NONE: frozenset[str] = frozenset()
 
 _CHAT = "/v1/chat/completions"
 
@@ -204,12 +205,16 @@ def encoded(plans: tuple[Plan, ...], policy: Policy, label: Callable[[Choice], s
     return quote(orjson.dumps([candidates, policy.statuses, policy.refusals, policy.is_watched]))
 
 
-def own(ask: Ask, plans: tuple[Plan, ...]) -> str | None:
-    """Return what attempts need of the client's request and may not find in it any more; None where that is nothing."""
-    is_passed_through = any(plan.upstream.is_passthrough for plan in plans) and ask.has_spare_credential
-    wanted = _OWN if is_passed_through else _OF_A_TRY
+def own(ask: Ask, tried: tuple[Plan, ...]) -> str | None:
+    """Return what attempts need of the client's request and may not find in it any more; None where that is nothing.
+
+    `tried` are the plans of those tries that have an attempt.
+    """
+    wanted = _OF_A_TRY if any(plan.way is Way.BYPASS for plan in tried) else _NONE
+    if ask.has_spare_credential and any(plan.upstream.is_passthrough for plan in tried):
+        wanted |= _CREDENTIALS
     # One look at all that are there: asking for one that is not reads them all.
-    kept = {name: ask.headers[name] for name in ask.headers if name in wanted}
+    kept = {name: ask.headers[name] for name in ask.headers if name in wanted} if wanted else {}
     path = _path(ask)
     if not kept and not ask.query and path is None:
         return None

@@ -115,7 +115,7 @@ def serve_chain(gateway: Gateway, ask: Ask, chain: Chain, body: bytes, request: 
             # The next candidate is asked for what the client wants, not for what the first one was asked.
             decision.kept = body if is_other else None
     decision.chain = chain
-    decision.own = own(ask, chain.plans)
+    decision.own = own(ask, chain.plans[1:] if decision.is_first_here else chain.plans)
     return decision
 
 
