@@ -14,7 +14,6 @@ NO_EFFECT_YET: Final[Mapping[str, str]] = {
     **{
         f"listeners[agent].{key}": feature
         for key, feature in {
-            "router": "agents chosen by a model",
             "parallel": "agents in parallel",
             "prompt_targets": "prompt targets",
             "cors": "CORS",
@@ -29,18 +28,10 @@ NO_EFFECT_YET: Final[Mapping[str, str]] = {
     **dict.fromkeys((f"listeners[{kind}].jwt" for kind in ("model", "agent", "prompt", "unified")), "client tokens"),
     "listeners[model].cors": "CORS",
     "model_providers[].retry_policy.backoff": "pauses between tries",
-    "routing_preferences[].selection_policy": "ranking by price and speed",
-    "model_metrics_sources": "prices and latencies",
-    "routing": "sessions",
-    "prompt_caching": "prompt caching",
     "endpoints": "prompt targets",
     "prompt_targets": "prompt targets",
     "system_prompt": "prompt targets",
     "governance": "governance",
-    "tracing": "tracing",
-    "overrides.llm_routing_model": "routing by preference",
-    "overrides.agent_orchestration_model": "agents",
-    "overrides.orchestrator_model_context_length": "routing by preference",
     "overrides.function_calling_model": "prompt targets",
     "overrides.disable_signals": "signals",
     "overrides.signals_mode": "signals",
