@@ -19,6 +19,7 @@ from pathlib import Path
 
 from plano_extproc import render
 from plano_extproc.config import Config
+from plano_extproc.config.telemetry import COLLECTOR
 from plano_extproc.render import Cluster
 from planoai import control, ports, rendering
 from planoai.errors import Failure
@@ -32,7 +33,7 @@ _WAIT_SECONDS = 20.0
 _ENVOY_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
-_ALWAYS = ("PLANO_LISTEN_ADDRESS",)
+_ALWAYS = ("PLANO_LISTEN_ADDRESS", COLLECTOR)
 """Variables that a configuration depends on without naming them."""
 
 

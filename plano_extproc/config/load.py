@@ -20,6 +20,7 @@ from plano_extproc.config.problem import START, Problem, Report
 from plano_extproc.config.reader import MAX_BYTES, Duplicate, read
 from plano_extproc.config.schema import Config
 from plano_extproc.config.substitution import substitute
+from plano_extproc.config.telemetry import effective
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,12 @@ def load(source: Path | str, *, environ: Mapping[str, str], name: str = "config.
     config, used = _load(root, duplicates, environ, report) if root is not None else (None, {})
     problems = report.sorted(used)
     has_errors = any(problem.severity == "error" for problem in problems)
-    return Loaded(None if has_errors else config, problems)
+    return Loaded(None if has_errors or config is None else _traced(config, environ), problems)
+
+
+def _traced(config: Config, environ: Mapping[str, str]) -> Config:
+    tracing = effective(config.tracing, environ, is_configured="tracing" in config.model_fields_set)
+    return config if tracing is config.tracing else config.model_copy(update={"tracing": tracing})
 
 
 def environment(path: Path, environ: Mapping[str, str]) -> dict[str, str]:

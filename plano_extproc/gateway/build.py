@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from plano_extproc.apis import Api
 from plano_extproc.config import Config
 from plano_extproc.config.catalogue import Endpoint
 from plano_extproc.config.models import ModelProvider
+from plano_extproc.config.telemetry import Tracing
 from plano_extproc.errors import GatewayError
 from plano_extproc.filters import Sessions
 from plano_extproc.flow import Callout, CalloutFailed, Reply
@@ -30,9 +31,12 @@ from plano_extproc.providers import agents
 from plano_extproc.providers.auth import Authorizer
 from plano_extproc.routing import Choice, Directory
 from plano_extproc.routing.latencies import Live
+from plano_extproc.signals import Conversations as Signals
+from plano_extproc.signals import Mode
 from plano_extproc.stores import Conversations, MemoryStore, Quota, SharedStore
 from plano_extproc.stores.governor import Governor
 from plano_extproc.telemetry import figures
+from plano_extproc.telemetry.tracing import Tracer
 
 Key = tuple[Api, Endpoint | None, str | tuple[int, str, str] | None, str]
 """What a plan depends on: dialect or endpoint, the model's name or a choice, and the listener."""
@@ -59,6 +63,12 @@ class Metrics(Protocol):
     def observe(self, figure: Histogram, labels: tuple[str, ...], value: float) -> None:
         """Record a value of a declared figure."""
 
+    def change(self, figure: Gauge, labels: tuple[str, ...], by: float) -> None:
+        """Note that a level rose, or fell."""
+
+
+_UNTRACED = Tracer(Tracing(), put=lambda _: None, bits=lambda _: 0)
+
 
 async def _nowhere(_: Callout) -> Reply:
     raise CalloutFailed("unreachable")
@@ -78,10 +88,11 @@ class Ports:
     `send` makes a request through Envoy, and raises `CalloutFailed`; `background` runs what nobody waits for, to its
     end even when the worker stops. `sessions` are those with filters that speak MCP, whatever the configuration.
     `conversations` are those that a configuration keeps, None where it keeps none, `answers` is where answers are kept
-    to be given again, `memories` where it is what users have said. `new_id` gives what nobody can guess, in letters
-    and digits. `store` is what all workers share
-    under a configuration, `tally` what this one has not told it yet. `bindings` is where a configuration's sessions are
-    kept, `feeds` are its sources of prices and latencies, and `live` has the latencies that this worker has seen.
+    to be given again, `memories` where it is what users have said. `new_id` gives what nobody can guess, in letters and
+    digits. `store` is what all workers share under a configuration, `tally` what this one has not told it yet.
+    `bindings` is where a configuration's sessions are kept, `feeds` are its sources of prices and latencies, and `live`
+    has the latencies that this worker has seen. `tracer` begins the spans of a configuration, `signals` reads
+    conversations in a mode, and `later` calls what can wait until this worker has nothing better to do.
     """
 
     clock: Callable[[], float]
@@ -103,6 +114,9 @@ class Ports:
     bindings: Callable[[Config], SharedStore] = lambda _: MemoryStore()
     feeds: Feeds = field(default_factory=Unfed)
     live: Live = field(default_factory=Live)
+    tracer: Callable[[Config], Tracer] = lambda _: _UNTRACED
+    signals: Callable[[Mode], Signals] = Signals
+    later: Callable[[Callable[[], None]], None] = lambda _: None
 
 
 class Gateway:
@@ -122,6 +136,8 @@ class Gateway:
         self.listeners = {listener.name: listener for listener in config.listeners}
         self.teams = {listener.name: Team(config, listener, own) for listener in config.listeners if listener.agents}
         self.governor = ports.governor(config)
+        self.tracer = ports.tracer(config)
+        self.signals = ports.signals(config.overrides.signals_mode)
         ranking = Ranking(self.directory, ports.feeds, ports.live, now=ports.now, draw=ports.random)
         self.models = Models(config, self.directory, self.candidates, ranking, self._lanes())
         """Chooses the models of requests. Made with the rest, so that a router that cannot be had shows at once."""

@@ -30,6 +30,7 @@ from plano_extproc.gateway.events import (
     ResponseHeaders,
     Trailers,
 )
+from plano_extproc.gateway.observing import Observation
 from plano_extproc.gateway.outside import Outside
 from plano_extproc.gateway.pipeline import decide, decide_on_upgrade
 from plano_extproc.gateway.surface import Surface, surface, upgraded, without_keys
@@ -50,11 +51,17 @@ class Exchange:
 
     __slots__ = (
         "_answer", "_api", "_ask", "_attempts", "_decision", "_gateway", "_generation", "_listener", "_overhead",
-        "_started", "_status", "_stored", "_told", "_work", "is_done",
+        "_seen", "_started", "_status", "_stored", "_told", "_work", "is_done",
     )  # fmt: skip
 
-    def __init__(self, gateway: Gateway, listener: str, generation: int | None = None) -> None:
-        """Serve on `listener`; `generation` is the configuration that Envoy's route was rendered from, if it says."""
+    def __init__(
+        self, gateway: Gateway, listener: str, generation: int | None = None, traceparent: str | None = None
+    ) -> None:
+        """Serve on `listener`; `generation` is the configuration that Envoy's route was rendered from, if it says.
+
+        `traceparent` names Envoy's own span of this exchange.
+        """
+        self._seen = Observation(gateway, listener, traceparent)
         self._gateway = gateway
         self._listener = listener
         self._generation = generation
@@ -115,8 +122,16 @@ class Exchange:
         """Do what is left to do when the stream is over, for whatever reason."""
         if self._work is not None and self._work.endings:
             self._gateway.ports.background(self._end(self._work))
+        else:
+            self._seen.end(self._work, self._ending())
 
     async def _end(self, work: Work) -> None:
+        ending = self._ending()
+        for last in work.endings:
+            await last(ending)
+        self._seen.end(work, ending)
+
+    def _ending(self) -> Ending:
         # A reply of our own sets the status without a decision on who serves.
         served = self._decision.served(self._attempts)[0] if self._decision is not None and self._status else None
         is_complete = self._answer.is_complete if self._answer is not None else self.is_done
@@ -126,6 +141,7 @@ class Exchange:
     def on_request_headers(self, event: RequestHeaders) -> Action | Doing[Action]:
         """Answer what needs no provider; else wait for the body."""
         self._started = self._gateway.ports.clock()
+        event = RequestHeaders(self._seen.begin(event.headers), event.end_of_stream)
         path, _, query = event.headers[":path"].decode("latin-1").partition("?")
         is_upgrade = _is_upgrade(event.headers)
         found = upgraded(path, query) if is_upgrade else surface(path)
@@ -188,10 +204,22 @@ class Exchange:
         plan = decision.plan
         self._overhead = self._gateway.ports.clock() - self._started
         self._gateway.ports.metrics.decided(self._listener, plan.way.value, self._overhead)
-        return Continue(decision.changes, decision.extra, decision.body, decision.own, kept=decision.kept)
+        extra = (*decision.extra, *self._seen.decided(self._work, decision))
+        return Continue(decision.changes, extra, decision.body, decision.own, kept=decision.kept)
 
     def on_response_headers(self, event: ResponseHeaders) -> Action | Doing[Action]:
         """Explain the decision, and ask for the body where it must be read."""
+        handed = self._work.handed if self._work is not None else None
+        if handed is not None and handed.otherwise is not None and int(event.headers[":status"]) >= 300:
+            return self._otherwise(handed.otherwise, event)
+        return self._explained(event)
+
+    def _otherwise(self, give: Callable[[], Doing[Reply | None]], event: ResponseHeaders) -> Doing[Action]:
+        """Answer in place of an agent that failed, if there is something to say."""
+        reply = yield from give()
+        return self._explained(event) if reply is None else reply
+
+    def _explained(self, event: ResponseHeaders) -> Action:
         decision = self._decision
         if decision is None:
             # Envoy answered before we decided, for example a body over the limit.
@@ -209,17 +237,6 @@ class Exchange:
             extra.append((headers.ROUTE_REASON, decision.reason.encode("ascii", "replace")))
         dropped = decision.dropped_by(event.headers, self._attempts)
         if dropped:
-        handed = self._work.handed if self._work is not None else None
-        if handed is not None and handed.otherwise is not None and int(event.headers[":status"]) >= 300:
-            return self._otherwise(handed.otherwise, event)
-        return self._explained(event)
-
-    def _otherwise(self, give: Callable[[], Doing[Reply | None]], event: ResponseHeaders) -> Doing[Action]:
-        """Answer in place of an agent that failed, if there is something to say."""
-        reply = yield from give()
-        return self._explained(event) if reply is None else reply
-
-    def _explained(self, event: ResponseHeaders) -> Action:
             extra.append((headers.DROPPED, dropped))
         work = self._work
         if work is not None:
@@ -227,6 +244,9 @@ class Exchange:
         edits = work.in_order() if work is not None and status < 300 else ()
         if work is not None:
             extra += work.headers
+            if work.handed is not None and work.handed.ran:
+                ran = (*work.handed.ran, plan.choice.agent or "")
+                extra.append((headers.AGENT, ",".join(ran).encode("ascii", "replace")))
         translation = decision.reader(self._attempts)
         if translation is None and decision.last is None and not edits:
             self.is_done = True

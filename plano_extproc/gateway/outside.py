@@ -10,6 +10,7 @@ from plano_extproc.errors import GatewayError
 from plano_extproc.flow import Callout, CalloutFailed, ModelCall, Question, Reply, Together
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
+from plano_extproc.gateway.calling import call
 from plano_extproc.gateway.chain import Chain
 from plano_extproc.gateway.decide import Decision, serve
 from plano_extproc.gateway.surface import surface
@@ -37,7 +38,7 @@ class Outside:
             case ModelCall():
                 return await self._model(question)
             case Callout():
-                return await self._gateway.ports.send(question)
+                return await call(self._gateway, self._ask.headers.get("traceparent"), question)
 
     async def _unfailing(self, question: Callout | ModelCall) -> Reply | CalloutFailed:
         try:
@@ -46,22 +47,23 @@ class Outside:
             return failed
         return reply
 
-    async def _model(self, call: ModelCall) -> Reply:
+    async def _model(self, asked: ModelCall) -> Reply:
         """Ask a configured model, and who stands behind it where it fails; its answer comes in chat's own words."""
-        found = surface(call.path)
+        found = surface(asked.path)
         assert found is not None, "a path of a model"
         ask = Ask("", found, _traced(self._ask), "")
-        request = {**call.body, "model": call.model}
+        request = {**asked.body, "model": asked.model}
         body = orjson.dumps(request)
-        deadline = asyncio.get_running_loop().time() + call.timeout
+        deadline = asyncio.get_running_loop().time() + asked.timeout
         try:
-            plans = self._gateway.by_name(ask, call.model)
+            plans = self._gateway.by_name(ask, asked.model)
             candidates = plans.plans if isinstance(plans, Chain) else (plans,)
             for left, plan in zip(reversed(range(len(candidates))), candidates, strict=True):
                 decision = serve(self._gateway, ask, plan, body, request)
                 seconds = deadline - asyncio.get_running_loop().time()
                 try:
-                    reply = await self._gateway.ports.send(_callout(call, ask, decision, body, seconds))
+                    sent = _callout(asked, ask, decision, body, seconds)
+                    reply = await call(self._gateway, ask.headers.get("traceparent"), sent, plan)
                 except CalloutFailed as failed:
                     if not left or failed.reason == "timeout":
                         raise

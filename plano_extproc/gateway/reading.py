@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from plano_extproc.gateway.costing import cost
 from plano_extproc.gateway.work import Doing, Rank, Work
 from plano_extproc.limits import Estimate
 from plano_extproc.translate.chat import Usage
@@ -13,7 +14,7 @@ class UsageReader:
 
     def __init__(self, work: Work) -> None:
         self._api = work.ask.surface.api
-        self._facts = work.facts
+        self._work = work
         self._stream = StreamUsage(self._api, work.framing)
         self._whole: Usage | None = None
 
@@ -52,10 +53,16 @@ class UsageReader:
 
     def _tell(self) -> None:
         used = self.usage
-        if used is not None:
-            self._facts["input_tokens"] = used.prompt
-            self._facts["output_tokens"] = used.output
-            self._facts["total_tokens"] = used.prompt + used.output
+        if used is None:
+            return
+        served, facts = self._work.served, self._work.facts
+        facts["input_tokens"] = used.prompt
+        facts["output_tokens"] = used.output
+        facts["total_tokens"] = used.prompt + used.output
+        if used.cache_read:
+            facts["cached_tokens"] = used.cache_read
+        if served is not None and (dollars := cost(served.choice, used)) is not None:
+            facts["cost_usd"] = round(dollars, 9)
 
 
 def usage_of(work: Work) -> UsageReader:

@@ -7,6 +7,7 @@ from plano_extproc import providers
 from plano_extproc.config import Config
 from plano_extproc.config.listeners import Listener as ListenerConfig
 from plano_extproc.providers.services import services
+from plano_extproc.render import callers
 from plano_extproc.render.topology import Cluster, Listener, ServiceCluster, Topology, egress
 
 _ASKING_TIMEOUT = 300.0
@@ -47,6 +48,8 @@ def topology(
                 idle_timeout=listener.timeout,
                 max_retries=listener.max_retries,
                 decision_timeout=_ASKING_TIMEOUT if _asks(config, listener) else None,
+                tokens=callers.tokens(listener),
+                origins=listener.cors.allow_origins if listener.cors else (),
             )
             for listener in config.listeners
         ),
@@ -62,7 +65,7 @@ def topology(
             )
             for endpoint in providers.endpoints(config)
         ),
-        services=_services(config),
+        services=(*_services(config), *callers.key_clusters(config)),
         workers=tuple(workers),
         egress=egress(workers),
         admin_port=admin_port,
@@ -72,6 +75,7 @@ def topology(
         max_answer_bytes=config.overrides.max_answer_bytes,
         ca_file=config.overrides.upstream_tls_ca_path or system_ca_file(),
         access_log=access_log,
+        sampling=config.tracing.random_sampling if config.tracing.is_on else 0.0,
     )
 
 

@@ -47,6 +47,27 @@ HIDDEN_FROM_CLIENTS = (
 """What a provider's answer loses."""
 
 
+LOGGED_FACTS = {
+    "client": "client_id",
+    "route_reason": "route_reason",
+    "router": "router",
+    "session": "session",
+    "input_tokens": "input_tokens",
+    "cached_tokens": "cached_tokens",
+    "output_tokens": "output_tokens",
+    "cost_usd": "cost_usd",
+    "cache": "cache",
+    "guards": "guards",
+    "output_guards": "output_guards",
+    "filters": "filters",
+    "output_filters": "output_filters",
+    "agents": "agents",
+    "signal_quality": "signal_quality",
+    "signal_score": "signal_score",
+    "signals": "signals",
+}
+"""Facts of an exchange that are in the access log, and what they are called there."""
+
 _ASIDE = "plano-aside-"
 
 

@@ -22,12 +22,23 @@ EGRESS_SOCKET = "egress.sock"
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """What callers' tokens must be. `cluster` and `uri` are where their issuer's public keys are."""
+
+    issuer: str
+    audiences: tuple[str, ...]
+    cluster: str
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
 class Listener:
     """One port. `type` says which paths it has (`paths.SURFACES`).
 
     `idle_timeout` is in seconds: how long a request may be silent, before its first byte and between two.
     `max_retries` None retries only what cannot have reached the provider. `decision_timeout` is how long the sidecar may
-    take for each answer, in seconds; None is the usual time.
+    take for each answer, in seconds; None is the usual time. `tokens` None asks for none; `origins` are those of web
+    pages that may call, where "*" stands for any text.
     """
 
     name: str
@@ -37,6 +48,8 @@ class Listener:
     idle_timeout: float = 300.0
     max_retries: int | None = None
     decision_timeout: float | None = None
+    tokens: Tokens | None = None
+    origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +135,8 @@ class Topology:
 
     `services` are the user's own, and `egress` (`unix:PATH` or `HOST:PORT`) is where the sidecar's requests to them and
     to models come in; None opens nothing. `access_log` is a file that Envoy can open, such as /dev/stdout.
-    `decision_timeout` is how long the sidecar may take for each answer, in seconds.
+    `decision_timeout` is how long the sidecar may take for each answer, in seconds, where it asks nobody. `sampling` is
+    the share of requests that begin a trace, in percent; with 0 Envoy traces nothing.
     """
 
     folder: str
@@ -138,6 +152,7 @@ class Topology:
     max_answer_bytes: int = 32 * 1024 * 1024
     ca_file: str = "/etc/ssl/certs/ca-certificates.crt"
     access_log: str = "/dev/stdout"
+    sampling: float = 0.0
     decision_timeout: float = 5.0
     max_heap_bytes: int = 2 * 1024 * 1024 * 1024
     max_connections: int = 50_000

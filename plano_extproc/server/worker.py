@@ -8,7 +8,7 @@ import random
 import secrets
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,6 +32,8 @@ from plano_extproc.server.feeds import Feeds
 from plano_extproc.server.governors import Governors
 from plano_extproc.server.housekeeping import Housekeeping
 from plano_extproc.server.refresher import Refresher, home_of, issuer_of, store_of
+from plano_extproc.server.tracers import Tracers
+from plano_extproc.signals import Conversations, Mode
 from plano_extproc.stores.contract import StoreError
 from plano_extproc.stores.kept import KeptStores
 from plano_extproc.telemetry.metrics import Metrics
@@ -76,6 +78,8 @@ class Worker:
         metrics = Metrics()
         authorizers = Authorizers(ChatGptToken(store))
         self._background = Background()
+        self._tracers = Tracers(metrics)
+        self._conversations: dict[Mode, Conversations] = {}
         self._governors = Governors(home_of(os.environ), metrics)
         self._stores = KeptStores(home_of(os.environ), new_id=lambda: secrets.token_hex(24), now=time.time)
         address = settings.egress or egress(settings.listen)
@@ -95,6 +99,9 @@ class Worker:
             memories=self._stores.state,
             new_id=lambda: secrets.token_hex(24),
             store=self._stores.shared,
+            tracer=self._tracers.of,
+            signals=self._signals,
+            later=_later,
             bindings=self._stores.bindings,
         )
         self._feeds = Feeds(())
@@ -102,6 +109,12 @@ class Worker:
         self._gateway = self._build(_load_file(settings.config), settings.generation)
         self._processor = service.ExternalProcessor(lambda: self._gateway)
         self._stopping = asyncio.Event()
+
+    def _signals(self, mode: Mode) -> Conversations:
+        """Return what reads conversations, whose memory outlives a configuration."""
+        if mode not in self._conversations:
+            self._conversations[mode] = Conversations(mode)
+        return self._conversations[mode]
 
     def run(self) -> None:
         """Serve until told to stop."""
@@ -122,7 +135,7 @@ class Worker:
             )
         )
         # First, since gRPC asks one handler after the other for each stream.
-        server.add_generic_rpc_handlers((self._processor.handler(),))
+        server.add_generic_rpc_handlers((self._processor.handler(), self._tracers.handler()))
         alive = health.aio.HealthServicer()  # type: ignore[attr-defined]  # it exists where grpc.aio does
         health_pb2_grpc.add_HealthServicer_to_server(alive, server)
         if all(address.startswith("unix:") for address in self._settings.listen):
@@ -144,6 +157,7 @@ class Worker:
         await server.stop(self._settings.drain_seconds)
         await self._feeds.close()
         await self._background.settle()
+        await self._tracers.close()
         looking.cancel()
         await self._governors.close()
         await self._housekeeping.settle()
@@ -187,6 +201,10 @@ class Worker:
             raise control.ConfigurationError(str(error)) from None
         self._feeds = feeds
         return made
+
+
+def _later(doing: Callable[[], None]) -> None:
+    asyncio.get_running_loop().call_soon(doing)
 
 
 async def _no_egress(callout: Callout) -> Reply:

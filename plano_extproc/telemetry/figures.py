@@ -52,6 +52,13 @@ FALLBACKS: Final = _counter(
     "plano_fallbacks", "Tries beyond a first, by what failed.", "from_model", "to_model", "reason"
 )
 COOLDOWNS: Final = _counter("plano_cooldowns", "Times that a provider or key was set aside.", "provider")
+COOLING: Final = Gauge(
+    "plano_cooling_until_seconds",
+    "Until when a provider or key is asked last, in seconds since 1970.",
+    ("provider",),
+    registry=REGISTRY,
+    multiprocess_mode="max",
+)
 GUARDS: Final = _counter("plano_guards", "Verdicts of guards.", "listener", "guard", "verdict")
 GUARD: Final = _histogram("plano_guard_seconds", "Time that a guard took.", _OVERHEAD, "guard")
 BUDGETS: Final = _counter("plano_budgets", "Requests checked against a budget or limit.", "client", "limit", "outcome")

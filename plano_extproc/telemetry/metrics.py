@@ -6,7 +6,11 @@ answer for all. Counting into it costs several microseconds a figure, so the req
 """
 
 import os
-from typing import Final
+from bisect import bisect_left
+from collections import Counter as Counts
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -28,7 +32,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self._sums: dict[tuple[Counter | Gauge, Labels], float] = {}
-        self._values: list[tuple[Histogram, Labels, float]] = []
+        self._values: dict[tuple[Histogram, Labels], list[float]] = {}
+        self._noted = 0
         self._models: set[str] = set()
         self._is_new = True
 
@@ -44,8 +49,14 @@ class Metrics:
 
     def observe(self, figure: Histogram, labels: Labels, value: float) -> None:
         """Note a value, in the figure's unit."""
-        self._values.append((figure, labels, value))
-        if len(self._values) > _MOST_NOTES:
+        key = (figure, labels)
+        noted = self._values.get(key)
+        if noted is None:
+            self._values[key] = [value]
+        else:
+            noted.append(value)
+        self._noted += 1
+        if self._noted > _MOST_NOTES:
             self.flush()
 
     def answered(self, listener: str, client_api: str, model: str, way: str, status: int) -> None:
@@ -125,16 +136,20 @@ class Metrics:
         figures.SPANS_DROPPED.labels(sink).inc(count)
 
     def flush(self, most: int | None = None) -> bool:
-        """Count what was noted, at most `most` values of it; return whether some are left."""
+        """Count what was noted, at most `most` series of it; return whether some are left."""
+        self._noted = 0
         if self._is_new:
             self._is_new = False
             figures.BUILD.labels(__version__, os.environ.get("PLANO_GIT_SHA", "")).set(1)
         sums, self._sums = self._sums, {}
         for (figure, labels), amount in sums.items():
             figure.labels(*self._bounded(figure, labels)).inc(amount)
-        values, self._values = self._values[:most], [] if most is None else self._values[most:]
-        for histogram, labels, value in values:
-            histogram.labels(*self._bounded(histogram, labels)).observe(value)
+        values, self._values = self._values, {}
+        for number, ((histogram, labels), noted) in enumerate(values.items(), 1):
+            observe_all(histogram, self._bounded(histogram, labels), noted)
+            if number == most:
+                self._values = dict(islice(values.items(), number, None))
+                break
         return bool(self._values)
 
     def _bounded(self, figure: figures.Figure, labels: Labels) -> Labels:
@@ -152,6 +167,15 @@ class Metrics:
         """Return the metrics of all workers in Prometheus' text format; those of others are up to a second old."""
         self.flush()
         return generate_latest(registry_of_all() if "PROMETHEUS_MULTIPROC_DIR" in os.environ else figures.REGISTRY)
+
+
+def observe_all(histogram: Histogram, labels: Labels, values: Sequence[float]) -> None:
+    """Count values at once: each bucket that they fall into is touched once, not once a value."""
+    child: Any = histogram.labels(*labels)
+    found = Counts(bisect_left(child._upper_bounds, value) for value in values)  # noqa: SLF001 - it has no other way
+    for place, times in found.items():
+        child._buckets[place].inc(times)  # noqa: SLF001
+    child._sum.inc(sum(values))  # noqa: SLF001
 
 
 def registry_of_all() -> CollectorRegistry:

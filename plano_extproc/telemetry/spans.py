@@ -31,6 +31,7 @@ HTTP_FILTER: Final = SpanKind("execute_raw_filter", "plano(filter)", "client")
 MCP_FILTER: Final = SpanKind("execute_mcp_filter_raw", "plano(filter)", "client")
 GUARD: Final = SpanKind("guard", "plano(guard)")
 PROMPT_TARGET: Final = SpanKind("prompt_target", "plano(prompt_target)", "client")
+CALLOUT: Final = SpanKind("callout", "plano", "client")
 INBOUND: Final = SpanKind("inbound", "plano(inbound)", "server")
 
 

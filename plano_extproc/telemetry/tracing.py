@@ -19,6 +19,9 @@ class Tracer:
             exporter.type == "posthog" and exporter.capture_messages for exporter in tracing.exporters
         )
         self.tells_snippets = tracing.capture_messages
+        self.user_header = next(
+            (exporter.distinct_id_header for exporter in tracing.exporters if exporter.type == "posthog"), None
+        )
         self._custom = tracing.span_attributes
         self._below = int(tracing.random_sampling / 100 * (1 << 63))
         self._put = put

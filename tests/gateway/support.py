@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from plano_extproc.config import load
 from plano_extproc.gateway import Exchange, Gateway, Ports
@@ -53,6 +53,9 @@ class Counts:
     def count(self, figure: Counter, labels: tuple[str, ...], amount: float = 1) -> None:
         assert amount > 0
         self.counted.append((figure, labels))
+
+    def change(self, figure: Gauge, labels: tuple[str, ...], by: float) -> None:
+        assert by
 
     def observe(self, figure: Histogram, labels: tuple[str, ...], value: float) -> None:
         assert value >= 0

@@ -12,7 +12,7 @@ from typing import NoReturn
 import rich_click as click
 from rich.markup import escape
 
-from plano_extproc.config.telemetry import COLLECTOR
+from plano_extproc.config.telemetry import COLLECTOR, effective
 from planoai import foreground, sources, startup
 from planoai.collector import process
 from planoai.console.process import start as start_console
@@ -102,9 +102,13 @@ def _traced(plan: startup.Plan, port: int | None) -> startup.Plan:
     collector = process.ensure(plan.home, environ, port=port, of_gateway=True)
     if not collector.is_new:
         diagnose("note", f"spans go to the collector that runs already on {collector.endpoint}")
+    environ = {**environ, COLLECTOR: collector.endpoint}
+    tracing = effective(plan.config.tracing, environ, is_configured=True)
     return replace(
         plan,
-        source=replace(plan.source, environ={**environ, COLLECTOR: collector.endpoint}),
+        source=replace(plan.source, environ=environ),
+        config=plan.config.model_copy(update={"tracing": tracing}),
+        topology=replace(plan.topology, sampling=tracing.random_sampling),
         state=replace(plan.state, trace_port=collector.port),
     )
 

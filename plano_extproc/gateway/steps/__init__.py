@@ -9,7 +9,19 @@ from typing import Final
 
 from plano_extproc.config.listeners import Listener
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.steps import agents, cache, filters, govern, guard, memory, prompts, quota, route, state, watch
+from plano_extproc.gateway.steps import (
+    agents,
+    cache,
+    filters,
+    govern,
+    guard,
+    memory,
+    prompts,
+    quota,
+    route,
+    state,
+    watch,
+)
 from plano_extproc.gateway.work import Step
 
 ORDER: Final[tuple[Callable[[Gateway, Listener], Step | None], ...]] = (

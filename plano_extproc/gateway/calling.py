@@ -1,0 +1,131 @@
+"""One request of the gateway's own to the outside, as it is seen: counted, timed, a span of the exchange's trace."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Final
+
+import orjson
+
+from plano_extproc.flow import Callout, CalloutFailed, Reply
+from plano_extproc.gateway.build import Gateway
+from plano_extproc.gateway.plan import Plan
+from plano_extproc.telemetry import figures
+from plano_extproc.telemetry.metrics import split, status_class
+from plano_extproc.telemetry.spans import (
+    AGENT,
+    CALLOUT,
+    GUARD,
+    HTTP_FILTER,
+    LLM,
+    MCP_FILTER,
+    PROMPT_TARGET,
+    ROUTING,
+    AnySpan,
+    SpanKind,
+)
+
+Send = Callable[[Callout], Awaitable[Reply]]
+
+
+async def call(gateway: Gateway, traceparent: bytes | None, callout: Callout, served: Plan | None = None) -> Reply:
+    """Send a request for an exchange whose span `traceparent` names; `served` is the model that it is for.
+
+    Raises `CalloutFailed`.
+    """
+    ports, what = gateway.ports, kind_of(callout.what)
+    span = _begin(gateway, traceparent, callout, served)
+    if span.traceparent:
+        kept = tuple(pair for pair in callout.headers if pair[0] != "traceparent")
+        callout = replace(callout, headers=(*kept, ("traceparent", span.traceparent.encode())))
+    begun, outcome = ports.clock(), "cancelled"
+    try:
+        reply = await ports.send(callout)
+        outcome = status_class(reply.status)
+        if span.is_recording:
+            _tell(span, reply, served)
+    except CalloutFailed as failed:
+        outcome = failed.reason
+        span.fail(failed.reason)
+        raise
+    finally:
+        ports.metrics.count(figures.CALLOUTS, (what, outcome))
+        ports.metrics.observe(figures.CALLOUT, (what,), ports.clock() - begun)
+        if span.is_recording:
+            span.end(int(ports.now() * 1e9))
+    return reply
+
+
+def kind_of(what: str) -> str:
+    """Return what kind of thing is asked, without its name."""
+    return next((kind for kind in _KINDS if what.startswith(kind)), "other")
+
+
+def _begin(gateway: Gateway, traceparent: bytes | None, callout: Callout, served: Plan | None) -> AnySpan:
+    kind, name = (LLM, callout.what) if served is not None else _named(callout)
+    span = gateway.tracer.begin(kind, traceparent, int(gateway.ports.now() * 1e9))
+    if span.is_recording:
+        span.name = f"{callout.what} ({served.choice.name})" if served is not None else name
+        span.update(
+            {
+                "component": "plano",
+                "http.method": callout.method,
+                "http.path": callout.path.partition("?")[0],
+                "plano.callout": callout.what,
+                "bytes_len": len(callout.body),
+            }
+        )
+        if kind is AGENT:
+            span.update({"agent_id": callout.what.removeprefix("agent ")})
+    return span
+
+
+def _named(callout: Callout) -> tuple[SpanKind, str]:
+    what, path = callout.what, callout.path.partition("?")[0]
+    kind = _KINDS.get(kind_of(what), CALLOUT)
+    thing = what.removeprefix(kind_of(what)).strip()
+    if kind is AGENT:
+        return kind, f"{thing} {path}"
+    if kind is HTTP_FILTER and _speaks_mcp(callout):
+        return MCP_FILTER, f"{MCP_FILTER.name} ({thing})"
+    return kind, f"{kind.name} ({thing})" if thing and kind is not CALLOUT else what
+
+
+def _speaks_mcp(callout: Callout) -> bool:
+    return any(name == "mcp-protocol-version" or b"text/event-stream" in value for name, value in callout.headers)
+
+
+def _tell(span: AnySpan, reply: Reply, served: Plan | None) -> None:
+    span.update({"http.status_code": reply.status})
+    if reply.status >= 400:
+        span.fail()
+    if served is None:
+        return
+    provider, model = split(served.choice.name)
+    span.update({"llm.model": model, "llm.provider": provider, "llm.is_streaming": False})
+    try:
+        usage = orjson.loads(reply.body).get("usage")
+    except (orjson.JSONDecodeError, AttributeError):
+        usage = None
+    for ours, theirs in _USED:
+        found = usage.get(theirs) if isinstance(usage, dict) else None
+        if isinstance(found, int):
+            span.update({ours: found})
+
+
+_KINDS: Final[dict[str, SpanKind]] = {
+    "agent": AGENT,
+    "filter": HTTP_FILTER,
+    "prompt target": PROMPT_TARGET,
+    "moderation": GUARD,
+    "router": ROUTING,
+    "orchestrator": ROUTING,
+    "memory": CALLOUT,
+}
+"""By the first words of what is asked."""
+
+_USED: Final = (
+    ("llm.usage.prompt_tokens", "prompt_tokens"),
+    ("llm.usage.prompt_tokens", "input_tokens"),
+    ("llm.usage.completion_tokens", "completion_tokens"),
+    ("llm.usage.completion_tokens", "output_tokens"),
+)
