@@ -99,6 +99,13 @@ class Service(_Entry):
     headers: Mapping[str, str] = Field({}, description="Headers that the service wants.")
 
 
+class HeaderField(_Entry):
+    """A field of a request's body that a provider wants in a header."""
+
+    header: str = Field(description="The header's name.")
+    values: tuple[str, ...] = Field(description="The values that it takes; others are what happens without it.")
+
+
 class ProviderKind(_Entry):
     """One known provider."""
 
@@ -123,6 +130,9 @@ class ProviderKind(_Entry):
     auths: Mapping[Api | Endpoint, Auth] = Field({}, description="How a key is sent in one dialect, where it differs.")
     body: Mapping[Api, Mapping[str, str | None]] = Field(
         {}, description="Fields that a dialect's request bodies get here; null takes one away."
+    )
+    header_fields: Mapping[Api, Mapping[str, HeaderField]] = Field(
+        {}, description="Fields of a dialect's request bodies that are told in headers here."
     )
     env: str | None = Field(None, description="The environment variable that usually holds the key.")
     zero_config: bool = Field(False, description="Part of the zero configuration.")

@@ -113,7 +113,8 @@ def serve_chain(gateway: Gateway, ask: Ask, chain: Chain, body: bytes, request: 
             decision = serve(gateway, ask, first, body, request)
             decision.is_first_here = True
             # The next candidate is asked for what the client wants, not for what the first one was asked.
-            decision.kept = body if is_other else None
+            is_renamed = decision.translation is not None and len(body) <= LARGEST_KEPT
+            decision.kept = body if is_other or is_renamed else None
     decision.chain = chain
     decision.own = own(ask, chain.plans[1:] if decision.is_first_here else chain.plans)
     return decision
@@ -143,8 +144,9 @@ def serve(gateway: Gateway, ask: Ask, plan: Plan, body: bytes, request: dict[str
     fields = plan.upstream.body
     made = with_fields(orjson.loads(outgoing.body), fields) if fields else outgoing.body
     made = with_marks(gateway, ask, plan, made)
+    made, told = _in_headers(plan.upstream, made)
     path = plan.upstream.stream_path if outgoing.is_stream else plan.upstream.path
-    extra = (length(made), *plan.upstream.defaults, *_credential(gateway, ask, plan, path, made))
+    extra = (length(made), *told, *plan.upstream.defaults, *_credential(gateway, ask, plan, path, made))
     return Decision(plan, outgoing.is_stream, made, extra, translation, outgoing.dropped)
 
 
@@ -279,6 +281,11 @@ def _bypass(gateway: Gateway, ask: Ask, plan: Plan, sent: bytes, body: bytes | N
     path = _path(ask, up, own)
     # What the client says of its own dialect goes before our defaults.
     extra: Headers = tuple([pair for pair in up.defaults if ask.headers.get(pair[0]) is None]) if up.defaults else ()
+    if up.header_fields:
+        source = sent if body is None else body
+        kept, told = _in_headers(up, source)
+        body = body if kept is source else kept
+        extra = (*told, *extra)
     if body is not None:
         extra = (length(body), *extra)
     if path != own:
@@ -289,6 +296,15 @@ def _bypass(gateway: Gateway, ask: Ask, plan: Plan, sent: bytes, body: bytes | N
         body,
         (*extra, *_credential(gateway, ask, plan, path, sent if body is None else body)),
     )
+
+
+def _in_headers(up: Upstream, body: bytes) -> tuple[bytes, Headers]:
+    """Return a body without what the provider wants in headers, and those."""
+    if not any(b'"%b"' % name.encode() in body for name in up.header_fields):
+        return body, ()
+    request = orjson.loads(body)
+    left = {key: held for key, held in request.items() if key not in up.header_fields}
+    return written(left), up.told_by_header(request)
 
 
 def _path(ask: Ask, up: Upstream, own: str) -> str:
@@ -330,7 +346,11 @@ def _credential(gateway: Gateway, ask: Ask, plan: Plan, path: str, body: bytes) 
     if not ask.has_spare_credential:
         # It is the gateway's own key, which no provider may see.
         raise Unauthenticated(f"'{plan.choice.name}' wants a credential of yours; send the client key as x-plano-key")
-    return passed_through(ask.headers, scheme=up.auth, same_dialect=plan.way is Way.BYPASS)
+    sent = ask.headers
+    if gateway.listeners[ask.listener].jwt is not None:
+        # The token is for the gateway. Another credential can only be in another header.
+        sent = {name: sent[name] for name in ("x-api-key",) if name in sent}
+    return passed_through(sent, scheme=up.auth, same_dialect=plan.way is Way.BYPASS)
 
 
 _KEY_PROTOCOL = b"openai-insecure-api-key."

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from plano_extproc.apis import Api
-from plano_extproc.config.catalogue import Endpoint
+from plano_extproc.config.catalogue import Endpoint, HeaderField
 from plano_extproc.config.models import ModelProvider
-from plano_extproc.providers.auth import credential
+from plano_extproc.providers.auth import Headers, credential
 from plano_extproc.providers.endpoint import endpoint
+
+T = TypeVar("T")
 
 # https://docs.anthropic.com/en/api/versioning: every request names a version.
 _ANTHROPIC_VERSION = ("anthropic-version", b"2023-06-01")
@@ -34,7 +36,7 @@ class Upstream:
     `path` is absolute and complete for `model`, `stream_path` is that of a streamed answer. `credential` is None where
     the key is the client's own (`is_passthrough`) or none is needed. `headers` replace whatever the client sent;
     `defaults` are for what it did not send. `body` are fields that a request's body gets, or loses where the value is
-    None.
+    None; `header_fields` are those that it loses to headers.
     """
 
     cluster: str
@@ -49,6 +51,12 @@ class Upstream:
     defaults: tuple[tuple[str, bytes], ...]
     headers: tuple[tuple[str, str], ...]
     body: Mapping[str, str | None]
+    header_fields: Mapping[str, HeaderField]
+
+    def told_by_header(self, request: Mapping[str, Any]) -> Headers:
+        """Return the headers for what a request of this API says in its body, and this provider wants to hear there."""
+        told = ((field, str(request[name]).lower()) for name, field in self.header_fields.items() if name in request)
+        return tuple((field.header, value.encode()) for field, value in told if value in field.values)
 
 
 def api_for(provider: ModelProvider, client: Api, model: str) -> Api:
@@ -77,12 +85,12 @@ def upstream(provider: ModelProvider, what: Api | Endpoint, model: str, *, defau
         is_passthrough=is_passthrough,
         defaults=tuple(pair for pair in _DEFAULT_HEADERS.get(what, ()) if pair[0] not in headers),
         headers=tuple(headers.items()),
-        body=_body(provider, what),
+        body=_of(provider.kind.body, what),
+        header_fields=_of(provider.kind.header_fields, what),
     )
 
 
-def _body(provider: ModelProvider, what: Api | Endpoint) -> Mapping[str, str | None]:
-    fields: Mapping[Any, Mapping[str, str | None]] = provider.kind.body
+def _of(fields: Mapping[Any, Mapping[str, T]], what: Api | Endpoint) -> Mapping[str, T]:
     return fields.get(what, {})
 
 

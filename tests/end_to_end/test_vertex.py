@@ -32,10 +32,12 @@ DIALECTS = dict(zip(ASKS, ("openai.chat", "anthropic.messages", "openai.response
 
 @dataclass
 class Vertex(ThreadingHTTPServer):
-    """Answers golden files, and refuses what Vertex would; `told` are the bodies that came."""
+    """Answers golden files, and refuses what Vertex would; `told` are the bodies that came, `tiers` the
+    service tiers in their headers."""
 
     daemon_threads = True
     told: list[dict[str, Any]] = field(default_factory=list)
+    tiers: list[str | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Served)
@@ -48,6 +50,7 @@ class _Served(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = orjson.loads(self.rfile.read(int(self.headers["content-length"])))
         self.server.told.append(body)
+        self.server.tiers.append(self.headers["x-vertex-ai-llm-shared-request-type"])
         problem = self._problem(body)
         if problem:
             self._answer(400, orjson.dumps({"error": {"code": 400, "message": problem, "status": "INVALID_ARGUMENT"}}))
@@ -162,3 +165,21 @@ def test_what_google_refuses_is_told_in_the_callers_form(url: str) -> None:
 
     assert answer.status_code == 400
     assert answer.json()["error"]["status"] == "INVALID_ARGUMENT"
+
+
+@pytest.mark.parametrize("tier", ["flex", "priority", "default", None])
+def test_the_service_tier_is_told_to_gemini_in_a_header(url: str, vertex: Vertex, tier: str | None) -> None:
+    body = {"model": "vertex/gemini-2.5-flash", "messages": [{"role": "user", "content": "hi"}], "service_tier": tier}
+    answer = httpx.post(f"{url}/v1/chat/completions", json=body, timeout=20)
+
+    assert answer.status_code == 200, answer.text
+    assert vertex.tiers[-1] == (tier if tier in {"flex", "priority"} else None)
+
+
+def test_a_client_of_geminis_may_name_the_tier_in_the_body(url: str, vertex: Vertex) -> None:
+    body = {"contents": [{"role": "user", "parts": [{"text": "hi"}]}], "serviceTier": "FLEX", "labels": {"a": "b"}}
+    answer = httpx.post(f"{url}/v1beta/models/vertex%2Fgemini-2.5-flash:generateContent", json=body, timeout=20)
+
+    assert answer.status_code == 200, answer.text
+    assert vertex.tiers[-1] == "flex"
+    assert vertex.told[-1] == {key: held for key, held in body.items() if key != "serviceTier"}

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from plano_extproc.errors import BadProviderAnswer
-from plano_extproc.translate.apis.gemini_generate.fields import SERVICE_TIERS, TIER_WORDS
+from plano_extproc.translate.apis.gemini_generate.fields import SERVICE_TIERS, TIER_WORDS, TRAFFIC_TIERS
 from plano_extproc.translate.apis.gemini_generate.kept import Kept
 from plano_extproc.translate.call_ids import with_signature
 from plano_extproc.translate.chat import (
@@ -211,8 +211,14 @@ def read_usage(counts: Json | None) -> Usage | None:
         cache_read=cached,
         output=count_of(counts, "candidatesTokenCount") + thoughts,
         reasoning=thoughts,
-        tier=SERVICE_TIERS.get(text_of(counts.get("serviceTier")).lower().removeprefix("service_tier_")),
+        tier=_tier(counts),
     )
+
+
+def _tier(counts: Json) -> str | None:
+    """Return the service tier. AI Studio tells it by its name, Vertex AI as a kind of traffic."""
+    name = text_of(counts.get("serviceTier")).lower().removeprefix("service_tier_")
+    return SERVICE_TIERS.get(name) or TRAFFIC_TIERS.get(text_of(counts.get("trafficType")))
 
 
 def write_usage(usage: Usage) -> Json:

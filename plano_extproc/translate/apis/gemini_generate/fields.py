@@ -52,3 +52,10 @@ def whole_number(value: Json, key: str, where: str) -> int | None:
 SERVICE_TIERS: Final[Mapping[str, str]] = {"standard": "default", "flex": "flex", "priority": "priority"}
 TIER_WORDS: Final[Mapping[str | None, str]] = {tier: own for own, tier in SERVICE_TIERS.items()}
 """Google's words for the service tiers of OpenAI's chat, both ways."""
+
+TRAFFIC_TIERS: Final[Mapping[str, str]] = {
+    "ON_DEMAND": "default",
+    "ON_DEMAND_FLEX": "flex",
+    "ON_DEMAND_PRIORITY": "priority",
+}
+"""Vertex AI's words for the same, in answers."""
