@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.guards.rows import composed, documents, hidden, rows, shaped
-from plano_extproc.guardrails.jailbreak import STRETCH, WEIGHTS, model_of, tokens
-from plano_extproc.guardrails.normal import pieces
+from plano_extproc.guardrails.jailbreak import STRETCH, WEIGHTS, model_of
+from plano_extproc.guardrails.normal import readings
 
 Gram = tuple[str, ...]
 Sample = tuple[dict[Gram, float], bool, float]
@@ -46,7 +46,7 @@ def grams(words: Sequence[str]) -> Counter[Gram]:
 
 
 def plain(text: str) -> list[str]:
-    return tokens(next(iter(pieces(text, lambda _: False))))
+    return next(iter(readings(text, lambda _: False)))
 
 
 def windows(words: list[str]) -> Iterable[list[str]]:

@@ -9,17 +9,20 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate, pairwise, repeat
+from itertools import accumulate, chain, pairwise, repeat
 from operator import add, attrgetter, sub
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from plano_extproc.guardrails.normal import pieces
+from plano_extproc.guardrails.normal import readings
 
 STRETCH: Final = 40
 """Words."""
+
+STRIDE: Final = 4
+"""Words between the beginnings of two stretches."""
 
 READ_WHOLE: Final = 16 * 1024
 """Characters. Of a longer text the first and last chunk are read, and each that holds a word of warning."""
@@ -46,8 +49,8 @@ class Model:
     """Weights of words and of pairs of them."""
 
     one: dict[str, complex]
-    two: dict[tuple[str | None, str | None], complex]
-    known: dict[str, str]
+    two: dict[tuple[str, str], complex]
+    known: frozenset[str]
     """The words that are in either. Real parts weigh for the whole, imaginary ones for a stretch."""
     bias: Scores
     bar: Scores
@@ -55,33 +58,23 @@ class Model:
 
     def score(self, text: str) -> Scores:
         """Return the scores of a text of any length, normalised and decoded as need be."""
-        scores = [self._score(piece) for piece in pieces(text, self.known.__contains__)]
+        scores = [self._score(words) for words in readings(text, self.known.__contains__)]
         return Scores(max(one.whole for one in scores), max(one.stretch for one in scores))
 
-    def _score(self, plain: str) -> Scores:
+    def _score(self, words: list[str]) -> Scores:
         # Nothing here runs for each word in Python itself: that is what keeps 2 KB under 150 microseconds.
-        words = [*map(self.known.get, tokens(plain)), None]
-        singles = map(self.one.get, words, repeat(0j))  # type: ignore[arg-type]
-        pairs = map(self.two.get, pairwise(words), repeat(0j))
+        singles = map(self.one.get, words, repeat(0j))
+        pairs = chain(map(self.two.get, pairwise(words), repeat(0j)), _NO_PAIR)
         sums = list(accumulate(map(add, singles, pairs), initial=0j))
-        total = sums[-1].real
-        best = max(map(_STRETCH, map(sub, sums[STRETCH:], sums))) if len(sums) > STRETCH else sums[-1].imag
-        return Scores(total / max(1, len(words) - 1) ** 0.5 + self.bias.whole, best + self.bias.stretch)
+        ends = sums[STRETCH::STRIDE]
+        best = max(map(_STRETCH, map(sub, ends, sums[::STRIDE]))) if ends else sums[-1].imag
+        return Scores(sums[-1].real / max(1, len(words)) ** 0.5 + self.bias.whole, best + self.bias.stretch)
 
     def refuses(self, text: str, *, is_handed_over: bool) -> bool:
         """Tell whether a text reaches the bar of either model."""
         scores = self.score(text)
         bar = self.bar_handed_over if is_handed_over else self.bar
         return scores.whole >= bar.whole or scores.stretch >= bar.stretch
-
-
-def tokens(plain: str) -> list[str]:
-    """Return the words of normalised text; a sign of a script without spaces is one, and so are links and addresses."""
-    if "://" in plain:
-        plain = _LINK.sub(" somelink ", plain)
-    if "@" in plain:
-        plain = _ADDRESS.sub(" someaddress ", plain)
-    return _TOKEN.findall(plain)
 
 
 def find(texts: Iterable[tuple[str, bool]]) -> bool:
@@ -123,24 +116,22 @@ def learnt() -> Model:
 def model_of(told: dict[str, Any]) -> Model:
     """Return the model in what `bench/guards/train.py` writes."""
     one: dict[str, complex] = {}
-    two: dict[tuple[str | None, str | None], complex] = {}
+    two: dict[tuple[str, str], complex] = {}
     for gram, (whole, stretch) in told["weights"].items():
         first, _, second = gram.partition(" ")
         if second:
             two[first, second] = complex(whole, stretch) / 100
         else:
             one[first] = complex(whole, stretch) / 100
-    known = {word: word for word in (*one, *(word for pair in two for word in pair)) if word}
+    known = frozenset((*one, *(word for pair in two for word in pair)))
     bias, bar, handed_over = (Scores(*told[key]) for key in ("bias", "bar", "bar_handed_over"))
     return Model(one, two, known, bias, bar, handed_over)
 
 
 WEIGHTS: Final = Path(__file__).with_name("jailbreak_weights.json")
 _OVERLAP: Final = 256
-_LINK: Final = re.compile(r"\w{2,8}://\S{1,200}")
-_ADDRESS: Final = re.compile(r"[\w.+-]{1,64}@[\w-]+\.[\w.-]+")
 _STRETCH: Final = attrgetter("imag")
-_TOKEN: Final = re.compile(r"[a-z0-9']+|[\u0900-\u0dff]+|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W\d_]+")
+_NO_PAIR: Final = (0j,)
 _WARNING: Final = re.compile(
     r"(?i:ignor|disregard|instruct|prompt|assistant|\bAI\b|system|override|overrid|pretend|jailbreak|forget|previous"
     r"|bypass|reveal|secret|restrict|obey|\bDAN\b|urgent|immediately|you must|do not tell|user|[a-z0-9+/]{40})"

@@ -28,10 +28,12 @@ def find(text: str, entities: Sequence[PiiEntity] = (), start: int = 0) -> list[
 
     What stands before `start` is looked at as context only.
     """
+    encoded = text.encode(errors="surrogatepass")
+    digits = len(encoded) - len(encoded.translate(None, b"0123456789"))
     spans = [
         Found(entity, *span)
         for entity, finder in _FINDERS.items()
-        if not entities or entity in entities
+        if (not entities or entity in entities) and digits >= _LEAST_DIGITS.get(entity, 0)
         for span in finder(text, start)
     ]
     if len(spans) < 2:
@@ -134,8 +136,9 @@ def _mod97(iban: str) -> bool:
 
 
 def _ips(text: str, start: int) -> Iterator[Span]:
-    for found in _IPV4.finditer(text, start):
-        yield found.span()
+    if text.count(".") > 2:
+        for found in _IPV4.finditer(text, start):
+            yield found.span()
     if "::" not in text and text.count(":") < 7:
         return
     for found in _IPV6.finditer(text, start):
@@ -205,3 +208,6 @@ _FINDERS: Final[dict[PiiEntity, Callable[[str, int], Iterator[Span]]]] = {
     "phone": _phones,
 }
 """In the order of precedence: of two that begin and end together, the first counts."""
+
+_LEAST_DIGITS: Final[dict[PiiEntity, int]] = {"credit_card": 13, "ssn": 9, "phone": 7, "iban": 2}
+"""Digits in a text below which there is nothing to look for."""
