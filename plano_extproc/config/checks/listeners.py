@@ -67,9 +67,9 @@ def agents_stand_once(subject: Subject) -> Iterator[Finding]:
 
 
 FITS: Final[dict[str, frozenset[str]]] = {
-    "agents": frozenset({"agent", "unified"}),
-    "parallel": frozenset({"agent", "unified"}),
-    "max_agents": frozenset({"agent", "unified"}),
+    "agents": frozenset({"agent", "unified", "prompt"}),
+    "parallel": frozenset({"agent", "unified", "prompt"}),
+    "max_agents": frozenset({"agent", "unified", "prompt"}),
     "router": frozenset({"agent", "unified", "prompt"}),
     "prompt_targets": frozenset({"prompt", "unified"}),
     "memory": frozenset({"agent", "unified", "model"}),
