@@ -47,6 +47,12 @@ REQUEST_ID = "x-request-id"
 EGRESS_FAILURE = "x-plano-egress-failure"
 """Set by Envoy on its own answers to the sidecar's requests: what went wrong, by its response flags."""
 
+USAGE = "x-plano-usage"
+"""On a request: the dialect whose answers Envoy is to read for tokens. In a stream's metadata: that Envoy can."""
+
+USAGE_NAMESPACE = "envoy.ai.token_usage"
+"""Dynamic metadata in which Envoy says what an answer cost."""
+
 # gRPC initial metadata of an ext_proc stream: which listener it belongs to, and for /readyz which
 # configuration generation the route was rendered from.
 LISTENER = "x-plano-listener"

@@ -22,11 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0e\x65xt_proc.proto\x12\x0eplano.ext_proc\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"<\n\x0bHeaderValue\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\x12\x11\n\traw_value\x18\x03 \x01(\x0c\"9\n\tHeaderMap\x12,\n\x07headers\x18\x01 \x03(\x0b\x32\x1b.plano.ext_proc.HeaderValue\"\xa6\x02\n\x11HeaderValueOption\x12+\n\x06header\x18\x01 \x01(\x0b\x32\x1b.plano.ext_proc.HeaderValue\x12K\n\rappend_action\x18\x03 \x01(\x0e\x32\x34.plano.ext_proc.HeaderValueOption.HeaderAppendAction\x12\x18\n\x10keep_empty_value\x18\x04 \x01(\x08\"}\n\x12HeaderAppendAction\x12\x1b\n\x17\x41PPEND_IF_EXISTS_OR_ADD\x10\x00\x12\x11\n\rADD_IF_ABSENT\x10\x01\x12\x1e\n\x1aOVERWRITE_IF_EXISTS_OR_ADD\x10\x02\x12\x17\n\x13OVERWRITE_IF_EXISTS\x10\x03\"\xa1\x01\n\x08Metadata\x12\x45\n\x0f\x66ilter_metadata\x18\x01 \x03(\x0b\x32,.plano.ext_proc.Metadata.FilterMetadataEntry\x1aN\n\x13\x46ilterMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct:\x02\x38\x01\"\x1a\n\nHttpStatus\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\"\xee\x04\n\x0eProcessingMode\x12J\n\x13request_header_mode\x18\x01 \x01(\x0e\x32-.plano.ext_proc.ProcessingMode.HeaderSendMode\x12K\n\x14response_header_mode\x18\x02 \x01(\x0e\x32-.plano.ext_proc.ProcessingMode.HeaderSendMode\x12\x46\n\x11request_body_mode\x18\x03 \x01(\x0e\x32+.plano.ext_proc.ProcessingMode.BodySendMode\x12G\n\x12response_body_mode\x18\x04 \x01(\x0e\x32+.plano.ext_proc.ProcessingMode.BodySendMode\x12K\n\x14request_trailer_mode\x18\x05 \x01(\x0e\x32-.plano.ext_proc.ProcessingMode.HeaderSendMode\x12L\n\x15response_trailer_mode\x18\x06 \x01(\x0e\x32-.plano.ext_proc.ProcessingMode.HeaderSendMode\"1\n\x0eHeaderSendMode\x12\x0b\n\x07\x44\x45\x46\x41ULT\x10\x00\x12\x08\n\x04SEND\x10\x01\x12\x08\n\x04SKIP\x10\x02\"d\n\x0c\x42odySendMode\x12\x08\n\x04NONE\x10\x00\x12\x0c\n\x08STREAMED\x10\x01\x12\x0c\n\x08\x42UFFERED\x10\x02\x12\x14\n\x10\x42UFFERED_PARTIAL\x10\x03\x12\x18\n\x14\x46ULL_DUPLEX_STREAMED\x10\x04\"P\n\x0bHttpHeaders\x12*\n\x07headers\x18\x01 \x01(\x0b\x32\x19.plano.ext_proc.HeaderMap\x12\x15\n\rend_of_stream\x18\x03 \x01(\x08\"/\n\x08HttpBody\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x15\n\rend_of_stream\x18\x02 \x01(\x08\";\n\x0cHttpTrailers\x12+\n\x08trailers\x18\x01 \x01(\x0b\x32\x19.plano.ext_proc.HeaderMap\"\x9d\x03\n\x11ProcessingRequest\x12\x36\n\x0frequest_headers\x18\x02 \x01(\x0b\x32\x1b.plano.ext_proc.HttpHeadersH\x00\x12\x37\n\x10response_headers\x18\x03 \x01(\x0b\x32\x1b.plano.ext_proc.HttpHeadersH\x00\x12\x30\n\x0crequest_body\x18\x04 \x01(\x0b\x32\x18.plano.ext_proc.HttpBodyH\x00\x12\x31\n\rresponse_body\x18\x05 \x01(\x0b\x32\x18.plano.ext_proc.HttpBodyH\x00\x12\x38\n\x10request_trailers\x18\x06 \x01(\x0b\x32\x1c.plano.ext_proc.HttpTrailersH\x00\x12\x39\n\x11response_trailers\x18\x07 \x01(\x0b\x32\x1c.plano.ext_proc.HttpTrailersH\x00\x12\x32\n\x10metadata_context\x18\x08 \x01(\x0b\x32\x18.plano.ext_proc.MetadataB\t\n\x07request\"`\n\x0eHeaderMutation\x12\x36\n\x0bset_headers\x18\x01 \x03(\x0b\x32!.plano.ext_proc.HeaderValueOption\x12\x16\n\x0eremove_headers\x18\x02 \x03(\t\";\n\x14StreamedBodyResponse\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x15\n\rend_of_stream\x18\x02 \x01(\x08\"\x83\x01\n\x0c\x42odyMutation\x12\x0e\n\x04\x62ody\x18\x01 \x01(\x0cH\x00\x12\x14\n\nclear_body\x18\x02 \x01(\x08H\x00\x12\x41\n\x11streamed_response\x18\x03 \x01(\x0b\x32$.plano.ext_proc.StreamedBodyResponseH\x00\x42\n\n\x08mutation\"\x92\x02\n\x0e\x43ommonResponse\x12=\n\x06status\x18\x01 \x01(\x0e\x32-.plano.ext_proc.CommonResponse.ResponseStatus\x12\x37\n\x0fheader_mutation\x18\x02 \x01(\x0b\x32\x1e.plano.ext_proc.HeaderMutation\x12\x33\n\rbody_mutation\x18\x03 \x01(\x0b\x32\x1c.plano.ext_proc.BodyMutation\x12\x19\n\x11\x63lear_route_cache\x18\x05 \x01(\x08\"8\n\x0eResponseStatus\x12\x0c\n\x08\x43ONTINUE\x10\x00\x12\x18\n\x14\x43ONTINUE_AND_REPLACE\x10\x01\"C\n\x0fHeadersResponse\x12\x30\n\x08response\x18\x01 \x01(\x0b\x32\x1e.plano.ext_proc.CommonResponse\"@\n\x0c\x42odyResponse\x12\x30\n\x08response\x18\x01 \x01(\x0b\x32\x1e.plano.ext_proc.CommonResponse\"K\n\x10TrailersResponse\x12\x37\n\x0fheader_mutation\x18\x01 \x01(\x0b\x32\x1e.plano.ext_proc.HeaderMutation\"\x8f\x01\n\x11ImmediateResponse\x12*\n\x06status\x18\x01 \x01(\x0b\x32\x1a.plano.ext_proc.HttpStatus\x12/\n\x07headers\x18\x02 \x01(\x0b\x32\x1e.plano.ext_proc.HeaderMutation\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x12\x0f\n\x07\x64\x65tails\x18\x05 \x01(\t\"`\n\x19StreamedImmediateResponse\x12\x37\n\x10headers_response\x18\x01 \x01(\x0b\x32\x1b.plano.ext_proc.HttpHeadersH\x00\x42\n\n\x08response\"\xbd\x05\n\x12ProcessingResponse\x12:\n\x0frequest_headers\x18\x01 \x01(\x0b\x32\x1f.plano.ext_proc.HeadersResponseH\x00\x12;\n\x10response_headers\x18\x02 \x01(\x0b\x32\x1f.plano.ext_proc.HeadersResponseH\x00\x12\x34\n\x0crequest_body\x18\x03 \x01(\x0b\x32\x1c.plano.ext_proc.BodyResponseH\x00\x12\x35\n\rresponse_body\x18\x04 \x01(\x0b\x32\x1c.plano.ext_proc.BodyResponseH\x00\x12<\n\x10request_trailers\x18\x05 \x01(\x0b\x32 .plano.ext_proc.TrailersResponseH\x00\x12=\n\x11response_trailers\x18\x06 \x01(\x0b\x32 .plano.ext_proc.TrailersResponseH\x00\x12?\n\x12immediate_response\x18\x07 \x01(\x0b\x32!.plano.ext_proc.ImmediateResponseH\x00\x12P\n\x1bstreamed_immediate_response\x18\x0b \x01(\x0b\x32).plano.ext_proc.StreamedImmediateResponseH\x00\x12\x31\n\x10\x64ynamic_metadata\x18\x08 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x35\n\rmode_override\x18\t \x01(\x0b\x32\x1e.plano.ext_proc.ProcessingMode\x12;\n\x18override_message_timeout\x18\n \x01(\x0b\x32\x19.google.protobuf.DurationB\n\n\x08responseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x0e\x65xt_proc.proto\x12\x0eplano.ext_proc\x1a\x19google/protobuf/any.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\"<\n\x0bHeaderValue\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x0c\x12\x11\n\traw_value\x18\x03 \x01(\x0c\"9\n\tHeaderMap\x12,\n\x07headers\x18\x01 \x03(\x0b\x32\x1b.plano.ext_proc.HeaderValue\"\xa6\x02\n\x11HeaderValueOption\x12+\n\x06header\x18\x01 \x01(\x0b\x32\x1b.plano.ext_proc.HeaderValue\x12K\n\rappend_action\x18\x03 \x01(\x0e\x32\x34.plano.ext_proc.HeaderValueOption.HeaderAppendAction\x12\x18\n\x10keep_empty_value\x18\x04 \x01(\x08\"}\n\x12HeaderAppendAction\x12\x1b\n\x17\x41PPEND_IF_EXISTS_OR_ADD\x10\x00\x12\x11\n\rADD_IF_ABSENT\x10\x01\x12\x1e\n\x1aOVERWRITE_IF_EXISTS_OR_ADD\x10\x02\x12\x17\n\x13OVERWRITE_IF_EXISTS\x10\x03\"\xc5\x02\n\x08Metadata\x12\x45\n\x0f\x66ilter_metadata\x18\x01 \x03(\x0b\x32,.plano.ext_proc.Metadata.FilterMetadataEntry\x12P\n\x15typed_filter_metadata\x18\x02 \x03(\x0b\x32\x31.plano.ext_proc.Metadata.TypedFilterMetadataEntry\x1aN\n\x13\x46ilterMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct:\x02\x38\x01\x1aP\n\x18TypedFilterMetadataEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12#\n\x05value\x18\x02 \x01(\x0b\x32\x14.google.protobuf.Any:\x02\x38\x01\"\x1a\n\nHttpStatus\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\"\xee\x04\n\x0eProcessingMode\x12J\n\x13request_header_mode\x18\x01 \x01(\x0e\x32-.plano.ext_proc.ProcessingMode.HeaderSendMode\x12K\n\x14response_header_mode\x18\x02 \x01(\x0e\x32-.plano.ext_proc.ProcessingMode.HeaderSendMode\x12\x46\n\x11request_body_mode\x18\x03 \x01(\x0e\x32+.plano.ext_proc.ProcessingMode.BodySendMode\x12G\n\x12response_body_mode\x18\x04 \x01(\x0e\x32+.plano.ext_proc.ProcessingMode.BodySendMode\x12K\n\x14request_trailer_mode\x18\x05 \x01(\x0e\x32-.plano.ext_proc.ProcessingMode.HeaderSendMode\x12L\n\x15response_trailer_mode\x18\x06 \x01(\x0e\x32-.plano.ext_proc.ProcessingMode.HeaderSendMode\"1\n\x0eHeaderSendMode\x12\x0b\n\x07\x44\x45\x46\x41ULT\x10\x00\x12\x08\n\x04SEND\x10\x01\x12\x08\n\x04SKIP\x10\x02\"d\n\x0c\x42odySendMode\x12\x08\n\x04NONE\x10\x00\x12\x0c\n\x08STREAMED\x10\x01\x12\x0c\n\x08\x42UFFERED\x10\x02\x12\x14\n\x10\x42UFFERED_PARTIAL\x10\x03\x12\x18\n\x14\x46ULL_DUPLEX_STREAMED\x10\x04\"P\n\x0bHttpHeaders\x12*\n\x07headers\x18\x01 \x01(\x0b\x32\x19.plano.ext_proc.HeaderMap\x12\x15\n\rend_of_stream\x18\x03 \x01(\x08\"/\n\x08HttpBody\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x15\n\rend_of_stream\x18\x02 \x01(\x08\";\n\x0cHttpTrailers\x12+\n\x08trailers\x18\x01 \x01(\x0b\x32\x19.plano.ext_proc.HeaderMap\"\x9d\x03\n\x11ProcessingRequest\x12\x36\n\x0frequest_headers\x18\x02 \x01(\x0b\x32\x1b.plano.ext_proc.HttpHeadersH\x00\x12\x37\n\x10response_headers\x18\x03 \x01(\x0b\x32\x1b.plano.ext_proc.HttpHeadersH\x00\x12\x30\n\x0crequest_body\x18\x04 \x01(\x0b\x32\x18.plano.ext_proc.HttpBodyH\x00\x12\x31\n\rresponse_body\x18\x05 \x01(\x0b\x32\x18.plano.ext_proc.HttpBodyH\x00\x12\x38\n\x10request_trailers\x18\x06 \x01(\x0b\x32\x1c.plano.ext_proc.HttpTrailersH\x00\x12\x39\n\x11response_trailers\x18\x07 \x01(\x0b\x32\x1c.plano.ext_proc.HttpTrailersH\x00\x12\x32\n\x10metadata_context\x18\x08 \x01(\x0b\x32\x18.plano.ext_proc.MetadataB\t\n\x07request\"`\n\x0eHeaderMutation\x12\x36\n\x0bset_headers\x18\x01 \x03(\x0b\x32!.plano.ext_proc.HeaderValueOption\x12\x16\n\x0eremove_headers\x18\x02 \x03(\t\";\n\x14StreamedBodyResponse\x12\x0c\n\x04\x62ody\x18\x01 \x01(\x0c\x12\x15\n\rend_of_stream\x18\x02 \x01(\x08\"\x83\x01\n\x0c\x42odyMutation\x12\x0e\n\x04\x62ody\x18\x01 \x01(\x0cH\x00\x12\x14\n\nclear_body\x18\x02 \x01(\x08H\x00\x12\x41\n\x11streamed_response\x18\x03 \x01(\x0b\x32$.plano.ext_proc.StreamedBodyResponseH\x00\x42\n\n\x08mutation\"\x92\x02\n\x0e\x43ommonResponse\x12=\n\x06status\x18\x01 \x01(\x0e\x32-.plano.ext_proc.CommonResponse.ResponseStatus\x12\x37\n\x0fheader_mutation\x18\x02 \x01(\x0b\x32\x1e.plano.ext_proc.HeaderMutation\x12\x33\n\rbody_mutation\x18\x03 \x01(\x0b\x32\x1c.plano.ext_proc.BodyMutation\x12\x19\n\x11\x63lear_route_cache\x18\x05 \x01(\x08\"8\n\x0eResponseStatus\x12\x0c\n\x08\x43ONTINUE\x10\x00\x12\x18\n\x14\x43ONTINUE_AND_REPLACE\x10\x01\"C\n\x0fHeadersResponse\x12\x30\n\x08response\x18\x01 \x01(\x0b\x32\x1e.plano.ext_proc.CommonResponse\"@\n\x0c\x42odyResponse\x12\x30\n\x08response\x18\x01 \x01(\x0b\x32\x1e.plano.ext_proc.CommonResponse\"K\n\x10TrailersResponse\x12\x37\n\x0fheader_mutation\x18\x01 \x01(\x0b\x32\x1e.plano.ext_proc.HeaderMutation\"\x8f\x01\n\x11ImmediateResponse\x12*\n\x06status\x18\x01 \x01(\x0b\x32\x1a.plano.ext_proc.HttpStatus\x12/\n\x07headers\x18\x02 \x01(\x0b\x32\x1e.plano.ext_proc.HeaderMutation\x12\x0c\n\x04\x62ody\x18\x03 \x01(\x0c\x12\x0f\n\x07\x64\x65tails\x18\x05 \x01(\t\"`\n\x19StreamedImmediateResponse\x12\x37\n\x10headers_response\x18\x01 \x01(\x0b\x32\x1b.plano.ext_proc.HttpHeadersH\x00\x42\n\n\x08response\"\xbd\x05\n\x12ProcessingResponse\x12:\n\x0frequest_headers\x18\x01 \x01(\x0b\x32\x1f.plano.ext_proc.HeadersResponseH\x00\x12;\n\x10response_headers\x18\x02 \x01(\x0b\x32\x1f.plano.ext_proc.HeadersResponseH\x00\x12\x34\n\x0crequest_body\x18\x03 \x01(\x0b\x32\x1c.plano.ext_proc.BodyResponseH\x00\x12\x35\n\rresponse_body\x18\x04 \x01(\x0b\x32\x1c.plano.ext_proc.BodyResponseH\x00\x12<\n\x10request_trailers\x18\x05 \x01(\x0b\x32 .plano.ext_proc.TrailersResponseH\x00\x12=\n\x11response_trailers\x18\x06 \x01(\x0b\x32 .plano.ext_proc.TrailersResponseH\x00\x12?\n\x12immediate_response\x18\x07 \x01(\x0b\x32!.plano.ext_proc.ImmediateResponseH\x00\x12P\n\x1bstreamed_immediate_response\x18\x0b \x01(\x0b\x32).plano.ext_proc.StreamedImmediateResponseH\x00\x12\x31\n\x10\x64ynamic_metadata\x18\x08 \x01(\x0b\x32\x17.google.protobuf.Struct\x12\x35\n\rmode_override\x18\t \x01(\x0b\x32\x1e.plano.ext_proc.ProcessingMode\x12;\n\x18override_message_timeout\x18\n \x01(\x0b\x32\x19.google.protobuf.DurationB\n\n\x08responseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,54 +36,58 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_METADATA_FILTERMETADATAENTRY']._loaded_options = None
   _globals['_METADATA_FILTERMETADATAENTRY']._serialized_options = b'8\001'
-  _globals['_HEADERVALUE']._serialized_start=96
-  _globals['_HEADERVALUE']._serialized_end=156
-  _globals['_HEADERMAP']._serialized_start=158
-  _globals['_HEADERMAP']._serialized_end=215
-  _globals['_HEADERVALUEOPTION']._serialized_start=218
-  _globals['_HEADERVALUEOPTION']._serialized_end=512
-  _globals['_HEADERVALUEOPTION_HEADERAPPENDACTION']._serialized_start=387
-  _globals['_HEADERVALUEOPTION_HEADERAPPENDACTION']._serialized_end=512
-  _globals['_METADATA']._serialized_start=515
-  _globals['_METADATA']._serialized_end=676
-  _globals['_METADATA_FILTERMETADATAENTRY']._serialized_start=598
-  _globals['_METADATA_FILTERMETADATAENTRY']._serialized_end=676
-  _globals['_HTTPSTATUS']._serialized_start=678
-  _globals['_HTTPSTATUS']._serialized_end=704
-  _globals['_PROCESSINGMODE']._serialized_start=707
-  _globals['_PROCESSINGMODE']._serialized_end=1329
-  _globals['_PROCESSINGMODE_HEADERSENDMODE']._serialized_start=1178
-  _globals['_PROCESSINGMODE_HEADERSENDMODE']._serialized_end=1227
-  _globals['_PROCESSINGMODE_BODYSENDMODE']._serialized_start=1229
-  _globals['_PROCESSINGMODE_BODYSENDMODE']._serialized_end=1329
-  _globals['_HTTPHEADERS']._serialized_start=1331
-  _globals['_HTTPHEADERS']._serialized_end=1411
-  _globals['_HTTPBODY']._serialized_start=1413
-  _globals['_HTTPBODY']._serialized_end=1460
-  _globals['_HTTPTRAILERS']._serialized_start=1462
-  _globals['_HTTPTRAILERS']._serialized_end=1521
-  _globals['_PROCESSINGREQUEST']._serialized_start=1524
-  _globals['_PROCESSINGREQUEST']._serialized_end=1937
-  _globals['_HEADERMUTATION']._serialized_start=1939
-  _globals['_HEADERMUTATION']._serialized_end=2035
-  _globals['_STREAMEDBODYRESPONSE']._serialized_start=2037
-  _globals['_STREAMEDBODYRESPONSE']._serialized_end=2096
-  _globals['_BODYMUTATION']._serialized_start=2099
-  _globals['_BODYMUTATION']._serialized_end=2230
-  _globals['_COMMONRESPONSE']._serialized_start=2233
-  _globals['_COMMONRESPONSE']._serialized_end=2507
-  _globals['_COMMONRESPONSE_RESPONSESTATUS']._serialized_start=2451
-  _globals['_COMMONRESPONSE_RESPONSESTATUS']._serialized_end=2507
-  _globals['_HEADERSRESPONSE']._serialized_start=2509
-  _globals['_HEADERSRESPONSE']._serialized_end=2576
-  _globals['_BODYRESPONSE']._serialized_start=2578
-  _globals['_BODYRESPONSE']._serialized_end=2642
-  _globals['_TRAILERSRESPONSE']._serialized_start=2644
-  _globals['_TRAILERSRESPONSE']._serialized_end=2719
-  _globals['_IMMEDIATERESPONSE']._serialized_start=2722
-  _globals['_IMMEDIATERESPONSE']._serialized_end=2865
-  _globals['_STREAMEDIMMEDIATERESPONSE']._serialized_start=2867
-  _globals['_STREAMEDIMMEDIATERESPONSE']._serialized_end=2963
-  _globals['_PROCESSINGRESPONSE']._serialized_start=2966
-  _globals['_PROCESSINGRESPONSE']._serialized_end=3667
+  _globals['_METADATA_TYPEDFILTERMETADATAENTRY']._loaded_options = None
+  _globals['_METADATA_TYPEDFILTERMETADATAENTRY']._serialized_options = b'8\001'
+  _globals['_HEADERVALUE']._serialized_start=123
+  _globals['_HEADERVALUE']._serialized_end=183
+  _globals['_HEADERMAP']._serialized_start=185
+  _globals['_HEADERMAP']._serialized_end=242
+  _globals['_HEADERVALUEOPTION']._serialized_start=245
+  _globals['_HEADERVALUEOPTION']._serialized_end=539
+  _globals['_HEADERVALUEOPTION_HEADERAPPENDACTION']._serialized_start=414
+  _globals['_HEADERVALUEOPTION_HEADERAPPENDACTION']._serialized_end=539
+  _globals['_METADATA']._serialized_start=542
+  _globals['_METADATA']._serialized_end=867
+  _globals['_METADATA_FILTERMETADATAENTRY']._serialized_start=707
+  _globals['_METADATA_FILTERMETADATAENTRY']._serialized_end=785
+  _globals['_METADATA_TYPEDFILTERMETADATAENTRY']._serialized_start=787
+  _globals['_METADATA_TYPEDFILTERMETADATAENTRY']._serialized_end=867
+  _globals['_HTTPSTATUS']._serialized_start=869
+  _globals['_HTTPSTATUS']._serialized_end=895
+  _globals['_PROCESSINGMODE']._serialized_start=898
+  _globals['_PROCESSINGMODE']._serialized_end=1520
+  _globals['_PROCESSINGMODE_HEADERSENDMODE']._serialized_start=1369
+  _globals['_PROCESSINGMODE_HEADERSENDMODE']._serialized_end=1418
+  _globals['_PROCESSINGMODE_BODYSENDMODE']._serialized_start=1420
+  _globals['_PROCESSINGMODE_BODYSENDMODE']._serialized_end=1520
+  _globals['_HTTPHEADERS']._serialized_start=1522
+  _globals['_HTTPHEADERS']._serialized_end=1602
+  _globals['_HTTPBODY']._serialized_start=1604
+  _globals['_HTTPBODY']._serialized_end=1651
+  _globals['_HTTPTRAILERS']._serialized_start=1653
+  _globals['_HTTPTRAILERS']._serialized_end=1712
+  _globals['_PROCESSINGREQUEST']._serialized_start=1715
+  _globals['_PROCESSINGREQUEST']._serialized_end=2128
+  _globals['_HEADERMUTATION']._serialized_start=2130
+  _globals['_HEADERMUTATION']._serialized_end=2226
+  _globals['_STREAMEDBODYRESPONSE']._serialized_start=2228
+  _globals['_STREAMEDBODYRESPONSE']._serialized_end=2287
+  _globals['_BODYMUTATION']._serialized_start=2290
+  _globals['_BODYMUTATION']._serialized_end=2421
+  _globals['_COMMONRESPONSE']._serialized_start=2424
+  _globals['_COMMONRESPONSE']._serialized_end=2698
+  _globals['_COMMONRESPONSE_RESPONSESTATUS']._serialized_start=2642
+  _globals['_COMMONRESPONSE_RESPONSESTATUS']._serialized_end=2698
+  _globals['_HEADERSRESPONSE']._serialized_start=2700
+  _globals['_HEADERSRESPONSE']._serialized_end=2767
+  _globals['_BODYRESPONSE']._serialized_start=2769
+  _globals['_BODYRESPONSE']._serialized_end=2833
+  _globals['_TRAILERSRESPONSE']._serialized_start=2835
+  _globals['_TRAILERSRESPONSE']._serialized_end=2910
+  _globals['_IMMEDIATERESPONSE']._serialized_start=2913
+  _globals['_IMMEDIATERESPONSE']._serialized_end=3056
+  _globals['_STREAMEDIMMEDIATERESPONSE']._serialized_start=3058
+  _globals['_STREAMEDIMMEDIATERESPONSE']._serialized_end=3154
+  _globals['_PROCESSINGRESPONSE']._serialized_start=3157
+  _globals['_PROCESSINGRESPONSE']._serialized_end=3858
 # @@protoc_insertion_point(module_scope)

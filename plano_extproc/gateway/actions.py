@@ -13,10 +13,11 @@ Headers = tuple[tuple[str, bytes], ...]
 
 
 class BodyMode(Enum):
-    """How much of an answer's body we want to see."""
+    """How much of an answer's body we want to see: chunk by chunk, as a whole, or only what it cost, at its end."""
 
     STREAMED = 1
     BUFFERED = 2
+    COST = 3
 
 
 @dataclass(slots=True, eq=False)

@@ -57,6 +57,8 @@ class Decision:
     kept: bytes | None = None
     reason: str | None = None
     last: Completions | None = None
+    is_passed: bool = False
+    """Whether Envoy alone reads the answer, for what it cost."""
     is_first_here: bool = False
     is_handed: bool = False
     """Whether the candidates are asked in words of the gateway's, so that every answer is put back here."""
@@ -143,7 +145,7 @@ def serve(gateway: Gateway, ask: Ask, plan: Plan, body: bytes, request: dict[str
     outgoing = translation.request(request, _model(plan, request))
     fields = plan.upstream.body
     made = with_fields(orjson.loads(outgoing.body), fields) if fields else outgoing.body
-    made = with_marks(gateway, ask, plan, made)
+    made = with_marks(gateway.config.prompt_caching, ask, plan, made)
     made, told = _in_headers(plan.upstream, made)
     path = plan.upstream.stream_path if outgoing.is_stream else plan.upstream.path
     extra = (length(made), *told, *plan.upstream.defaults, *_credential(gateway, ask, plan, path, made))
@@ -249,7 +251,7 @@ def _passed_on(ask: Ask, plan: Plan, request: dict[str, Any], body: bytes) -> tu
 
 def _marked(gateway: Gateway, ask: Ask, plan: Plan, body: bytes, made: bytes | None) -> bytes | None:
     """Return what goes out in the body's place with marks for a prompt cache; None where it can go as it came."""
-    marked = with_marks(gateway, ask, plan, body if made is None else made)
+    marked = with_marks(gateway.config.prompt_caching, ask, plan, body if made is None else made)
     return made if marked is body else marked
 
 

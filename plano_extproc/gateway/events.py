@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from plano_extproc.translate.chat import Usage
+
 
 @dataclass(slots=True)
 class RequestHeaders:
@@ -42,9 +44,13 @@ class ResponseBody:
 
 @dataclass(slots=True)
 class Trailers:
-    """Trailers of either direction. We ask for none; a foreign Envoy may send them all the same."""
+    """Trailers of either direction. A foreign Envoy may send them unasked.
+
+    `usage` is what Envoy read of an answer in passing, where it was asked to.
+    """
 
     of_request: bool
+    usage: Usage | None = None
 
 
 Event = RequestHeaders | RequestBody | ResponseHeaders | ResponseBody | Trailers

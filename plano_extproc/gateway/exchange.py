@@ -16,7 +16,7 @@ from plano_extproc.config.policies import Client
 from plano_extproc.errors import GatewayError, InvalidRequest, NotFound
 from plano_extproc.flow import Question
 from plano_extproc.gateway import local, stored
-from plano_extproc.gateway.actions import PROCEED, Action, Continue, Reply
+from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Continue, Reply
 from plano_extproc.gateway.answer import JSON, Answer
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
@@ -32,7 +32,8 @@ from plano_extproc.gateway.events import (
 )
 from plano_extproc.gateway.observing import Observation
 from plano_extproc.gateway.outside import Outside
-from plano_extproc.gateway.pipeline import decide, decide_on_upgrade
+from plano_extproc.gateway.pipeline import decide, decide_on_upgrade, pass_by
+from plano_extproc.gateway.reading import usage_of
 from plano_extproc.gateway.surface import Surface, surface, upgraded, without_keys
 from plano_extproc.gateway.work import Cut, Doing, Ending, Wait, Work
 
@@ -50,17 +51,40 @@ class Exchange:
     """
 
     __slots__ = (
-        "_answer", "_api", "_ask", "_attempts", "_decision", "_gateway", "_generation", "_listener", "_overhead",
-        "_seen", "_started", "_status", "_stored", "_told", "_work", "is_done",
+        "_answer",
+        "_api",
+        "_ask",
+        "_attempts",
+        "_decision",
+        "_gateway",
+        "_generation",
+        "_listener",
+        "_overhead",
+        "_reads_usage",
+        "_seen",
+        "_started",
+        "_status",
+        "_stored",
+        "_told",
+        "_work",
+        "is_done",
     )  # fmt: skip
 
     def __init__(
-        self, gateway: Gateway, listener: str, generation: int | None = None, traceparent: str | None = None
+        self,
+        gateway: Gateway,
+        listener: str,
+        generation: int | None = None,
+        traceparent: str | None = None,
+        *,
+        reads_usage: bool = False,
     ) -> None:
         """Serve on `listener`; `generation` is the configuration that Envoy's route was rendered from, if it says.
 
-        `traceparent` names Envoy's own span of this exchange.
+        `traceparent` names Envoy's own span of this exchange. `reads_usage` says that Envoy can tell what an answer
+        cost that only passes.
         """
+        self._reads_usage = reads_usage
         self._seen = Observation(gateway, listener, traceparent)
         self._gateway = gateway
         self._listener = listener
@@ -202,6 +226,8 @@ class Exchange:
     def _decided(self, decision: Decision) -> Continue:
         self._decision = decision
         plan = decision.plan
+        if self._reads_usage and self._work is not None:
+            pass_by(decision, self._work)
         self._overhead = self._gateway.ports.clock() - self._started
         self._gateway.ports.metrics.decided(self._listener, plan.way.value, self._overhead)
         extra = (*decision.extra, *self._seen.decided(self._work, decision))
@@ -251,6 +277,8 @@ class Exchange:
         if translation is None and decision.last is None and not edits:
             self.is_done = True
             return Continue(response[None], tuple(extra))
+        if decision.is_passed and edits and not event.end_of_stream:
+            return Continue(response[BodyMode.COST], tuple(extra))
         answer = self._answer = Answer(
             self._api,
             translation,
@@ -271,10 +299,18 @@ class Exchange:
     def on_response_body(self, event: ResponseBody) -> Action | Doing[Action]:
         """Translate the answer, or its next chunk."""
         assert self._answer is not None
-        return self._answer.take(event.body, event.end_of_stream)
+        told = self._answer.take(event.body, event.end_of_stream)
+        if self._answer.is_left:
+            # Envoy passes the rest on by itself once this stream has ended.
+            self._answer.is_complete = self.is_done = True
+        return told
 
-    def on_trailers(self, event: Trailers) -> Action:  # noqa: ARG002
-        """Leave trailers alone."""
+    def on_trailers(self, event: Trailers) -> Action:
+        """Take what Envoy read of the answer in passing, and leave trailers alone."""
+        work = self._work
+        if self._answer is None and not event.of_request and work is not None:
+            self.is_done = True
+            usage_of(work).told(event.usage)
         return PROCEED
 
 

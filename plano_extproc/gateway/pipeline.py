@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from plano_extproc import headers
 from plano_extproc.gateway import question
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.ask import Ask
@@ -22,6 +23,7 @@ from plano_extproc.gateway.decide import (
 )
 from plano_extproc.gateway.own_reply import kept
 from plano_extproc.gateway.plan import Plan
+from plano_extproc.gateway.reading import UsageReader
 from plano_extproc.gateway.rewrite import written
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.gateway.work import Doing, Handed, Work
@@ -95,6 +97,14 @@ def _hand(gateway: Gateway, plans: Plan | Chain, handed: Handed, sent: bytes) ->
         decision.is_handed = True
         decision.extra += _PLAIN
     return decision
+
+
+def pass_by(decision: Decision, work: Work) -> None:
+    """Leave the answer to Envoy where nothing but its cost is read, which Envoy can tell."""
+    reader = work.notes.get(UsageReader)
+    if decision.translation is None and decision.last is None and [edit for _, edit in work.edits] == [reader]:
+        decision.is_passed = True
+        decision.extra += ((headers.USAGE, work.ask.surface.api.encode()),)
 
 
 def _has_completions(gateway: Gateway, work: Work) -> bool:

@@ -46,6 +46,8 @@ class Plan:
     """The same at the attempt position, where Envoy has chosen the cluster and an earlier try has left its headers."""
     response: dict[BodyMode | None, Changes]
     """For each way to read the answer's body; None leaves it to Envoy."""
+    takes_marks: bool = False
+    """Whether requests may get marks for the provider's prompt cache."""
 
 
 def plan(
@@ -131,7 +133,7 @@ def _response(choice: Choice, mode: BodyMode | None) -> Changes:
             *([(headers.ROUTE, choice.route.encode("ascii", "replace"))] if choice.route else []),
         ),
         # What is translated has another length, and is sent plain.
-        remove=("content-length", "content-encoding") if mode else (),
+        remove=("content-length", "content-encoding") if mode in _READ else (),
         response_body=mode,
     )
 
@@ -165,3 +167,6 @@ def _request(choice: Choice, up: Upstream, way: Way, is_stream: bool, metadata: 
         clear_route=True,
         metadata=metadata,
     )
+
+
+_READ = (BodyMode.STREAMED, BodyMode.BUFFERED)

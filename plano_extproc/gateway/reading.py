@@ -35,6 +35,11 @@ class UsageReader:
             return Usage(input=tokens.input, output=self._stream.events)
         return replace(known, output=max(known.output, self._stream.events))
 
+    def told(self, usage: Usage | None) -> None:
+        """Take what Envoy read in passing, of an answer that this one did not see."""
+        self._whole = usage
+        self._tell()
+
     def whole(self, body: bytes) -> Doing[bytes]:
         """Read a whole answer."""
         yield from ()

@@ -5,6 +5,7 @@ from plano_extproc import headers
 HIDDEN_FROM_PROVIDERS = (
     headers.CLUSTER,
     headers.LISTENER,
+    headers.USAGE,
     # The hops are for agents; the sidecar takes them out of what goes to a model.
     *(name for name in headers.CLIENT_MAY_SEND if name != headers.HOPS),
     "x-forwarded-for",

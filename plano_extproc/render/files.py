@@ -62,8 +62,18 @@ def _render(template: str, topology: Topology) -> str:
         replies=replies,
         surfaces=SURFACES,
         Service=Service,
+        # A foreign Envoy may be too old to read answers.
+        usages=(*USAGES, None) if topology.reads_usage and template not in SNIPPETS.values() else (None,),
     )
 
+
+USAGES = (
+    ("openai.chat", "OPENAI_CHAT_COMPLETIONS"),
+    ("openai.responses", "OPENAI_RESPONSES"),
+    ("anthropic.messages", "ANTHROPIC_MESSAGES"),
+    ("gemini.generate", "GEMINI_GENERATE_CONTENT"),
+)
+"""The dialects whose answers Envoy can read for what they cost, and its names for them."""
 
 SNIPPETS = {"ext-proc": "snippet_ext_proc"}
 """Kinds of foreign proxies, and the template of each."""

@@ -36,9 +36,9 @@ class Listener:
     """One port. `type` says which paths it has (`paths.SURFACES`).
 
     `idle_timeout` is in seconds: how long a request may be silent, before its first byte and between two.
-    `max_retries` None retries only what cannot have reached the provider. `decision_timeout` is how long the sidecar may
-    take for each answer, in seconds; None is the usual time. `tokens` None asks for none; `origins` are those of web
-    pages that may call, where "*" stands for any text.
+    `max_retries` None retries only what cannot have reached the provider. `decision_timeout` is how long the sidecar
+    may take for each answer, in seconds; None is the usual time. `tokens` None asks for none; `origins` are those of
+    web pages that may call, where "*" stands for any text.
     """
 
     name: str
@@ -134,7 +134,8 @@ class Topology:
     """All of one gateway. `folder` is where Envoy will find the files; `workers` are `unix:PATH` or `HOST:PORT`.
 
     `services` are the user's own, and `egress` (`unix:PATH` or `HOST:PORT`) is where the sidecar's requests to them and
-    to models come in; None opens nothing. `access_log` is a file that Envoy can open, such as /dev/stdout.
+    to models come in; None opens nothing. `reads_usage` has Envoy tell what answers cost that the sidecar does not see.
+    `access_log` is a file that Envoy can open, such as /dev/stdout.
     `decision_timeout` is how long the sidecar may take for each answer, in seconds, where it asks nobody. `sampling` is
     the share of requests that begin a trace, in percent; with 0 Envoy traces nothing.
     """
@@ -147,6 +148,7 @@ class Topology:
     metrics_port: int
     services: tuple[ServiceCluster, ...] = ()
     egress: str | None = None
+    reads_usage: bool = False
     generation: int = 1
     max_body_bytes: int = 32 * 1024 * 1024
     max_answer_bytes: int = 32 * 1024 * 1024

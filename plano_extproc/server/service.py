@@ -70,7 +70,9 @@ class ExternalProcessor:
         if headers.ATTEMPT in said:
             return Attempt(self._gateway(), listener, said[headers.PATH], tries(said))
         generation = said.get(headers.GENERATION)
-        return Exchange(self._gateway(), listener, int(generation) if generation else None, said.get("traceparent"))
+        number = int(generation) if generation else None
+        parent = said.get("traceparent")
+        return Exchange(self._gateway(), listener, number, parent, reads_usage=headers.USAGE in said)
 
     def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
         """Return the gRPC handler. Messages stay bytes here: `wire` parses what it needs."""

@@ -11,13 +11,18 @@ from google.protobuf.struct_pb2 import Struct
 
 from plano_extproc import headers
 from plano_extproc._pb import ext_proc_pb2 as pb
+from plano_extproc._pb.token_usage_pb2 import TokenUsage
 from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Changes, Continue, Headers, PassOver, Piece, Reply
 from plano_extproc.gateway.events import Event, RequestBody, RequestHeaders, ResponseBody, ResponseHeaders, Trailers
+from plano_extproc.translate.chat import Usage
 
 # Envoy's ext_proc (1.40) takes every other action for this one.
 _REPLACE = pb.HeaderValueOption.OVERWRITE_IF_EXISTS_OR_ADD
 
-_MODES = {BodyMode.STREAMED: pb.ProcessingMode.STREAMED, BodyMode.BUFFERED: pb.ProcessingMode.BUFFERED}
+_MODES: dict[BodyMode | None, Any] = {
+    BodyMode.STREAMED: pb.ProcessingMode.STREAMED,
+    BodyMode.BUFFERED: pb.ProcessingMode.BUFFERED,
+}
 
 
 class MessageHeaders(Mapping[str, bytes]):
@@ -54,6 +59,8 @@ def event(raw: bytes) -> tuple[str, Event]:
     kind = message.WhichOneof("request")
     if kind is None:
         raise ValueError("an ext_proc message of a kind that this server does not know")
+    if kind == "response_trailers":
+        return kind, Trailers(of_request=False, usage=_usage(message.metadata_context.typed_filter_metadata))
     return kind, _EVENTS[kind](getattr(message, kind))
 
 
@@ -89,6 +96,24 @@ _EVENTS: dict[str, Callable[[Any], Event]] = {
 }
 
 
+def _usage(told: Mapping[str, Any]) -> Usage | None:
+    """Return what Envoy read of an answer; None where it could not."""
+    if headers.USAGE_NAMESPACE not in told:
+        return None
+    found = TokenUsage.FromString(told[headers.USAGE_NAMESPACE].value)
+    if found.extraction_status == TokenUsage.FAILED or not found.HasField("input_tokens"):
+        return None
+    details = found.input_token_details
+    read, written = details.cached_tokens.value, details.cache_creation_tokens.value
+    return Usage(
+        input=max(0, found.input_tokens.value - read - written),
+        cache_read=read,
+        cache_write=written,
+        output=found.output_tokens.value,
+        reasoning=found.output_token_details.reasoning_tokens.value,
+    )
+
+
 def _proceed(kind: str) -> bytes:
     message = pb.ProcessingResponse()
     # An answer in which nothing is set would have no kind, which Envoy refuses.
@@ -109,7 +134,7 @@ def _shared(kind: str, changes: Changes) -> bytes:
         _set(common.header_mutation, changes.set)
         if changes.metadata or changes.clusters:
             message.dynamic_metadata.CopyFrom(_metadata(changes))
-        if changes.response_body is not None:
+        if changes.response_body in _MODES:
             message.mode_override.response_body_mode = _MODES[changes.response_body]
         made = changes.wire = message.SerializeToString()
     assert isinstance(made, bytes)
@@ -130,15 +155,22 @@ def _metadata(changes: Changes) -> Struct:
     return values
 
 
-def _own(kind: str, action: Continue) -> bytes:
-    message = pb.ProcessingResponse()
-    common = getattr(message, kind).response
+def _into(common: pb.CommonResponse, action: Continue) -> None:
     if action.extra:
         _set(common.header_mutation, action.extra)
     if action.body == b"":
         common.body_mutation.clear_body = True
     elif action.body is not None:
         common.body_mutation.body = action.body
+
+
+def _own(kind: str, action: Continue) -> bytes:
+    message = pb.ProcessingResponse()
+    if kind.endswith("trailers"):
+        # They say nothing of their own: only what is to be told beside them.
+        getattr(message, kind).SetInParent()
+    else:
+        _into(getattr(message, kind).response, action)
     # Namespaces apart: of two messages with one namespace, protobuf keeps the last.
     if action.own is not None:
         message.dynamic_metadata.update({headers.OWN_NAMESPACE: {"own": action.own}})
