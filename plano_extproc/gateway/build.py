@@ -19,6 +19,7 @@ from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.candidates import Candidates, policy
 from plano_extproc.gateway.chain import Candidate, Chain, Policy, chain
 from plano_extproc.gateway.lanes import Lanes
+from plano_extproc.gateway.marks import takes_marks
 from plano_extproc.gateway.models import Models
 from plano_extproc.gateway.plan import Plan, plan
 from plano_extproc.gateway.ranking import Feeds, Ranking, Unfed
@@ -232,7 +233,9 @@ class Gateway:
     def _plan(self, surface: Surface, choice: Choice, listener: str) -> Plan:
         default = self.config.overrides.upstream_connect_timeout
         authorizer = self.ports.authorizer(choice.provider)
-        return plan(choice, surface, listener, default_connect_timeout=default, authorizer=authorizer)
+        made = plan(choice, surface, listener, default_connect_timeout=default, authorizer=authorizer)
+        made.takes_marks = takes_marks(self.config.prompt_caching, made)
+        return made
 
     def _keep(self, key: Key, made: Plan) -> Plan:
         if len(self._plans) >= _PLANS_KEPT:

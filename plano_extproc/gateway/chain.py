@@ -23,7 +23,8 @@ from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.surface import surface
 from plano_extproc.routing import Choice
 
-_OF_A_TRY = frozenset((*headers.OF_A_TRY, headers.CACHE))
+_OF_A_TRY = frozenset(headers.OF_A_TRY)
+_CACHE = frozenset((headers.CACHE,))
 _CREDENTIALS = frozenset(headers.CREDENTIALS)
 _NONE: frozenset[str] = frozenset()
 
@@ -213,6 +214,8 @@ def own(ask: Ask, tried: tuple[Plan, ...]) -> str | None:
     wanted = _OF_A_TRY if any(plan.way is Way.BYPASS for plan in tried) else _NONE
     if ask.has_spare_credential and any(plan.upstream.is_passthrough for plan in tried):
         wanted |= _CREDENTIALS
+    if any(plan.takes_marks for plan in tried):
+        wanted |= _CACHE
     # One look at all that are there: asking for one that is not reads them all.
     kept = {name: ask.headers[name] for name in ask.headers if name in wanted} if wanted else {}
     path = _path(ask)

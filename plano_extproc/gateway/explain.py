@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from plano_extproc.agents import Candidate
 from plano_extproc.config import Config
@@ -36,6 +36,9 @@ class _Unheard:
 
     def count(self, figure: Counter, labels: tuple[str, ...], amount: float = 1) -> None:
         """Nothing is counted."""
+
+    def change(self, figure: Gauge, labels: tuple[str, ...], by: float) -> None:
+        """No level rises or falls."""
 
     def observe(self, figure: Histogram, labels: tuple[str, ...], value: float) -> None:
         """Nothing is recorded."""

@@ -16,7 +16,7 @@ from plano_extproc.stores import SharedStore, StoreError
 Count = Callable[[str], None]
 """Counts what became of a lookup or a write: hit, miss, store, error, store_error."""
 
-_AGAIN: Final = 8
+_AGAIN: Final = 16
 """Times that a settlement is tried against other turns of its session."""
 
 

@@ -22,7 +22,7 @@ from plano_extproc.routing.intent import Decision, Router, decide
 from plano_extproc.routing.preferences import Preference
 from plano_extproc.translate.chat import Usage
 
-_AGAIN: Final = 8
+_AGAIN: Final = 16
 """Times that a decision is made anew since another turn of its session was faster; then it stands without a record."""
 
 

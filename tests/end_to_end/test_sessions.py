@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
+import redis
+import yaml
 
 from tests.support.gateway import Gateway, running_gateway, until
 from tests.support.ports import free_port
+from tests.support.reply import Usage
 from tests.support.scripted import ScriptedProvider
 from tests.support.servers import RedisServer, redis_server  # noqa: F401 - a fixture
 
@@ -93,6 +97,26 @@ def implicit(
     yield from _running(_chat, _messages, more, tmp_path_factory)
 
 
+@pytest.fixture(scope="module")
+def budgeted(
+    _chat: ScriptedProvider,
+    _messages: ScriptedProvider,
+    redis_server: RedisServer,  # noqa: F811
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Gateway]:
+    """Two workers that share a Redis; reading a conversation from the cache costs half of what the other one takes."""
+    prices = tmp_path_factory.mktemp("prices") / "prices.yaml"
+    prices.write_text(
+        "openai/large: {input: 10, output: 0, cache_read: 1}\nanthropic/claude: {input: 2, output: 0, cache_read: 2}\n"
+    )
+    more = (
+        f"routing: {{session_cache: {{type: redis, url: '{redis_server.url}'}},"
+        " routing_budget: {max_switch_spend_pct: 20, on_unknown_price: closed}}\n"
+        f"model_metrics_sources: [{{type: cost, provider: file, path: {prices}}}]"
+    )
+    yield from _running(_chat, _messages, more, tmp_path_factory)
+
+
 def ask(gateway: Gateway, *said: Json | str, path: str = "/v1/chat/completions", **headers: str) -> httpx.Response:
     turns = [{"role": "user", "content": one} if isinstance(one, str) else one for one in said]
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -135,8 +159,6 @@ def test_what_is_kept_has_the_peers_form(
     chat: ScriptedProvider,
     redis_server: RedisServer,  # noqa: F811
 ) -> None:
-    import redis
-
     ask(shared, CODE, x_model_affinity="s-2", x_tenant="acme")
     client = redis.Redis.from_url(redis_server.url)
     raw = until(lambda: client.get("plano:affinity:acme:s-2"))
@@ -260,3 +282,65 @@ def test_a_candidate_behind_the_first_gets_its_marks_too(
 
     assert b"cache_control" in messages.requests[0].body
     assert b"cache_control" not in messages.requests[1].body
+
+
+def thousand(chat: ScriptedProvider, times: int) -> None:
+    """Have the next answers say that their prompts had a thousand tokens."""
+    for _ in range(times):
+        chat.say("Fine.", usage=Usage(input=1000, output=1))
+
+
+def reason(answer: httpx.Response) -> str:
+    """Return what the session decided."""
+    return answer.headers["x-plano-route-reason"].rpartition("; session: ")[2]
+
+
+def test_a_switch_waits_until_the_budget_covers_it(
+    budgeted: Gateway, chat: ScriptedProvider, messages: ScriptedProvider
+) -> None:
+    thousand(chat, 5)
+    answers = [ask(budgeted, CODE, x_model_affinity="b-1")]
+    for _ in range(5):
+        assert until(lambda: kept(budgeted, "b-1")["cached_tokens"] == 1000)
+        answers.append(ask(budgeted, POEM, x_model_affinity="b-1"))
+
+    assert [reason(one) for one in answers] == ["cold", *["over_cap"] * 4, "within_cap"]
+    assert [served(one) for one in answers] == [*["openai/large"] * 5, "anthropic/claude"]
+    assert kept(budgeted, "b-1")["switch_spend_usd"] == pytest.approx(0.001)
+
+
+def test_turns_at_once_are_all_counted(budgeted: Gateway, chat: ScriptedProvider, messages: ScriptedProvider) -> None:
+    thousand(chat, 9)
+    ask(budgeted, CODE, x_model_affinity="b-2")
+    assert until(lambda: kept(budgeted, "b-2")["cached_tokens"] == 1000)
+
+    with ThreadPoolExecutor(8) as pool:
+        turns = [
+            pool.submit(ask, budgeted, POEM, x_model_affinity="b-2", x_plano_max_switch_spend_pct="0") for _ in range(8)
+        ]
+        reasons = {reason(turn.result()) for turn in turns}
+
+    assert reasons == {"over_cap"}
+    assert kept(budgeted, "b-2")["baseline_usd"] == pytest.approx(8 * 0.001)
+
+
+def test_a_closed_budget_refuses_switches_without_a_price(
+    budgeted: Gateway, chat: ScriptedProvider, messages: ScriptedProvider
+) -> None:
+    preference = {"name": "sums", "description": 'adding numbers, such as "add 1 and 2"', "models": ["openai/small"]}
+    ask(budgeted, CODE, x_model_affinity="b-3")
+    body = {"messages": [{"role": "user", "content": "add 1 and 2"}], "routing_preferences": [preference]}
+    answer = httpx.post(
+        f"{budgeted.url()}/v1/chat/completions", json=body, headers={"x-model-affinity": "b-3"}, timeout=20
+    )
+
+    assert (served(answer), reason(answer)) == ("openai/large", "no_pricing")
+
+
+def kept(gateway: Gateway, session: str) -> Json:
+    """Return what the Redis holds of a session."""
+    url = yaml.safe_load(gateway.file.read_text())["routing"]["session_cache"]["url"]
+    raw = redis.Redis.from_url(url).get(f"plano:affinity:{session}")
+    assert isinstance(raw, bytes)
+    found: Json = json.loads(raw)
+    return found

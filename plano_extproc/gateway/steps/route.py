@@ -68,10 +68,15 @@ def count(gateway: Gateway, chosen: Chosen, seconds: float) -> None:
 
 
 def _remember(gateway: Gateway, work: Work, chosen: Chosen) -> None:
-    """Have the session remember its answer."""
+    """Leave what was chosen for the spans, and have the session remember its answer."""
+    work.notes[Chosen] = chosen
     if chosen.identity is None:
         return
-    work.facts["session"] = chosen.replayed or chosen.session.reason
+    decided = chosen.session
+    work.facts["session"] = chosen.replayed or decided.reason
+    budget = gateway.config.routing.routing_budget
+    if budget is not None and budget.record_counterfactual and decided.candidate is not None:
+        work.facts["model_without_session"] = decided.candidate
     if chosen.key is None:
         return
     if chosen.terms.budget is not None:
