@@ -13,8 +13,10 @@ from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.calling import call
 from plano_extproc.gateway.chain import Chain
 from plano_extproc.gateway.decide import Decision, serve
+from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.surface import surface
 from plano_extproc.gateway.work import Wait
+from plano_extproc.translate import profile_for
 
 _AGAIN = frozenset({408, 429, *range(500, 600)})
 
@@ -59,10 +61,11 @@ class Outside:
             plans = self._gateway.by_name(ask, asked.model)
             candidates = plans.plans if isinstance(plans, Chain) else (plans,)
             for left, plan in zip(reversed(range(len(candidates))), candidates, strict=True):
-                decision = serve(self._gateway, ask, plan, body, request)
+                taken, fields = _taken(plan, body, request)
+                decision = serve(self._gateway, ask, plan, taken, fields)
                 seconds = deadline - asyncio.get_running_loop().time()
                 try:
-                    sent = _callout(asked, ask, decision, body, seconds)
+                    sent = _callout(asked, ask, decision, taken, seconds)
                     reply = await call(self._gateway, ask.headers.get("traceparent"), sent, plan)
                 except CalloutFailed as failed:
                     if not left or failed.reason == "timeout":
@@ -73,6 +76,15 @@ class Outside:
         except GatewayError as error:
             raise CalloutFailed("unreachable") from error
         raise AssertionError("the last candidate's reply is returned")
+
+
+def _taken(plan: Plan, body: bytes, request: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
+    """Return a request of ours without what the model would refuse; a translation leaves that out by itself."""
+    refused = profile_for("openai.chat", plan.choice.model).refused if plan.way is Way.BYPASS else frozenset()
+    if not refused & request.keys():
+        return body, request
+    made = {name: held for name, held in request.items() if name not in refused}
+    return orjson.dumps(made), made
 
 
 def _traced(ask: Ask) -> dict[str, bytes]:

@@ -70,9 +70,9 @@ def _decide(gateway: Gateway, work: Work, served: Callable[[], Decision] | None 
         decision = _hand(gateway, work.plans, work.handed, sent)
     else:
         decision = _serve(gateway, work.ask, work.plans, work.body, work.request)
-        if decision.body is None and work.body is not sent:
-            _send(decision, work.body)
     decision.reason = work.reason
+    if decision.body is None and work.body is not sent and work.handed is None:
+        _send(decision, work.body)
     if work.edits and served is None:
         decision.extra += _PLAIN
     return decision

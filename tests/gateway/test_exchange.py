@@ -221,12 +221,11 @@ def test_no_model_means_the_default() -> None:
     assert json.loads(action.body or b"")["model"] == "gpt-4o"
 
 
-def test_a_listener_kind_that_is_not_served_yet_is_refused_for_good() -> None:
-    status, shown = error(Call(CHAT, listener="both").ask(HELLO))
+def test_a_unified_listener_serves_by_its_default_agent() -> None:
+    sent = edits(Call(CHAT, listener="both").ask(HELLO))
 
-    assert status == 400
-    assert shown["error"]["type"] == "not_supported_error"
-    assert "both" in shown["error"]["message"]
+    assert sent["x-plano-cluster"].startswith("agent_weather_")
+    assert sent["x-plano-hops"] == "1"
 
 
 def test_models_are_listed_with_aliases() -> None:

@@ -9,35 +9,18 @@ from pydantic import BaseModel
 from plano_extproc.config.checks.finding import Check, Finding, Loc, Subject
 
 NO_EFFECT_YET: Final[Mapping[str, str]] = {
-    "listeners[prompt]": "prompt listeners",
-    "listeners[unified]": "unified listeners",
-    **{
-        f"listeners[agent].{key}": feature
-        for key, feature in {
-            "parallel": "agents in parallel",
-            "prompt_targets": "prompt targets",
-            "agents[].input_filters": "filters",
-            "agents[].weight": "weighted agents",
-        }.items()
-    },
-    "listeners[model].router": "agents",
-    "listeners[model].agents": "agents",
-    "listeners[model].parallel": "agents",
-    "listeners[model].prompt_targets": "prompt targets",
     "model_providers[].retry_policy.backoff": "pauses between tries",
-    "endpoints": "prompt targets",
-    "prompt_targets": "prompt targets",
-    "system_prompt": "prompt targets",
-    "governance": "governance",
-    "overrides.function_calling_model": "prompt targets",
-    "overrides.optimize_context_window": "prompt targets",
-    "overrides.prompt_target_intent_matching_threshold": "prompt targets",
-    "overrides.use_agent_orchestrator": "agents",
 }
 """Key paths, and the feature that they wait for. Items of a list with a `type` are told apart by it."""
 
 NO_EFFECT: Final[frozenset[str]] = frozenset(
-    {"mode", "routing.llm_provider", "routing.model", "tracing.trace_arch_internal"}
+    {
+        "mode",
+        "overrides.use_agent_orchestrator",
+        "routing.llm_provider",
+        "routing.model",
+        "tracing.trace_arch_internal",
+    }
 )
 """Key paths that are read for compatibility only."""
 
