@@ -15,6 +15,7 @@ from plano_extproc.translate import (
     ContentDecoder,
     Joining,
     Renamed,
+    RenamedStream,
     Translation,
     error_body,
     error_event,
@@ -75,6 +76,13 @@ class Answer:
         self.mode = BodyMode.STREAMED if is_stream else BodyMode.BUFFERED
         self.is_complete = False
         self._is_over = False
+
+    @property
+    def is_left(self) -> bool:
+        """Whether the rest of the stream goes to the client as it comes, so that nobody need read it."""
+        if self._edits or self._last is not None or not isinstance(self._stream, RenamedStream):
+            return False
+        return self._stream.is_over and self._decoder.is_plain
 
     @property
     def headers(self) -> Headers:

@@ -60,30 +60,33 @@ class Renamed:
 
 
 class RenamedStream:
-    """Changes the name in the events of a stream. Holds no more than one line that is not complete."""
+    """Changes the name in the events of a stream. Holds no more than one line that is not complete.
+
+    `is_over` says that nothing of what follows changes, and nothing is held.
+    """
 
     def __init__(self, api: Api, model: str) -> None:
         self._api = api
         self._model = model
         self._place = _PLACES[api]
         self._rest = b""
-        self._is_over = False
+        self.is_over = False
 
     def feed(self, chunk: bytes, end: bool) -> bytes:
         """Return what the client is to get for `chunk`. `end` says that nothing follows."""
         data = self._rest + chunk
         self._rest = b""
-        if self._is_over:
+        if self.is_over:
             return data
         made: list[bytes] = []
         lines = _LINES.split(data)
         for position, line in enumerate(lines):
             is_whole = end or line[-1:] in (b"\r", b"\n")
-            if not is_whole and len(line) <= MAX_EVENT_BYTES:
-                self._rest = line
-            elif self._is_over:
+            if self.is_over:
                 made += lines[position:]
                 break
+            if not is_whole and len(line) <= MAX_EVENT_BYTES:
+                self._rest = line
             else:
                 made.append(self._line(line))
         return b"".join(made)
@@ -99,7 +102,7 @@ class RenamedStream:
         made = _renamed(told, self._place.key, self._place.around, self._model)
         if made is told:
             return line
-        self._is_over = self._place.is_once
+        self.is_over = self._place.is_once
         return b"data:" + made + line[5 + len(told) :]
 
 

@@ -84,6 +84,22 @@ def test_stream_reaches_the_client_byte_for_byte(url: str, providers: Providers,
     assert answer.headers["content-type"].startswith("text/event-stream")
 
 
+@pytest.mark.parametrize("pause", [0.0, 0.001])
+@pytest.mark.parametrize("size", [7, 100, 5_000])
+def test_a_stream_under_another_name_differs_in_that_name_alone(
+    url: str, messages: ScriptedProvider, size: int, pause: float
+) -> None:
+    start = b'event: message_start\ndata: {"type":"message_start","message":{"model":"claude-sonnet-4-5"}}\n\n'
+    whole = start + b"".join(b"event: novelty\ndata: {%d}\n\n" % number for number in range(100))
+    for _ in range(10):
+        messages.stream([whole[at : at + size] for at in range(0, len(whole), size)], pause=pause)
+        body = minimal("smart", stream=True)
+        with httpx.stream("POST", url + PATHS["anthropic.messages"], json=body, headers=JSON) as answer:
+            raw = b"".join(answer.iter_raw())
+
+        assert raw == whole.replace(b"claude-sonnet-4-5", b"smart")
+
+
 @apis
 def test_chunks_are_passed_on_as_they_come(url: str, providers: Providers, api: Api) -> None:
     provider = provider_of(providers, api)

@@ -1,5 +1,6 @@
 """What happens to a request and its answer where the provider speaks the caller's dialect."""
 
+import gzip
 import json
 
 import pytest
@@ -72,6 +73,33 @@ def test_a_stream_names_the_model_as_a_client_of_anthropics_asked_for_it() -> No
     assert begun.changes.response_body is BodyMode.STREAMED
     assert isinstance(first, Continue)
     assert first.body == START.replace(b"claude", b"anthropic/claude")
+    assert call.exchange.is_done
+
+
+def test_a_stream_is_read_no_further_than_its_models_name() -> None:
+    call = Call(MESSAGES)
+    call.ask(HELLO | {"model": "anthropic/claude-sonnet-4-5", "stream": True})
+    call.answer(200, "text/event-stream")
+    before = call.body(START[:40], end=False)
+    not_yet = call.exchange.is_done
+    after = call.body(START[40:] + b"event: content_block", end=False)
+
+    assert not not_yet
+    assert call.exchange.is_done
+    assert isinstance(before, Continue)
+    assert isinstance(after, Continue)
+    assert after.body is not None
+    assert after.body.endswith(b"event: content_block")
+
+
+def test_a_compressed_stream_is_read_to_its_end() -> None:
+    call = Call(MESSAGES)
+    call.ask(HELLO | {"model": "anthropic/claude-sonnet-4-5", "stream": True})
+    call.answer(200, "text/event-stream", content_encoding="gzip")
+    whole = gzip.compress(START + b"event: ping\n\n")
+    call.body(whole[:-5], end=False)
+
+    assert not call.exchange.is_done
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,11 @@ class ContentDecoder:
         self._inflater: _Inflater | None = None
         self._head = b""
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether there is nothing to undo."""
+        return not self._bits
+
     def feed(self, chunk: bytes, end: bool) -> bytes:
         """Return what `chunk` holds. Raises `BadProviderAnswer` for garbage, a bomb, or an end that comes too early."""
         if not self._bits:
