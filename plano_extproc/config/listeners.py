@@ -50,6 +50,16 @@ OnAgentError = Annotated[
 ]
 
 
+class Memory(Part):
+    """Facts remembered about a user across conversations."""
+
+    retrieve: Annotated[Whole, Field(ge=0, le=100)] = Field(5, description="Memories added to a request.")
+    extract: Text = Field("rule", description="How memories are found: `rule`, or a configured model.")
+    match: Literal["words", "minilm"] = Field(
+        "words", description="How memories are chosen: by words in common, or by meaning."
+    )
+
+
 class ListenerAgent(Part):
     """An agent as one listener uses it."""
 
@@ -73,6 +83,11 @@ class ListenerAgent(Part):
         description="What a failed agent means: `fail`, `skip`, or `{fallback: <id>}`.",
         json_schema_extra=SINCE_V0_5,
     )
+    memory: Memory | None = Field(
+        None,
+        description="Memory across conversations, for this agent alone; off unless given.",
+        json_schema_extra=SINCE_V0_5,
+    )
 
 
 class Jwt(Part):
@@ -81,16 +96,6 @@ class Jwt(Part):
     issuer: Text = Field(description="The `iss` that tokens must have.")
     jwks_uri: Url = Field(description="Where the issuer's public keys are.")
     audiences: tuple[Text, ...] = Field((), description="Accepted `aud` values; none means any.")
-
-
-class Memory(Part):
-    """Facts remembered about a user across conversations."""
-
-    retrieve: Annotated[Whole, Field(ge=0, le=100)] = Field(5, description="Memories added to a request.")
-    extract: Text = Field("rule", description="How memories are found: `rule`, or a configured model.")
-    match: Literal["words", "minilm"] = Field(
-        "words", description="How memories are chosen: by words in common, or by meaning."
-    )
 
 
 class Cors(Part):

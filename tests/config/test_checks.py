@@ -504,9 +504,8 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
     ],
     "keys_have_an_effect": [
         (
-            HEAD + TWO + "mode: llm\ncache: {type: exact}\nlisteners: [{name: a, type: model, parallel: false}]\n",
+            HEAD + TWO + "mode: llm\nlisteners: [{name: a, type: model, parallel: false}]\n",
             [
-                "warning cache: has no effect yet: cached answers will come with a later release",
                 "warning mode: has no effect. Remove it.",
             ],
         ),

@@ -158,6 +158,9 @@ def test_agents_see_the_whole_conversation(place: Place) -> None:
     client.responses.create(model="any", input="more", previous_response_id=first.id)
 
     assert said(place.agent.last.json()) == ["hi", "hello", "more"]
+    with pytest.raises(openai.NotFoundError) as raised:
+        client.responses.create(model="any", input="more", previous_response_id="resp_unknown")
+    assert raised.value.code == "previous_response_not_found"
 
 
 def test_another_clients_turn_is_not_found(place: Place) -> None:
@@ -190,6 +193,14 @@ def test_a_kept_answer_is_read_listed_and_deleted(place: Place) -> None:
         client.responses.retrieve(first.id)
     with pytest.raises(openai.NotFoundError):
         client.responses.create(model="chatty", input="three", previous_response_id=second.id)
+
+
+def test_what_is_done_here_is_not_called_dropped(place: Place) -> None:
+    answer = place.client().responses.with_raw_response.create(
+        model="chatty", input="one", store=True, truncation="auto"
+    )
+
+    assert "x-plano-dropped" not in answer.headers
 
 
 def test_an_answer_that_is_not_to_be_stored_is_not(place: Place) -> None:

@@ -24,6 +24,12 @@ listeners:
   - {{type: model, name: llm, port: {port}, memory: {{retrieve: 3}}}}
   - {{type: model, name: plain, port: {plain}}}
   - {{type: model, name: asking, port: {asking}, memory: {{extract: house/extractor}}}}
+  - type: agent
+    name: desk
+    port: {desk}
+    agents: [{{id: helper, description: helps, memory: {{}}}}]
+agents:
+  - {{id: helper, url: "{agent}"}}
 model_providers:
   - {{model: groq/chatty, base_url: "{chat}", access_key: $KEY, default: true}}
   - {{model: house/extractor, base_url: "{extractor}", access_key: $KEY, provider_interface: openai, api: openai.chat}}
@@ -38,6 +44,7 @@ class Place:
     gateway: Gateway
     chat: ScriptedProvider
     extractor: ScriptedProvider
+    agent: ScriptedProvider
 
     def say(self, text: str, user: str | None = "ada", listener: str = "llm", key: str = "key-one") -> str:
         """Say something in a new conversation, and return what the provider was told beside it."""
@@ -66,12 +73,19 @@ def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     with ExitStack() as stack:
         chat = stack.enter_context(ScriptedProvider("openai.chat", key="sk"))
         extractor = stack.enter_context(ScriptedProvider("openai.chat", key="sk"))
+        agent = stack.enter_context(ScriptedProvider("openai.chat", is_strict=False))
         text = CONFIG.format(
-            port=free_port(), plain=free_port(), asking=free_port(), chat=chat.url, extractor=extractor.url
+            port=free_port(),
+            plain=free_port(),
+            asking=free_port(),
+            desk=free_port(),
+            agent=agent.url.removesuffix("/v1"),
+            chat=chat.url,
+            extractor=extractor.url,
         )
         home = tmp_path_factory.mktemp("memory")
         gateway = stack.enter_context(running_gateway(text, environ={"KEY": "sk"}, home=home, workers=2))
-        yield Place(gateway, chat, extractor)
+        yield Place(gateway, chat, extractor, agent)
 
 
 @pytest.fixture
@@ -137,6 +151,20 @@ def test_a_model_finds_what_is_worth_remembering(place: Place) -> None:
 
     assert place.extractor.last.json()["messages"][-1]["content"] == "I sailed my boat today, what a wind"
     assert "The user has a boat" in place.say("How do I clean a boat?")
+
+
+def test_an_agent_remembers_for_itself(place: Place) -> None:
+    def told(text: str) -> str:
+        body = {"model": "any", "input": text, "user": "ada"}
+        sent = {"authorization": "Bearer key-one"}
+        answer = httpx.post(place.gateway.url("desk") + "/v1/responses", json=body, headers=sent, timeout=20)
+        assert answer.status_code == 200, answer.text
+        return str(place.agent.last.json()["messages"])
+
+    assert "Ada" not in told("What is my name?")
+    told("My name is Ada.")
+    place.waits_for("My name is Ada")
+    assert "- My name is Ada" in told("What is my name?")
 
 
 def test_memories_outlast_the_gateway_and_are_deleted_by_command(place: Place) -> None:

@@ -76,8 +76,10 @@ def _models_asked(config: Config) -> Iterator[tuple[Loc, str, bool]]:
         if moderation is not None:
             yield ("prompt_guards", side, "moderation", "model"), moderation.model, True
     for index, listener in enumerate(config.listeners):
-        if listener.memory is not None and listener.memory.extract not in {"rule", *LOCAL}:
-            yield ("listeners", index, "memory", "extract"), listener.memory.extract, True
+        own = ((("agents", at), agent.memory) for at, agent in enumerate(listener.agents))
+        for loc, memory in (((), listener.memory), *own):
+            if memory is not None and memory.extract not in {"rule", *LOCAL}:
+                yield ("listeners", index, *loc, "memory", "extract"), memory.extract, True
 
 
 def asked_models_exist(subject: Subject) -> Iterator[Finding]:

@@ -35,6 +35,7 @@ ORDER: Final[tuple[Callable[[Gateway, Listener], Step | None], ...]] = (
     cache.step,
     prompts.step,
     agents.step,
+    memory.of_agents,
     prompts.rest,
     route.step,
     govern.serve,

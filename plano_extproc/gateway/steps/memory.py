@@ -6,7 +6,10 @@ last: all before it was read when it was last. A store that is away is no reason
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
+
+import orjson
 
 from plano_extproc.config.listeners import Listener, Memory
 from plano_extproc.conversation import memory
@@ -16,6 +19,7 @@ from plano_extproc.conversation.memory import Memories
 from plano_extproc.conversation.turn import digest
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.build import Gateway
+from plano_extproc.gateway.chain import Chain
 from plano_extproc.gateway.drive import run
 from plano_extproc.gateway.meaning import Meaning
 from plano_extproc.gateway.outside import Outside
@@ -37,35 +41,69 @@ _NEAR: Final = 0.3
 
 def step(gateway: Gateway, listener: Listener) -> Step | None:
     """Return what remembers on a listener, None where nothing does."""
-    settings = listener.memory
-    if settings is None:
+    if listener.memory is None:
         return None
-    book = MemoryBook(gateway.ports.memories(gateway.config))
-    meaning = Meaning() if settings.match == "minilm" else None
+    mind = _Mind(gateway, listener, listener.memory)
 
     def remember(work: Work) -> Doing[Reply | None]:
-        if work.ask.surface.endpoint is not None:
-            return None
-        said = _said(work)
-        if not said:
-            return None
-        whose, user = owner(work.ask, listener), _user(work.request)
-        where = key(whose, digest("user", user))
-        client = work.ask.client.id if work.ask.client is not None else ""
-        try:
-            known = yield from wait_for(lambda: book.read(whose, digest("user", user)))
-            found = yield from wait_for(lambda: _recalled(known, said, settings, meaning))
-        except StoreError as error:
-            _log.warning("memory: %s", error)
-            return None
+        found = yield from mind.recalled(work)
         if found:
             work.replace(memory.told(work.ask.surface.api, work.request, found))
-            work.facts["memories"] = len(found)
-        kept = _Kept(gateway, work, book, where, Memories(client, user), settings, said)
-        work.endings.append(kept.end)
         return None
 
     return remember
+
+
+def of_agents(gateway: Gateway, listener: Listener) -> Step | None:
+    """Return what remembers for agents of their own, once it is known which one answers; None where none does."""
+    minds = {agent.id: _Mind(gateway, listener, agent.memory) for agent in listener.agents if agent.memory is not None}
+    if not minds:
+        return None
+
+    def remember(work: Work) -> Doing[Reply | None]:
+        plan = work.plans.plans[0] if isinstance(work.plans, Chain) else work.plans
+        mind = minds.get(plan.choice.agent or "") if plan is not None else None
+        if mind is None or work.handed is None:
+            return None
+        found = yield from mind.recalled(work)
+        if found:
+            spoken = work.handed.spoken
+            made = memory.told("openai.chat", spoken.request, found)
+            work.handed = replace(work.handed, spoken=spoken.with_body(orjson.dumps(made)))
+        return None
+
+    return remember
+
+
+class _Mind:
+    """What is remembered by one rule."""
+
+    def __init__(self, gateway: Gateway, listener: Listener, settings: Memory) -> None:
+        self._gateway = gateway
+        self._listener = listener
+        self._settings = settings
+        self._book = MemoryBook(gateway.ports.memories(gateway.config))
+        self._meaning = Meaning() if settings.match == "minilm" else None
+
+    def recalled(self, work: Work) -> Doing[list[memory.Memory]]:
+        """Return what a request is to be told, and see to it that what it says is remembered."""
+        said = _said(work) if work.ask.surface.endpoint is None else ""
+        if not said:
+            return []
+        whose, user = owner(work.ask, self._listener), digest("user", _user(work.request))
+        try:
+            known = yield from wait_for(lambda: self._book.read(whose, user))
+            found = yield from wait_for(lambda: _recalled(known, said, self._settings, self._meaning))
+        except StoreError as error:
+            _log.warning("memory: %s", error)
+            return []
+        client = work.ask.client.id if work.ask.client is not None else ""
+        named = Memories(client, _user(work.request))
+        kept = _Kept(self._gateway, work, self._book, key(whose, user), named, self._settings, said)
+        work.endings.append(kept.end)
+        if found:
+            work.facts["memories"] = len(found)
+        return found
 
 
 class _Kept:

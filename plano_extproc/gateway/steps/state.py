@@ -4,8 +4,11 @@ Two steps. The first reads what the request goes on from, so that all others see
 knows who serves: a provider that has the conversation itself is not sent it again.
 """
 
+from typing import Final
+
 from plano_extproc.config.catalogue import model_of
 from plano_extproc.config.listeners import Listener
+from plano_extproc.config.models import ModelProvider
 from plano_extproc.conversation.pending import Pending
 from plano_extproc.conversation.wish import wish
 from plano_extproc.errors import GatewayError, InvalidRequest
@@ -15,6 +18,7 @@ from plano_extproc.gateway.keeping import Keeping
 from plano_extproc.gateway.owner import owner
 from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.work import Doing, Rank, Step, Work, wait_for
+from plano_extproc.providers import api_for
 
 _ROOM_FOR_ANSWER = 0.8
 """The part of a model's context that a shortened conversation may fill."""
@@ -25,6 +29,7 @@ def step(gateway: Gateway, listener: Listener) -> Step | None:
     conversations = gateway.ports.conversations(gateway.config)
     if conversations is None:
         return None
+    may_know = listener.type == "model" and any(map(_may_keep, gateway.config.model_providers))
 
     def remember(work: Work) -> Doing[Reply | None]:
         ask, request = work.ask, work.request
@@ -35,6 +40,8 @@ def step(gateway: Gateway, listener: Listener) -> Step | None:
             return None
         whose = owner(ask, listener)
         pending = yield from wait_for(lambda: conversations.begin(whose, wanted, request))
+        if not may_know:
+            pending.demand_known()
         keeping = Keeping(conversations, pending)
         work.notes[Pending] = pending, keeping
         work.edit(Rank.KEEPING, keeping)
@@ -59,6 +66,7 @@ def settle(gateway: Gateway, _listener: Listener) -> Step | None:
         plan = work.plans
         if not isinstance(plan, Plan) or not _keeps(plan):
             pending.demand_known()
+            _leave_out_what_is_done(work)
             return None
         if pending.unknown is not None:
             # A turn that was never here: its provider knows it, or says that it does not.
@@ -79,6 +87,20 @@ def _keeps(plan: Plan) -> bool:
     """Return whether a provider may keep conversations: it speaks this dialect, all of it, and is no agent."""
     speaks = plan.way is Way.BYPASS and plan.upstream.what == "openai.responses"
     return speaks and plan.profile.fit is None and plan.choice.agent is None
+
+
+def _may_keep(entry: ModelProvider) -> bool:
+    return api_for(entry, "openai.responses", entry.model_id) == "openai.responses"
+
+
+def _leave_out_what_is_done(work: Work) -> None:
+    """Take out of a request what has been done here, so that nobody says that it was left undone."""
+    done = {name for name, value in _DONE.items() if work.request.get(name) == value}
+    if done and work.handed is None:
+        work.replace({name: held for name, held in work.request.items() if name not in done})
+
+
+_DONE: Final = {"store": True, "truncation": "auto"}
 
 
 def _most_tokens(gateway: Gateway, work: Work) -> int | None:
