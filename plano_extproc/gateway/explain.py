@@ -11,17 +11,18 @@ from plano_extproc.agents import Candidate
 from plano_extproc.config import Config
 from plano_extproc.config.listeners import Listener
 from plano_extproc.config.models import ModelProvider
-from plano_extproc.errors import NotImplementedYet
 from plano_extproc.flow import CalloutFailed, Question
 from plano_extproc.gateway import intent
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway, Ports
 from plano_extproc.gateway.chain import Chain
 from plano_extproc.gateway.drive import run
+from plano_extproc.gateway.meant import Meant
 from plano_extproc.gateway.plan import Plan
-from plano_extproc.gateway.steps import route
+from plano_extproc.gateway.steps import prompts, route
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.gateway.work import Doing, Wait, Work
+from plano_extproc.prompts import Desk
 from plano_extproc.providers import agents
 
 
@@ -46,7 +47,7 @@ class _Unheard:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """Who would serve: `plans` in the order of tries, or `agents` in the order in which they speak.
+    """Who would serve: `plans` in the order of tries, `agents` in the order in which they speak, or a prompt `target`.
 
     `entry` is that of the first of them, None for an agent without chat completions. `reasons` are in the order in
     which things would be decided; `scores` those of the nearest routes or agents, where a local router decides.
@@ -54,6 +55,7 @@ class Explained:
 
     plans: tuple[Plan, ...] = ()
     agents: tuple[str, ...] = ()
+    target: str | None = None
     entry: ModelProvider | None = None
     route: str | None = None
     reasons: tuple[str, ...] = ()
@@ -73,11 +75,33 @@ def explained(config: Config, listener: str, prompt: str, model: str | None) -> 
 
 
 def _explained(gateway: Gateway, listener: Listener, work: Work) -> Doing[Explained]:
-    if listener.type == "model":
-        return (yield from _model(gateway, work))
-    if listener.type == "agent":
-        return (yield from _agents(gateway, listener, work))
-    raise NotImplementedYet(f"listener '{listener.name}' is of type {listener.type}, which cannot be explained")
+    """Ask in the order of the pipeline: targets, agents, models."""
+    meant = Meant()
+    if listener.type in prompts.TYPES:
+        found = _target(gateway, listener, work, meant)
+        if found is not None:
+            return found
+    if listener.agents:
+        found = yield from _agents(gateway, listener, work, meant)
+        if found is not None:
+            return found
+    desk = Desk.of(gateway.config, listener)
+    if listener.type in prompts.TYPES and desk.default is not None:
+        return Explained(target=desk.default.name, reasons=("default target: nothing else is meant",))
+    return (yield from _model(gateway, work))
+
+
+def _target(gateway: Gateway, listener: Listener, work: Work, meant: Meant) -> Explained | None:
+    desk = Desk.of(gateway.config, listener)
+    if not desk.targets:
+        return None
+    text = intent.said(work).turns[-1].text
+    name, score = prompts.compiled(gateway, listener, desk).look(text, meant)
+    if name is None:
+        return None
+    model = desk.decider.model
+    stands_in = (f"model {model} decides in a running gateway",) if model else ()
+    return Explained(target=name, reasons=(f"target by words, {score:.2f}", *stands_in), scores={name: score})
 
 
 def _model(gateway: Gateway, work: Work) -> Doing[Explained]:
@@ -89,26 +113,32 @@ def _model(gateway: Gateway, work: Work) -> Doing[Explained]:
         plans = route.plans(gateway, work, chosen)
         reasons = chosen.reasons
     found = plans.plans if isinstance(plans, Chain) else (plans,)
-    named = chosen.session.route if chosen else None
     return Explained(
         found,
         entry=found[0].choice.provider,
-        route=named,
+        route=chosen.session.route if chosen else None,
         reasons=reasons or (found[0].choice.reason,),
         scores=chosen.scores if chosen else {},
     )
 
 
-def _agents(gateway: Gateway, listener: Listener, work: Work) -> Doing[Explained]:
+def _agents(gateway: Gateway, listener: Listener, work: Work, meant: Meant) -> Doing[Explained | None]:
+    """Return the agents that are meant; None where it is none of them, and models stand behind them."""
     uses = listener.agents
-    if len(uses) == 1:
+    has_default = any(use.default for use in uses)
+    may_pass = listener.type != "agent" and not has_default
+    if len(uses) == 1 and not may_pass:
         return _spoken(gateway, listener, (uses[0].id,), ("only agent",))
     routers = intent.Routers(gateway.config, "agent_orchestration_model", gateway.directory.has)
     candidates = tuple(Candidate(use.id, use.description) for use in uses)
     decided = yield from intent.AgentChoice(routers).decide(work, candidates, many=True)
-    names = decided.names[: listener.max_agents]
+    # Where targets were looked for, one look has told the agents from them too.
+    names = tuple(m.route.name for m in meant.matches if m.route and m.route.name in {use.id for use in uses})
+    names = (names or decided.names)[: listener.max_agents]
     if names:
         return _spoken(gateway, listener, names, (decided.reason,), decided.scores)
+    if may_pass:
+        return None
     default = next((use for use in uses if use.default), uses[0])
     return _spoken(gateway, listener, (default.id,), ("default agent", decided.reason), decided.scores)
 

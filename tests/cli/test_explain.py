@@ -86,7 +86,31 @@ def test_a_prompt_shows_its_route_and_what_stands_behind_it(user: Shell) -> None
     found = json.loads(user.planoai("explain", "Write a function that adds numbers", "--json", **KEYS).stdout)
 
     assert (found["route"], found["model"], found["then"]) == ("code", "anthropic/claude-sonnet-4-5", ["openai/gpt-4o"])
+    assert found["reasons"] == [found["reason"]]
     assert "lexical 'code'" in found["reason"]
+    assert found["scores"]["code"] > 0.5 > found["scores"]["greetings"]
+
+
+def test_a_router_that_is_a_model_is_not_asked(user: Shell) -> None:
+    user.write(ROUTED + "overrides: {llm_routing_model: openai/gpt-4o}\n")
+
+    found = json.loads(user.planoai("explain", "Write a function that adds numbers", "--json", **KEYS).stdout)
+
+    assert found["route"] == "code"
+    assert found["reason"].startswith("router failed: only a running gateway asks it; lexical 'code'")
+
+
+def test_the_models_of_a_route_are_shown_by_price(user: Shell) -> None:
+    user.write(
+        ROUTED.replace(
+            "openai/gpt-4o]}\n  - {name: gr", "openai/gpt-4o], selection_policy: {prefer: cheapest}}\n  - {name: gr"
+        )
+    )
+
+    found = json.loads(user.planoai("explain", "Write a function that adds numbers", "--json", **KEYS).stdout)
+
+    assert (found["model"], found["then"]) == ("openai/gpt-4o", ["anthropic/claude-sonnet-4-5"])
+    assert found["reasons"][1] == "cheapest first"
 
 
 AGENTS = """
@@ -113,3 +137,40 @@ def test_a_prompt_shows_its_agent(user: Shell) -> None:
     words = flat(user.planoai(*asked).stdout)
     assert "agent weather" in words
     assert "http://127.0.0.1:10510/v1/chat/completions" in words
+
+
+UNIFIED = """
+version: v0.5.0
+listeners:
+  - type: unified
+    name: platform
+    port: 8001
+    agents: [{id: weather, description: weather forecasts and rain}]
+agents: [{id: weather, url: "http://127.0.0.1:10510"}]
+model_providers: [{model: openai/gpt-4o, access_key: k, default: true}]
+endpoints: {hr: {endpoint: "127.0.0.1:9"}}
+prompt_targets:
+  - name: vacation_days
+    description: how many vacation days somebody has left, such as "how many days of vacation do I have"
+    endpoint: {name: hr, path: /days}
+    parameters: [{name: who, type: str, description: name of the person}]
+"""
+
+
+@pytest.mark.parametrize(
+    ("prompt", "kind", "who"),
+    [
+        ("How many days of vacation do I have left?", "target", "vacation_days"),
+        ("Will it rain in Paris tomorrow?", "agent", "weather"),
+        ("Who won the world cup in 1998?", "model", "openai/gpt-4o"),
+    ],
+)
+def test_a_prompt_shows_what_a_unified_listener_does_with_it(user: Shell, prompt: str, kind: str, who: str) -> None:
+    user.write(UNIFIED)
+
+    result = user.planoai("explain", prompt, "--listener", "platform", "--json")
+
+    assert result.returncode == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert {name: found[name] for name in ("target", "agent", "model") if found[name]} == {kind: who}
+    assert kind in flat(user.planoai("explain", prompt, "--listener", "platform").stdout)

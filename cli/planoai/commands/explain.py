@@ -50,12 +50,13 @@ def explain(config: Config, prompt: str, *, listener_name: str | None, model: st
     except EncoderMissing as error:
         raise Failure(str(error)) from None
     choice = found.plans[0].choice if found.plans else None
-    served = choice.model if choice else found.agents[0]
+    served = choice.model if choice else next(iter(found.agents), "")
     places = upstreams(config, found.entry, served) if found.entry else []
     return {
         "prompt": prompt,
         "listener": {"name": listener.name, "type": listener.type, "port": listener.port},
         "requested_model": model,
+        "target": found.target,
         "agent": found.agents[0] if found.agents else None,
         "route": found.route,
         "model": choice.name if choice else None,
@@ -82,7 +83,9 @@ def _listener(config: Config, name: str | None) -> Listener:
 def _print(found: dict[str, Any]) -> None:
     listener = found["listener"]
     say(f"listener  [bold]{plain(listener['name'])}[/] [dim]({listener['type']}, port {listener['port']})[/]")
-    if found["agent"]:
+    if found["target"]:
+        say(f"target    [bold]{plain(found['target'])}[/]")
+    elif found["agent"]:
         say(f"agent     [bold]{plain(found['agent'])}[/]")
     else:
         say(f"model     [bold]{plain(found['model'])}[/] [dim](provider {plain(found['provider'])})[/]")
