@@ -8,7 +8,16 @@ from dataclasses import dataclass
 
 from plano_extproc import apis, headers
 from plano_extproc.apis import Api
-from plano_extproc.errors import BadProviderAnswer, GatewayError, InvalidRequest, NotFound, TooLarge, Unavailable
+from plano_extproc.errors import (
+    BadProviderAnswer,
+    Forbidden,
+    GatewayError,
+    InvalidRequest,
+    NotFound,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+)
 from plano_extproc.render import edge
 from plano_extproc.translate import error_body
 
@@ -45,6 +54,17 @@ def cases(max_body_bytes: int) -> tuple[Case, ...]:
         Case(
             "response.code_details == 'request_payload_too_large'",
             TooLarge(f"the request's body is larger than {max_body_bytes} bytes, the limit of this gateway"),
+        ),
+        Case(
+            f"{_REFUSED_TOKEN} && response.code == 403",
+            Forbidden("the token is for another audience than this listener", code="wrong_audience"),
+        ),
+        Case(
+            _REFUSED_TOKEN,
+            Unauthenticated(
+                "this listener wants a valid token of its issuer, as Authorization: Bearer", code="invalid_token"
+            ),
+            status=401,
         ),
         Case(
             "response.code_details.startsWith('ext_proc') && response.code == 504",
@@ -172,6 +192,7 @@ def _body(api: Api, error: GatewayError) -> str:
     return error_body(api, error).decode()
 
 
+_REFUSED_TOKEN = "response.code_details.startsWith('jwt_authn_access_denied')"  # noqa: S105 - words of Envoy's
 _RESET = " || ".join(
     f"response.code_details.contains('{reset}')"
     for reset in ("connection_termination", "remote_reset", "protocol_error")

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import jinja2
 
 from plano_extproc import resources
+from plano_extproc.render import callers
 from plano_extproc.render.topology import address, is_ip
 
 # What YAML forbids inside a double-quoted scalar, or would fold as a line break.
@@ -73,7 +74,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
         autoescape=False,  # noqa: S701  YAML, where HTML's escapes would be text; `scalar` is the escape here
     )
-    words = (address, duration, is_ip, literal, metadata_value, raw, slug)
+    words = (address, callers.any_origin, callers.origin, duration, is_ip, literal, metadata_value, raw, slug)
     env.filters.update({word.__name__: word for word in words})
     return env
 
