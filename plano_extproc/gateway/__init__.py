@@ -5,5 +5,6 @@ from plano_extproc.gateway.attempt import Attempt
 from plano_extproc.gateway.build import Gateway, Ports
 from plano_extproc.gateway.chain import tries
 from plano_extproc.gateway.exchange import Exchange
+from plano_extproc.gateway.passing import Passing
 
-__all__ = ["Attempt", "Exchange", "Gateway", "Ports", "gateway", "tries"]
+__all__ = ["Attempt", "Exchange", "Gateway", "Passing", "Ports", "gateway", "tries"]

@@ -97,7 +97,7 @@ def _services(config: Config) -> tuple[ServiceCluster, ...]:
 
 
 def _asks(config: Config, listener: ListenerConfig) -> bool:
-    """Whether services or models may be asked before a listener's requests are decided on, or while they are answered."""
+    """Whether services or models may be asked before a request is decided on, or while it is answered."""
     guards = (config.prompt_guards.input_guards, config.prompt_guards.output_guards) if config.prompt_guards else ()
     return (
         listener.type != "model"

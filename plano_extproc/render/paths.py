@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from plano_extproc import apis
+from plano_extproc.agents import passthrough
 from plano_extproc.apis import Api
 from plano_extproc.config.catalogue import ENDPOINTS
 from plano_extproc.render.topology import METRICS
@@ -26,6 +27,9 @@ class Service(Enum):
 
     PROVIDER = "provider"
     """A provider, when the sidecar has read the body and named the cluster."""
+
+    PASSED = "passed"
+    """An agent or an MCP server in a protocol of its own, when the sidecar has named the cluster."""
 
     UPGRADE = "upgrade"
     """A provider by WebSocket, when the sidecar has read the headers and named the cluster."""
@@ -74,6 +78,11 @@ PUBLIC = (
     Path("/readyz", ("GET",), Service.READY),
 )
 
+AGENTS = (
+    *(Path(prefix, passthrough.METHODS, Service.PASSED) for prefix in passthrough.PREFIXES),
+    *PUBLIC,
+)
+
 # First what is a WebSocket: the same path may be called without one.
 MODEL = (
     Path("/v1/responses", ("GET",), Service.UPGRADE),
@@ -104,8 +113,8 @@ def _closed(paths: tuple[Path, ...]) -> tuple[Path, ...]:
 
 SURFACES: dict[str, tuple[Path, ...]] = {
     "model": _closed(MODEL),
-    "agent": _closed(PUBLIC),
-    "prompt": _closed(PUBLIC),
-    "unified": _closed(PUBLIC),
+    "agent": _closed(AGENTS),
+    "prompt": _closed(AGENTS),
+    "unified": _closed(AGENTS),
     METRICS: _closed((Path("/metrics", ("GET",), Service.SIDECAR),)),
 }

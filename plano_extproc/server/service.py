@@ -9,7 +9,7 @@ import grpc
 from grpc.aio import EOF  # type: ignore[attr-defined]  # the stubs lack it
 
 from plano_extproc import headers
-from plano_extproc.gateway import Attempt, Exchange, Gateway, Ports, tries
+from plano_extproc.gateway import Attempt, Exchange, Gateway, Passing, Ports, tries
 from plano_extproc.gateway.actions import Continue, Reply
 from plano_extproc.gateway.events import RequestHeaders
 from plano_extproc.server import wire
@@ -63,7 +63,7 @@ class ExternalProcessor:
                 ports.metrics.change(figures.STREAMS_OPEN, position, -1)
                 exchange.closed()
 
-    def _begin(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> Exchange | Attempt:
+    def _begin(self, context: grpc.aio.ServicerContext[bytes, bytes]) -> Exchange | Attempt | Passing:
         metadata = context.invocation_metadata() or ()
         said = {name: str(value) for name, value in metadata if name.startswith(_SAID)}
         listener = unquote(said.get(headers.LISTENER, ""))
@@ -72,6 +72,8 @@ class ExternalProcessor:
         generation = said.get(headers.GENERATION)
         number = int(generation) if generation else None
         parent = said.get("traceparent")
+        if headers.PASSED in said:
+            return Passing(self._gateway(), listener, parent)
         return Exchange(self._gateway(), listener, number, parent, reads_usage=headers.USAGE in said)
 
     def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":
@@ -80,7 +82,7 @@ class ExternalProcessor:
         return grpc.method_handlers_generic_handler(SERVICE, {METHOD: process})
 
 
-async def _next(exchange: Exchange, context: grpc.aio.ServicerContext[bytes, bytes]) -> Any:
+async def _next(exchange: Exchange | Passing, context: grpc.aio.ServicerContext[bytes, bytes]) -> Any:
     """Return Envoy's next message; an answer that is to be broken off, and says nothing, ends here.
 
     One that moves tells the client of it with its next message, so that is waited for a moment.
