@@ -40,7 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"the planner cannot start: {problem}", file=sys.stderr)
         return 1
     try:
-        governed = GovernedAgent(agent, tracker, checkpoints=Checkpoints(state / "checkpoints", tracker.agent_id))
+        checkpoints = Checkpoints(state / "checkpoints", tracker.agent_id)
+        governed = GovernedAgent(agent, tracker, checkpoints=checkpoints, pace=options.pace)
         if options.serve:
             what = "LLM planner (Tier 0: it plans, and executes nothing)"
             return serving.main(options, what, lambda: app(lambda task: governed.run(task).output))
@@ -84,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
         "--own-key", action="store_true", help="send the OpenRouter key of the environment, a file or Vault"
     )
     made.add_argument("--timeout", type=float, default=60.0, help="seconds to wait for the model (default: 60)")
+    made.add_argument("--pace", type=float, default=0.0, help="seconds to pause before it begins to plan")
     for kind in KINDS:
         made.add_argument(f"--{kind}", help=f"folder with {kind} that it may read")
     made.add_argument("--hand-off-to", help="id of the agent that the plan is written down for")

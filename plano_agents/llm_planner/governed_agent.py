@@ -41,7 +41,10 @@ class RunReport:
 
 
 class GovernedAgent:
-    """Runs an agent's tasks, one at a time. Without `checkpoints` nothing is written."""
+    """Runs an agent's tasks, one at a time. Without `checkpoints` nothing is written.
+
+    `pace` is a pause in seconds before it begins to plan, for people who want to look on.
+    """
 
     def __init__(
         self,
@@ -51,12 +54,14 @@ class GovernedAgent:
         monitor: ActionMonitor | None = None,
         checkpoints: Checkpoints | None = None,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        pace: float = 0.0,
     ) -> None:
         self._agent = agent
         self._tracker = tracker
         self._monitor = monitor or ActionMonitor(agent.metadata)
         self._checkpoints = checkpoints
         self._seconds = heartbeat_seconds
+        self._pace = pace
         self._revoked = threading.Event()
 
     def preflight(self) -> Preflight:
@@ -86,6 +91,7 @@ class GovernedAgent:
             self._enter(AgentPhase.PLAN)
             self._save(AgentPhase.PLAN, task, None)
             with self._watching():
+                self._revoked.wait(self._pace)
                 output = self._agent.process_task(task, may_go_on=self._may_go_on, note=self._monitor.did)
             if self._revoked.is_set():
                 self._monitor.alert("critical", "the agent was revoked while it ran")

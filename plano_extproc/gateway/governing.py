@@ -250,7 +250,7 @@ class Governed:
         if effects := self._forbidden_effects(part):
             reasons.append(f"side effects that are not allowed: {', '.join(effects)}")
         decision: Decision = said.decision if said else "EXECUTE"
-        if self._is_told or not 200 <= status < 300 or not is_complete:
+        if self._is_told or not _is_good(status) or not is_complete:
             decision = "ERROR"
             reasons.append(self._why(status))
         elif self._is_unsure(part):
@@ -278,7 +278,7 @@ class Governed:
             return "withheld for a forbidden call"
         if status == 0:
             return "no answer"
-        return f"status {status}" if not 200 <= status < 300 else "the answer broke off, or nobody waited for it"
+        return f"status {status}" if not _is_good(status) else "the answer broke off, or nobody waited for it"
 
     def _entry(
         self,
@@ -333,6 +333,11 @@ def governed(work: Work) -> Governed | None:
     """Return what governance keeps of an exchange; None where no governed agent takes part."""
     found: Governed | None = work.notes.get(Governed)
     return found
+
+
+def _is_good(status: int) -> bool:
+    # 101 opens a WebSocket.
+    return 200 <= status < 300 or status == 101
 
 
 def _trace_id(traceparent: bytes) -> str:
