@@ -6,6 +6,7 @@ if turn := kept.due():               # the answer is complete
     out += kept.release()
 """
 
+import re
 from typing import Any, Final
 
 import orjson
@@ -30,12 +31,18 @@ class KeptStream:
         self._held: list[bytes] = []
         self._is_over = False
         self._due = True
+        self._is_between = True
 
     def feed(self, chunk: bytes, end: bool) -> bytes:
         """Return what the caller may have of `chunk`. `end` says that nothing follows.
 
         Raises `BadProviderAnswer` for an event that is too large.
         """
+        is_whole = chunk.endswith(b"\n\n")
+        if self._is_between and is_whole and not (self._is_over or end or _LOOKED_AT.search(chunk)):
+            # Whole events that are nothing to us: most of a stream.
+            return chunk
+        self._is_between = is_whole
         events = [*self._parser.feed(chunk), *(self._parser.end() if end else ())]
         out: list[bytes] = []
         for event in events:
@@ -63,7 +70,7 @@ class KeptStream:
     def _take(self, event: Event) -> bytes:
         if event is KEEPALIVE:
             return b":\n\n"
-        if b'"response"' in event.data or b"response.output_item.done" in event.data:
+        if _LOOKED_AT.search(event.data):
             told = _json(event.data)
             kind = told.get("type")
             if kind == _ITEM and isinstance(told.get("item"), dict) and isinstance(told.get("output_index"), int):
@@ -98,5 +105,6 @@ def _written(name: bytes, data: bytes) -> bytes:
     return head + b"".join(b"data: " + line + b"\n" for line in data.split(b"\n")) + b"\n"
 
 
+_LOOKED_AT: Final = re.compile(rb'"response"\s*:|response\.output_item\.done')
 _ITEM: Final = "response.output_item.done"
 _ENDS: Final = frozenset({"response.completed", "response.incomplete", "response.done"})
