@@ -12,8 +12,10 @@ from plano_extproc.gateway.actions import Headers
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.costing import cost
 from plano_extproc.gateway.decide import Decision
+from plano_extproc.gateway.models import Chosen
 from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import UsageReader
+from plano_extproc.gateway.session_span import attributes
 from plano_extproc.gateway.steps.watch import Watched
 from plano_extproc.gateway.work import Ending, Work
 from plano_extproc.guardrails.verdict import Record as Verdict
@@ -254,6 +256,8 @@ class Observation:
         for key, name in _FACTS.items():
             if isinstance(value := work.facts.get(key), (str, int, float)):
                 found[name] = value
+        if (chosen := work.notes.get(Chosen)) is not None:
+            found |= attributes(chosen, self._gateway.config.routing.routing_budget)
         if verdicts := _notes(work, Verdict):
             found["plano.guards"] = ",".join(f"{one.guard}:{one.verdict}" for one in verdicts)
         for record in _notes(work, filters.Record):
@@ -360,7 +364,6 @@ def _ns(seconds: float) -> int:
 
 _KINDS: Final = {"agent_chat": ORCHESTRATOR, "function_calling": ORCHESTRATOR, "routing_decision": ROUTING_DECISION}
 _FACTS: Final[Mapping[str, str]] = {
-    "session": "plano.routing.skipped",
     "router": "routing.strategy",
     "router_failure": "error.message",
     "cache": "plano.cache",

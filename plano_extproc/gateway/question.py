@@ -6,6 +6,7 @@ from plano_extproc.gateway import local
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.answer import JSON
 from plano_extproc.gateway.build import Gateway
+from plano_extproc.gateway.models import Chosen
 from plano_extproc.gateway.steps import route
 from plano_extproc.gateway.work import Doing, Work
 from plano_extproc.routing import answer
@@ -22,6 +23,7 @@ def reply(gateway: Gateway, work: Work) -> Doing[Reply]:
         ports.metrics.count(figures.ROUTING_SERVICE, ("policy_error",))
         raise
     assert chosen is not None, "a question has an answer"
+    work.notes[Chosen] = chosen
     route.count(gateway, chosen, ports.clock() - begun)
     outcome = "no_candidates" if chosen.session.model is None else "decision_served"
     ports.metrics.count(figures.ROUTING_SERVICE, (outcome,))

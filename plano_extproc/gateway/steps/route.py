@@ -72,11 +72,7 @@ def _remember(gateway: Gateway, work: Work, chosen: Chosen) -> None:
     work.notes[Chosen] = chosen
     if chosen.identity is None:
         return
-    decided = chosen.session
-    work.facts["session"] = chosen.replayed or decided.reason
-    budget = gateway.config.routing.routing_budget
-    if budget is not None and budget.record_counterfactual and decided.candidate is not None:
-        work.facts["model_without_session"] = decided.candidate
+    work.facts["session"] = chosen.replayed or chosen.session.reason
     if chosen.key is None:
         return
     if chosen.terms.budget is not None:

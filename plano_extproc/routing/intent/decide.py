@@ -11,6 +11,7 @@ from plano_extproc.flow import CalloutFailed, Flow
 from plano_extproc.routing.intent import lexical, minilm
 from plano_extproc.routing.intent import model as orchestrator
 from plano_extproc.routing.intent.clauses import match_many
+from plano_extproc.routing.intent.remember import Remembering
 from plano_extproc.routing.intent.route import Match, Matcher, Route, distinct, plain
 from plano_extproc.routing.turns import Turn
 
@@ -65,8 +66,8 @@ def choose(
     """
     listed = distinct(routes)
     if kind is None or kind in LOCAL:
-        return Router(listed, LOCAL[kind or "local/lexical"](listed), None, timeout, context_tokens)
-    return Router(listed, lexical.compile(listed), kind, timeout, context_tokens)
+        return Router(listed, Remembering(LOCAL[kind or "local/lexical"](listed)), None, timeout, context_tokens)
+    return Router(listed, Remembering(lexical.compile(listed)), kind, timeout, context_tokens)
 
 
 def decide(router: Router, turns: Sequence[Turn], *, many: bool = False) -> Flow[Decision]:
