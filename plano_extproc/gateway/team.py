@@ -37,6 +37,12 @@ class Team:
         self.is_sticky = len(set(descriptions)) < len(descriptions) or any(len(a.upstreams) > 1 for a in self.agents)
         """Whether it matters which conversation a request belongs to."""
 
+    @property
+    def anyone(self) -> Choice | None:
+        """The first agent: it stands for all of them where it is not known yet who serves. None where there is none."""
+        agent = next(iter(self.agents), None)
+        return Choice(next(iter(self._entries[agent.id].values())), agent.id, "an agent", agent.id) if agent else None
+
     def candidates(self, taking: Handover, reason: str) -> tuple[tuple[Choice, ...], Handover | None]:
         """Return who is tried, in order: the agent's instances, those once more, then who stands in for it.
 

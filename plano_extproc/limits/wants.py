@@ -47,6 +47,11 @@ class Wants:
         """Whether money is among it."""
         return any(want.bucket.kind == "usd" for want in self.wants)
 
+    def beside(self, held: "Wants | None") -> "Wants":
+        """Return what is wanted of buckets that nothing is held of yet."""
+        keys = {want.bucket.key for want in held.wants} if held else set()
+        return Wants(tuple(want for want in self.wants if want.bucket.key not in keys), self.at)
+
     def claims(self) -> tuple[Claim, ...]:
         """Return what to ask the store."""
         return tuple(want.bucket.claim(want.amount, self.at) for want in self.wants)

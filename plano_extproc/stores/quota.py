@@ -43,6 +43,19 @@ class Reservation:
     wants: Wants | None
     headers: Headers = ()
 
+    def joined(self, other: "Reservation") -> "Reservation":
+        """Return both as one. Of headers that both have, the later ones count."""
+        wants = Wants(
+            (*(self.wants.wants if self.wants else ()), *(other.wants.wants if other.wants else ())), _at(self, other)
+        )
+        return Reservation(
+            self.client, self.selectors, wants, tuple({**dict(self.headers), **dict(other.headers)}.items())
+        )
+
+
+def _at(*reservations: Reservation) -> float:
+    return next((one.wants.at for one in reservations if one.wants is not None), 0.0)
+
 
 class Quota:
     """One worker's view of the limits. A reload makes another one with the same `store` and `tally`."""
@@ -66,15 +79,25 @@ class Quota:
         self._pending: dict[tuple[str, int], Charge] = {}
 
     async def reserve(
-        self, client: Client | None, headers: Mapping[str, bytes], served: Served, tokens: Estimate
+        self,
+        client: Client | None,
+        headers: Mapping[str, bytes],
+        served: Served,
+        tokens: Estimate,
+        held: Reservation | None = None,
     ) -> Reservation | None:
         """Reserve what a request wants; None where no limit is on it.
 
-        Raises `LimitReached`, and `Unavailable` where the store is away and that means a refusal.
+        `held` is what it was granted before, when less was known of who serves: the rest is reserved, and both are
+        returned as one. Raises `LimitReached`, and `Unavailable` where the store is away and that means a refusal.
         """
         wants = self.admission.wants(client, headers, served, tokens, self._now())
         if wants is None:
-            return None
+            return held
+        if held is not None:
+            wants = wants.beside(held.wants)
+            if not wants.wants:
+                return held
         claims = wants.claims()
         try:
             taken = await self._store.take(claims)
@@ -85,7 +108,8 @@ class Quota:
                     "limits cannot be checked at the moment; try again shortly", code="limit_store_unavailable"
                 ) from error
             return Reservation(client, headers, None)
-        return Reservation(client, headers, wants, wants.granted(taken, claims))
+        found = Reservation(client, headers, wants, wants.granted(taken, claims))
+        return found if held is None else held.joined(found)
 
     async def settle(self, reservation: Reservation, served: Served, usage: Usage) -> None:
         """Charge what an exchange used that `served` answered, in place of what was reserved. Never raises.

@@ -211,3 +211,43 @@ def test_gateways_share_a_redis_and_outlive_it(
         finally:
             redis_server.start()
         assert until(lambda: ask(closed, "key-three").status_code == 200)
+
+
+AGENTS = """
+version: v0.5.0
+listeners:
+  - type: agent
+    name: agents
+    port: {port}
+    agents:
+      - {{id: weather, description: "weather forecasts, temperature and rain"}}
+      - {{id: flights, description: "flight status, flight bookings, airports"}}
+agents:
+  - {{id: weather, url: "{weather}"}}
+  - {{id: flights, url: "{flights}"}}
+clients:
+  - {{id: two, key: key-two, ratelimit: {{requests: 2, per: hour}}}}
+"""
+
+
+def test_who_is_over_a_limit_costs_no_agent_a_thing(tmp_path: Path) -> None:
+    with (
+        ScriptedProvider("openai.chat", is_strict=False) as weather,
+        ScriptedProvider("openai.chat", is_strict=False) as flights,
+        running_gateway(
+            AGENTS.format(
+                port=free_port(),
+                weather=f"http://127.0.0.1:{weather.port}",
+                flights=f"http://127.0.0.1:{flights.port}",
+            ),
+            environ={},
+            home=tmp_path,
+        ) as gateway,
+    ):
+        both: Any = [{"role": "user", "content": "What is the weather in Paris, and is flight BA117 on time?"}]
+        statuses = [ask(gateway, "key-two", model="any", messages=both).status_code for _ in range(4)]
+        assert statuses == [200, 200, 429, 429]
+        assert len(weather.requests) + len(flights.requests) == 4
+        rows = until(lambda: usage(gateway, "client").get("two"))
+        assert rows
+        assert rows["requests"] == 2

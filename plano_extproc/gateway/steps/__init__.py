@@ -27,6 +27,7 @@ from plano_extproc.gateway.work import Step
 ORDER: Final[tuple[Callable[[Gateway, Listener], Step | None], ...]] = (
     watch.step,
     govern.step,
+    quota.early,
     state.step,
     cache.asked,
     guard.step,

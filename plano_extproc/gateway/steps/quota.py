@@ -4,16 +4,31 @@ from plano_extproc.config.listeners import Listener
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.chain import Chain
-from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import UsageReader, demand_usage, usage_of
 from plano_extproc.gateway.work import Doing, Ending, Step, Work, wait_for
 from plano_extproc.limits import Estimate, estimate
 from plano_extproc.limits.usage import Who
 from plano_extproc.routing import Choice
-from plano_extproc.stores import Quota, Reservation
+from plano_extproc.stores import Reservation
 from plano_extproc.translate.chat import Usage
 
 _NOTHING = Estimate(0)
+
+
+def early(gateway: Gateway, listener: Listener) -> Step | None:
+    """Return what counts before anybody is asked, on listeners where others may be asked before it is known who serves.
+
+    What a client has no room for then costs nobody a thing. Who serves is taken to be the default.
+    """
+    if not gateway.admission.has_limits or not _asks_others(gateway, listener):
+        return None
+
+    def count(work: Work) -> Doing[Reply | None]:
+        if work.ask.surface.endpoint is None and work.plans is None:
+            yield from _Counting.of(gateway, work).reserve(_default(gateway, work))
+        return None
+
+    return count
 
 
 def step(gateway: Gateway, listener: Listener) -> Step | None:  # noqa: ARG001 - keys and limits are on every listener
@@ -21,68 +36,87 @@ def step(gateway: Gateway, listener: Listener) -> Step | None:  # noqa: ARG001 -
     admission = gateway.admission
     if not (admission.has_limits or admission.has_clients):
         return None
-    quota = gateway.quota
 
     def count(work: Work) -> Doing[Reply | None]:
-        ask = work.ask
-        if ask.surface.endpoint == "count_tokens":
+        if work.ask.surface.endpoint == "count_tokens":
             return None
-        choice = _first(work).choice
-        tells = len(work.body) > 0 and ask.surface.endpoint in _TELLING
-        if tells:
+        assert work.plans is not None, "this comes after the choice"
+        plan = work.plans.plans[0] if isinstance(work.plans, Chain) else work.plans
+        counting = _Counting.of(gateway, work)
+        if counting.tells:
             demand_usage(work)
-        reader = usage_of(work) if tells else None
-        tokens = estimate(work.request) if tells else _NOTHING
-        reservation = None
-        if admission.has_limits:
-            reservation = yield from wait_for(lambda: quota.reserve(ask.client, ask.headers, choice, tokens))
-        if reservation is not None:
-            work.headers += reservation.headers
-        if ask.client is not None:
-            work.facts["client"] = ask.client.id
-        work.endings.append(_Settling(quota, work, choice, reader, tokens, reservation))
+            counting.reader = usage_of(work)
+        yield from counting.reserve(plan.choice)
         return None
 
     return count
 
 
-class _Settling:
-    """Charges what was used in place of what was reserved."""
+def _asks_others(gateway: Gateway, listener: Listener) -> bool:
+    return listener.type != "model" or bool(listener.input_filters) or gateway.config.prompt_guards is not None
 
-    def __init__(
-        self,
-        quota: Quota,
-        work: Work,
-        choice: Choice,
-        reader: UsageReader | None,
-        tokens: Estimate,
-        held: Reservation | None,
-    ) -> None:
-        self._quota = quota
-        self._client = work.ask.client.id if work.ask.client else ""
+
+def _default(gateway: Gateway, work: Work) -> Choice:
+    team = gateway.teams.get(work.ask.listener)
+    if team is not None and team.anyone is not None:
+        return team.anyone
+    return gateway.directory.resolve(work.request.get("model"))
+
+
+class _Counting:
+    """What one exchange reserves, and is charged in its place when it is over."""
+
+    def __init__(self, gateway: Gateway, work: Work) -> None:
+        ask = work.ask
+        self._quota = gateway.quota
+        self._has_limits = gateway.admission.has_limits
+        self._work = work
+        self._choice: Choice | None = None
+        self._held: Reservation | None = None
+        self.tells = len(work.body) > 0 and ask.surface.endpoint in _TELLING
+        self._tokens = estimate(work.request) if self.tells else _NOTHING
+        self.reader: UsageReader | None = None
+        if ask.client is not None:
+            work.facts["client"] = ask.client.id
+
+    @classmethod
+    def of(cls, gateway: Gateway, work: Work) -> "_Counting":
+        """Return what counts an exchange; it is settled whatever becomes of it."""
+        found: _Counting | None = work.notes.get(cls)
+        if found is None:
+            found = work.notes[cls] = cls(gateway, work)
+            work.endings.append(found.settle)
+        return found
+
+    def reserve(self, choice: Choice) -> Doing[None]:
+        """Reserve what is not reserved yet for who serves. Raises what `Quota.reserve` raises."""
         self._choice = choice
-        self._reader = reader
-        self._tokens = tokens
-        self._held = held
+        if not self._has_limits:
+            return
+        ask, held = self._work.ask, self._held
+        found = yield from wait_for(lambda: self._quota.reserve(ask.client, ask.headers, choice, self._tokens, held))
+        if found is not None and found is not held:
+            names = dict(held.headers) if held else {}
+            self._work.headers[:] = [pair for pair in self._work.headers if pair[0] not in names] + list(found.headers)
+        self._held = found
 
-    async def __call__(self, ending: Ending) -> None:
+    async def settle(self, ending: Ending) -> None:
+        """Charge what was used."""
         choice = ending.served.choice if ending.served is not None else self._choice
+        if choice is None:
+            return
         usage = self._usage(ending)
         if self._held is not None:
             await self._quota.settle(self._held, choice, usage)
         if ending.served is not None and ending.status < 300:
-            who = Who(self._client, "" if choice.agent else choice.name, choice.agent or "")
+            client = self._work.ask.client.id if self._work.ask.client else ""
+            who = Who(client, "" if choice.agent else choice.name, choice.agent or "")
             self._quota.record(who, choice, usage)
 
     def _usage(self, ending: Ending) -> Usage:
-        if self._reader is None or ending.served is None or ending.status >= 300:
+        if self.reader is None or ending.served is None or ending.status >= 300:
             return Usage()
-        return self._reader.about(self._tokens)
-
-
-def _first(work: Work) -> Plan:
-    assert work.plans is not None, "this comes after the choice"
-    return work.plans.plans[0] if isinstance(work.plans, Chain) else work.plans
+        return self.reader.about(self._tokens)
 
 
 _TELLING = frozenset({None, "completions", "embeddings", "rerank"})
