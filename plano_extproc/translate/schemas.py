@@ -2,7 +2,8 @@
 
 from typing import Any, Final
 
-from plano_extproc.translate.chat import Json
+from plano_extproc.translate.chat import Json, OutputSchema
+from plano_extproc.translate.names import fitted
 
 _SCHEMA_MAPS: Final = frozenset({"properties", "$defs", "definitions", "patternProperties"})
 _SCHEMA_LISTS: Final = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
@@ -13,6 +14,15 @@ _CONSTRAINTS: Final = (
     "minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf",
     "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties",
 )  # fmt: skip
+
+
+def named(output: OutputSchema, name_limit: int) -> Json:
+    """Return what OpenAI's APIs are told of the schema that an answer is held to."""
+    made: Json = {"name": fitted(output.name or "answer", name_limit)}
+    if output.description is not None:
+        made["description"] = output.description
+    is_strict = output.strict is not False
+    return {**made, "schema": strict(output.schema) if is_strict else output.schema, "strict": is_strict}
 
 
 def closed(schema: Json) -> Json:

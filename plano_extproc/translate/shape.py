@@ -1,11 +1,13 @@
 """Reads a caller's JSON and says, by its path, what has the wrong shape."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from plano_extproc.apis import Api
 from plano_extproc.errors import InvalidRequest
 from plano_extproc.translate.chat import Json
+
+T = TypeVar("T")
 
 
 def at(where: str, key: str) -> str:
@@ -90,6 +92,16 @@ def texts(values: list[Any], where: str) -> tuple[str, ...]:
         if not isinstance(value, str):
             raise refuse(f"{where}[{position}]", "must be a string")
     return tuple(values)
+
+
+def known_part(part: Json, where: str, known: Mapping[str, T]) -> T:
+    """Return what is known of the type of a part."""
+    kind = part.get("type")
+    found = known.get(kind) if isinstance(kind, str) else None
+    if found is None:
+        listed = ", ".join(known)
+        raise refuse(where, f"a part of type '{kind}' cannot be translated for this provider; known: {listed}")
+    return found
 
 
 def request_shape(api: Api, body: object) -> Json:

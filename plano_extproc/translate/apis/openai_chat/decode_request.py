@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import orjson
 
-from plano_extproc.errors import InvalidRequest
 from plano_extproc.translate import shape
 from plano_extproc.translate.apis.openai_chat.tools import read_tool_choice, read_tools, read_web_search
 from plano_extproc.translate.chat import (
@@ -234,14 +233,7 @@ def _content(turn: Json, where: str, losses: Losses) -> list[Block]:
 
 
 def _part(part: Json, where: str, losses: Losses) -> list[Block]:
-    kind = part.get("type")
-    found = _PARTS.get(kind) if isinstance(kind, str) else None
-    if found is None:
-        raise InvalidRequest(
-            f"{where}: a part of type '{kind}' cannot be translated for this provider; known: {', '.join(_PARTS)}",
-            param=where,
-        )
-    read, known = found
+    read, known = shape.known_part(part, where, _PARTS)
     losses.unknown(part, known, "messages[].content[]")
     return read(part, where)
 

@@ -8,6 +8,7 @@ from typing import Final, assert_never
 
 import orjson
 
+from plano_extproc.translate.adjacent import Adjacent
 from plano_extproc.translate.apis.openai_chat.decode_request import KNOBS
 from plano_extproc.translate.apis.openai_chat.tools import cache_marker, write_tools
 from plano_extproc.translate.call_ids import shortened_id
@@ -36,9 +37,9 @@ from plano_extproc.translate.failed_tools import as_error
 from plano_extproc.translate.logprobs import asked
 from plano_extproc.translate.losses import Losses
 from plano_extproc.translate.media import data_uri, sound_format
-from plano_extproc.translate.names import fitted, shortened
+from plano_extproc.translate.names import shortened
 from plano_extproc.translate.profile import Profile
-from plano_extproc.translate.schemas import strict
+from plano_extproc.translate.schemas import named
 from plano_extproc.translate.shape import refuse
 
 _ID_LIMIT: Final = 40
@@ -82,13 +83,7 @@ def encode_request(request: Request, profile: Profile, losses: Losses) -> Json:
 def _response_format(output: OutputSchema | None) -> Json:
     if output is None:
         return {"type": "json_object"}
-    wanted: Json = {"name": fitted(output.name or "answer", _USER_LIMIT)}
-    if output.description is not None:
-        wanted["description"] = output.description
-    is_strict = output.strict is not False
-    wanted["schema"] = strict(output.schema) if is_strict else output.schema
-    wanted["strict"] = is_strict
-    return {"type": "json_schema", "json_schema": wanted}
+    return {"type": "json_schema", "json_schema": named(output, _USER_LIMIT)}
 
 
 class _Turns:
@@ -97,35 +92,21 @@ class _Turns:
     def __init__(self, profile: Profile, losses: Losses) -> None:
         self._profile = profile
         self._losses = losses
-        self._turns: list[Json] = []
-        self._waiting: list[Json] = []
-        self._unanswered: set[str] = set()
+        self._turns = Adjacent()
 
     def write(self, messages: Iterable[Message]) -> list[Json]:
         for message in messages:
             match message.role:
                 case "assistant":
-                    if any(isinstance(block, Text | Refusal | ToolUse) for block in message.blocks):
-                        self._release()
                     self._assistant(message)
                 case "user":
                     self._user(message)
                 case "system":
-                    self._add({"role": "system", "content": self._system(message)})
+                    self._turns.say({"role": "system", "content": self._system(message)})
                 case _:
                     assert_never(message.role)
-            if not self._unanswered:
-                self._release()
-        self._release()
-        return self._turns
-
-    def _add(self, turn: Json) -> None:
-        (self._waiting if self._unanswered else self._turns).append(turn)
-
-    def _release(self) -> None:
-        self._turns += self._waiting
-        self._waiting.clear()
-        self._unanswered.clear()
+            self._turns.settle()
+        return self._turns.end()
 
     def _assistant(self, message: Message) -> None:
         words: list[str] = []
@@ -154,7 +135,7 @@ class _Turns:
             turn["tool_calls"] = calls
         self._reason(turn, thoughts)
         if words or calls:
-            self._turns.append(turn)
+            self._turns.reply([turn], [call["id"] for call in calls])
 
     def _reason(self, turn: Json, thoughts: list[str]) -> None:
         thought = "".join(thoughts)
@@ -165,10 +146,8 @@ class _Turns:
             self._losses.field("thinking")
 
     def _call(self, block: ToolUse) -> Json:
-        call_id = shortened_id(block.id, _ID_LIMIT)
-        self._unanswered.add(call_id)
         self._note_losses(block)
-        arguments = orjson.dumps(block.input).decode()
+        call_id, arguments = shortened_id(block.id, _ID_LIMIT), orjson.dumps(block.input).decode()
         return {"id": call_id, "type": "function", "function": {"name": block.name, "arguments": arguments}}
 
     def _user(self, message: Message) -> None:
@@ -181,9 +160,9 @@ class _Turns:
                 parts += self._part(block)
         if parts:
             is_plain = len(parts) == 1 and parts[0].keys() == {"type", "text"}
-            self._add({"role": "user", "content": parts[0]["text"] if is_plain else parts})
+            self._turns.say({"role": "user", "content": parts[0]["text"] if is_plain else parts})
         elif not message.blocks:
-            self._add({"role": "user", "content": ""})
+            self._turns.say({"role": "user", "content": ""})
 
     def _tool_result(self, block: ToolResult) -> list[Json]:
         """Write a result, and return the parts of it that only a user can send."""
@@ -199,8 +178,7 @@ class _Turns:
             content = [{"type": "text", "text": text, "cache_control": cache_marker(block.cache)}]
         else:
             self._note_losses(block)
-        self._turns.append({"role": "tool", "tool_call_id": call_id, "content": content})
-        self._unanswered.discard(call_id)
+        self._turns.answer({"role": "tool", "tool_call_id": call_id, "content": content}, call_id)
         return [{"type": "text", "text": f"Result of the tool call {call_id}:"}, *others] if others else []
 
     def _system(self, message: Message) -> str | list[Json]:

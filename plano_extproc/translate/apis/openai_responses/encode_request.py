@@ -9,6 +9,7 @@ from typing import Final, assert_never
 
 import orjson
 
+from plano_extproc.translate.adjacent import Adjacent
 from plano_extproc.translate.apis.openai_responses.items import annotation
 from plano_extproc.translate.apis.openai_responses.parts import write_part
 from plano_extproc.translate.apis.openai_responses.reasoning import unsealed_item
@@ -20,7 +21,6 @@ from plano_extproc.translate.chat import (
     Image,
     Json,
     Message,
-    OutputSchema,
     Plain,
     RedactedThinking,
     Refusal,
@@ -33,9 +33,9 @@ from plano_extproc.translate.chat import (
 from plano_extproc.translate.efforts import effort_of
 from plano_extproc.translate.failed_tools import as_error
 from plano_extproc.translate.losses import Losses
-from plano_extproc.translate.names import fitted, shortened
+from plano_extproc.translate.names import shortened
 from plano_extproc.translate.profile import Profile
-from plano_extproc.translate.schemas import strict
+from plano_extproc.translate.schemas import named
 from plano_extproc.translate.shape import refuse
 
 _ID_LIMIT: Final = 64
@@ -114,21 +114,11 @@ def _thinking(request: Request, profile: Profile, losses: Losses) -> Json:
 def _text(request: Request) -> Json:
     made: Json = {}
     if request.output:
-        made["format"] = _format(request.output)
+        made["format"] = {"type": "json_schema", **named(request.output, _USER_LIMIT)}
     elif request.json_mode:
         made["format"] = {"type": "json_object"}
     if verbosity := request.knobs.get("verbosity"):
         made["verbosity"] = verbosity
-    return made
-
-
-def _format(output: OutputSchema) -> Json:
-    made: Json = {"type": "json_schema", "name": fitted(output.name or "answer", _USER_LIMIT)}
-    if output.description is not None:
-        made["description"] = output.description
-    is_strict = output.strict is not False
-    made["schema"] = strict(output.schema) if is_strict else output.schema
-    made["strict"] = is_strict
     return made
 
 
@@ -138,9 +128,7 @@ class _Items:
     def __init__(self, profile: Profile, losses: Losses) -> None:
         self._profile = profile
         self._losses = losses
-        self._items: list[Json] = []
-        self._waiting: list[Json] = []
-        self._unanswered: set[str] = set()
+        self._items = Adjacent()
 
     def write(self, messages: Iterable[Message]) -> list[Json]:
         for message in messages:
@@ -151,22 +139,11 @@ class _Items:
                     self._user(message)
                 case "system":
                     if text := _words(message, self._losses):
-                        self._say("developer", [{"type": "input_text", "text": text}])
+                        self._items.say(_message("developer", [{"type": "input_text", "text": text}]))
                 case _:
                     assert_never(message.role)
-            if not self._unanswered:
-                self._release()
-        self._release()
-        return self._items
-
-    def _release(self) -> None:
-        self._items += self._waiting
-        self._waiting.clear()
-        self._unanswered.clear()
-
-    def _say(self, role: str, parts: list[Json]) -> None:
-        waits = role != "assistant" and self._unanswered
-        (self._waiting if waits else self._items).append(_message(role, parts))
+            self._items.settle()
+        return self._items.end()
 
     def _assistant(self, message: Message) -> None:
         made: list[Json] = []
@@ -199,9 +176,7 @@ class _Items:
             del made[-1]
             self._losses.field("thinking")
         if made:
-            self._release()
-            self._items += made
-            self._unanswered.update(item["call_id"] for item in made if "call_id" in item)
+            self._items.reply(made, [item["call_id"] for item in made if "call_id" in item])
 
     def _thought(self, text: str, state: str, kind: str) -> list[Json]:
         item = unsealed_item(text, state) if self._profile.replay_reasoning else None
@@ -215,13 +190,13 @@ class _Items:
         for block in message.blocks:
             _note_cache(block, self._losses)
             if isinstance(block, ToolResult):
-                self._items.append(self._result(block))
-                self._unanswered.discard(self._items[-1]["call_id"])
+                result = self._result(block)
+                self._items.answer(result, result["call_id"])
             elif isinstance(block, Text | Refusal | Image | File):
                 # Only the assistant thinks and calls tools; what stands elsewhere is a summary at best.
                 parts.append(write_part(block))
         if parts or not message.blocks:
-            self._say("user", parts or [{"type": "input_text", "text": ""}])
+            self._items.say(_message("user", parts or [{"type": "input_text", "text": ""}]))
 
     def _result(self, block: ToolResult) -> Json:
         output: str | list[Json]

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final, assert_never
 
-from plano_extproc.errors import InvalidRequest
 from plano_extproc.translate import shape
 from plano_extproc.translate.chat import (
     Block,
@@ -38,14 +37,7 @@ def read_parts(content: Any, where: str, losses: Losses) -> list[Block]:
     for position, value in enumerate(content):
         place = f"{where}[{position}]"
         part = shape.required_object(value, place)
-        kind = part.get("type")
-        found = _PARTS.get(kind) if isinstance(kind, str) else None
-        if found is None:
-            raise InvalidRequest(
-                f"{place}: a part of type '{kind}' cannot be translated for this provider; known: {', '.join(_PARTS)}",
-                param=place,
-            )
-        read, known = found
+        read, known = shape.known_part(part, place, _PARTS)
         losses.unknown(part, known, "input[].content[]")
         blocks += read(part, place)
         if any(told.get("type") != "url_citation" for told in _sources(part, place)):
