@@ -1,5 +1,6 @@
 """A gateway: one configuration, compiled for requests. A reload builds another and swaps them whole."""
 
+import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +16,7 @@ from plano_extproc.config.telemetry import Tracing
 from plano_extproc.errors import GatewayError
 from plano_extproc.filters import Sessions
 from plano_extproc.flow import Callout, CalloutFailed, Reply
+from plano_extproc.gateway import cooldowns
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.candidates import Candidates, policy
 from plano_extproc.gateway.chain import Candidate, Chain, Policy, chain
@@ -34,7 +36,7 @@ from plano_extproc.routing import Choice, Directory
 from plano_extproc.routing.latencies import Live
 from plano_extproc.signals import Conversations as Signals
 from plano_extproc.signals import Mode
-from plano_extproc.stores import Conversations, MemoryStore, Quota, SharedStore
+from plano_extproc.stores import Conversations, MemoryStore, Quota, SharedStore, StoreError
 from plano_extproc.stores.governor import Governor
 from plano_extproc.telemetry import figures
 from plano_extproc.telemetry.tracing import Tracer
@@ -162,6 +164,9 @@ class Gateway:
         """Do what is due about once a second, and when this configuration goes. Never raises."""
         if "quota" in self.__dict__:
             await self.quota.flush()
+        if self.candidates.has_choices:
+            with contextlib.suppress(StoreError):
+                await cooldowns.share(self.candidates.board, self.store, self.ports.now())
 
     def plan(self, surface: Surface, model: str | None, listener: str) -> Plan:
         """Return how the first entry of a name serves; raises what the directory and `plan` raise."""

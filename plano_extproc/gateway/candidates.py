@@ -31,6 +31,10 @@ class Candidates:
         self.pools = Pools(config)
         self.board = Board(Rule(config.cooldown.after, config.cooldown.for_))
         self._chains: dict[Hashable, fallback.Chain] = {}
+        self.has_choices = bool(
+            self.pools or config.routing_preferences or any(entry.retry_policy for entry in config.model_providers)
+        )
+        """Whether any request has more than one candidate, so that a cool-down changes something."""
 
     def is_fixed(self, name: str | None, now: float) -> bool:
         """Whether a name has one candidate, always the same."""

@@ -73,20 +73,51 @@ def decoded(data: bytes | None) -> State:
 
 
 class Board:
-    """What one worker knows of all entries. It has no clock and no store: it says what to share, and is told."""
+    """What one worker knows of all entries. It has no clock and no store: it says what is new, and is told."""
 
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
         self._states: dict[str, State] = {}
+        self._news: set[str] = set()
 
     def failed(self, label: str, now: float, retry_after: float | None = None) -> State:
-        """Count a failure and return the state to share."""
+        """Count a failure and return the state."""
+        self._news.add(label)
         state = self._states[label] = self._states.get(label, FINE).failed(self._rule, now, retry_after)
         return state
 
     def answered(self, label: str) -> bool:
-        """Clear an entry; return whether there was anything to clear, and so to remove from the store."""
-        return self._states.pop(label, None) is not None
+        """Clear an entry; return whether there was anything to clear."""
+        if self._states.pop(label, None) is None:
+            return False
+        self._news.add(label)
+        return True
+
+    def news(self) -> frozenset[str]:
+        """Return the labels of the entries of which the other workers do not know, and forget that they do not."""
+        news, self._news = frozenset(self._news), set()
+        return news
+
+    def remind(self, news: frozenset[str]) -> None:
+        """Take back news that could not be told."""
+        self._news |= news
+
+    def state(self, label: str) -> State:
+        """Return what is known of an entry."""
+        return self._states.get(label, FINE)
+
+    def hear(self, told: Mapping[str, bytes], news: frozenset[str]) -> None:
+        """Take all that the store holds, by label. Of entries that are news, also since then, it does not know all.
+
+        An entry that it does not hold is fine: another worker has seen it answer.
+        """
+        news |= self._news
+        for label in told.keys() | self._states.keys():
+            state = decoded(told.get(label))
+            if label not in news:
+                self.learn(label, told.get(label))
+            elif label in self._states and state != FINE:
+                self._states[label] = self._states[label].merged(state)
 
     def learn(self, label: str, data: bytes | None) -> None:
         """Take what the store holds: None clears the entry, since another worker has seen it answer."""

@@ -80,6 +80,10 @@ class Pools:
         # The loaded configuration owns the entries, so their identities stay what they are.
         self._config = config
 
+    def __bool__(self) -> bool:
+        """Whether there is any pool."""
+        return bool(self._pools)
+
     def find(self, name: str | None) -> Pool | None:
         """Return the pool that a requested name means, or None."""
         seen: set[str] = set()

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.gateway import Gateway, running_gateway
+from tests.support.gateway import Gateway, running_gateway, until
 from tests.support.ports import free_port
 from tests.support.scripted import ScriptedProvider
 
@@ -275,3 +275,32 @@ def test_a_large_request_crosses_dialects_twice(gateway: Gateway, providers: Pro
 
     assert answer.status_code == 200, answer.text
     assert providers.first.last.json()["messages"] == body["messages"]
+
+
+COOLING = """
+version: v0.5.0
+listeners:
+  - {{type: model, name: llm, port: {port}}}
+model_providers:
+  - model: openai/first
+    base_url: "{first}"
+    access_key: $FIRST_KEY
+    retry_policy: {{fallback_models: [openai/third]}}
+  - {{model: openai/third, base_url: "{third}", access_key: $THIRD_KEY}}
+cooldown: {{after: 100}}
+"""
+
+
+def test_all_workers_ask_a_provider_last_that_said_when_to_come_back(
+    providers: Providers, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    text = COOLING.format(port=free_port(), first=providers.first.url, third=providers.third.url)
+    with running_gateway(text, environ=KEYS, home=tmp_path_factory.mktemp("cooling"), workers=3) as gateway:
+        providers.first.fail(429, retry_after=600)
+        assert ask(gateway, "openai/first").headers["x-plano-attempts"] == "2"
+
+        def knows() -> bool:
+            return {ask(gateway, "openai/first").headers["x-plano-model"] for _ in range(12)} == {"openai/third"}
+
+        assert until(knows)
+        assert ask(gateway, "openai/first").headers["x-plano-attempts"] == "1"
