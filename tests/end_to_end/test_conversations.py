@@ -21,9 +21,9 @@ from tests.support.gateway import Gateway, running_gateway, until
 from tests.support.ports import free_port
 from tests.support.reply import Reply, ToolCall
 from tests.support.scripted import ScriptedProvider
-from tests.support.servers import RedisServer, redis_server, running_redis
+from tests.support.servers import PostgresServer, postgres_server, running_redis
 
-__all__ = ["redis_server"]
+__all__ = ["postgres_server"]
 pytestmark = pytest.mark.envoy
 Json = dict[str, Any]
 
@@ -418,7 +418,55 @@ def test_a_store_that_goes_away_is_told_and_comes_back(tmp_path: Path) -> None:
         assert until(comes_back, seconds=20)
 
 
-def test_shared_by_redis_and_memory(redis_server: RedisServer, tmp_path: Path) -> None:
+def test_a_worker_that_dies_between_answer_and_save_acknowledges_nothing(tmp_path: Path) -> None:
+    with running_redis() as server, ExitStack() as stack:
+        place = running(f"{{type: redis, connection_string: '{server.url}'}}", tmp_path / "home", stack)
+        workers = place.gateway.workers()
+        gate = place.messages.gate()
+        told = list(anthropic_api.stream(Reply(text="hello"), {"model": "claude", "stream": True, "messages": []}))
+        place.messages.stream([b"".join(told[:-1]), told[-1]], gate=gate)
+        going_on = {"model": "claude", "input": "x", "stream": True}
+        kinds: list[str] = []
+        has_broken = False
+        with httpx.stream(
+            "POST", f"{place.gateway.url()}/v1/responses", json=going_on,
+            headers={"authorization": "Bearer key-one"}, timeout=20,
+        ) as answer:  # fmt: skip
+            assert server.process is not None
+            # The save is sent, and nobody answers.
+            server.process.send_signal(signal.SIGSTOP)
+            gate.set()
+            try:
+                for line in answer.iter_lines():
+                    if line.startswith("event: "):
+                        kinds.append(line.removeprefix("event: "))
+                    if "response.output_text.done" in kinds:
+                        for pid in workers:
+                            if psutil.pid_exists(pid):
+                                os.kill(pid, signal.SIGKILL)
+            except httpx.HTTPError:
+                has_broken = True
+        server.process.send_signal(signal.SIGCONT)
+
+        assert has_broken
+        assert "response.completed" not in kinds
+
+
+def test_postgres_keeps_conversations(postgres_server: PostgresServer, tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        state = f"{{type: postgres, connection_string: '{postgres_server.url}', ttl: 1h, max_bytes: 1000000}}"
+        place = running(state, tmp_path / "home", stack)
+        client = place.client()
+        last = None
+        for number in range(5):
+            last = client.responses.create(model="chatty", input=f"q{number}", previous_response_id=last).id
+        assert [text for text in said(place.chat.last.json()) if text.startswith("q")] == [f"q{n}" for n in range(5)]
+        with client.responses.stream(model="claude", input="end", previous_response_id=last) as stream:
+            ended = stream.get_final_response()
+        assert client.responses.retrieve(ended.id).output_text == ended.output_text
+
+
+def test_memory_is_shared_by_workers_and_gone_after_down(tmp_path: Path) -> None:
     with ExitStack() as stack:
         place = running("{type: memory}", tmp_path / "home", stack)
         client = place.client()
