@@ -14,7 +14,7 @@ from planoai.errors import Failure
 
 GROUPS = {
     "Gateway": ("up", "down", "status", "reload", "logs", "demo"),
-    "Configuration": ("validate", "render", "explain", "models", "generate-prompt-targets"),
+    "Configuration": ("init", "validate", "render", "explain", "models", "generate-prompt-targets"),
     "Operation": ("usage", "memory", "agents", "ledger"),
     "Observability": ("trace", "obs", "console"),
     "Subscriptions": ("chatgpt",),
