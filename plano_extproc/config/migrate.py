@@ -122,7 +122,7 @@ def _lift(provider: Node, inline: Node, lifted: dict[str, Node], report: Report)
 
 def _current_shape(root: Node, report: Report) -> Node:
     """v0.4 to v0.5: one form of listeners, one name for providers, no unknown keys that used to pass."""
-    for step in (_rename_providers, _listen_in_a_list, _drop_stray_preferences, _drop_unknown):
+    for step in (_rename_providers, _listen_in_a_list, _drop_stray_preferences, _share_the_router, _drop_unknown):
         root = step(root, report)
     return root
 
@@ -177,6 +177,19 @@ def _drop_stray_preferences(root: Node, report: Report) -> Node:
             report.warning(stray.start, stray.path, message, "Move it to routing_preferences at the top level.")
         kept.append(provider.without("routing_preferences") if stray else provider)
     return root.holding({**root.mapping, "model_providers": providers.holding(kept)})
+
+
+_ROUTERS: Final = ("llm_routing_model", "agent_orchestration_model")
+
+
+def _share_the_router(root: Node, _: Report) -> Node:
+    """One model did both jobs, whichever of the two keys named it."""
+    overrides = root.get("overrides")
+    named = [node for key in _ROUTERS if overrides is not None and (node := overrides.get(key)) is not None]
+    if overrides is None or len(named) != 1:
+        return root
+    shared = {**overrides.mapping, **dict.fromkeys(_ROUTERS, named[0])}
+    return root.holding({**root.mapping, "overrides": overrides.holding(shared)})
 
 
 _ENDPOINT_NAME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9_]*", re.ASCII)
