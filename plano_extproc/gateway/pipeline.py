@@ -1,7 +1,7 @@
 """From a request's body to a decision: parse it, run the listener's steps, and put it into the provider's words."""
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from plano_extproc import headers
@@ -73,6 +73,7 @@ def _decide(gateway: Gateway, work: Work, served: Callable[[], Decision] | None 
     decision.reason = work.reason
     if decision.body is None and work.body is not sent and work.handed is None:
         _send(decision, work.body)
+    decision.extra += tuple(work.onward)
     if work.edits and served is None:
         decision.extra += _PLAIN
     return decision
@@ -114,16 +115,26 @@ def _has_completions(gateway: Gateway, work: Work) -> bool:
 def _decide_on_completion(gateway: Gateway, work: Work) -> Doing[Decision | Reply]:
     """Decide on a legacy completion as on a chat request, where the provider has only chat."""
     chat, dropped = as_chat(work.request)
-    work.ask = replace(work.ask, surface=_CHAT)
+    work.ask = dataclasses.replace(work.ask, surface=_CHAT)
     work.request, work.body = chat, written(chat)
     decision = yield from _decide(gateway, work)
-    if isinstance(decision, Decision):
-        if decision.body is None:
-            _send(decision, work.body)
-        decision.last = Completions(None)
-        decision.dropped += dropped
-        decision.extra += _PLAIN
+    if isinstance(decision, Reply):
+        return _as_completion(decision, is_stream=work.is_stream)
+    if decision.body is None:
+        _send(decision, work.body)
+    decision.last = Completions(None)
+    decision.dropped += dropped
+    decision.extra += _PLAIN
     return decision
+
+
+def _as_completion(reply: Reply, *, is_stream: bool) -> Reply:
+    """Return a step's own answer, which is one of chat, as a completion."""
+    if reply.status >= 300:
+        return reply
+    last = Completions(None)
+    body = last.stream().feed(reply.body, end=True) if is_stream else last.response(reply.body)
+    return dataclasses.replace(reply, body=body)
 
 
 def _send(decision: Decision, body: bytes) -> None:

@@ -225,3 +225,15 @@ def test_requests_that_mean_the_same(tmp_path: Any) -> None:
         assert place.post("/v1/chat/completions", system).headers["x-plano-cache"] == "miss"
         same = place.post("/v1/chat/completions", chat("How can I reset my password?"), key="key-two")
         assert same.headers["x-plano-cache"] == "miss"
+
+
+@pytest.mark.parametrize("is_stream", [False, True], ids=["whole", "stream"])
+def test_a_legacy_completion_is_given_again_in_its_own_shape(place: Place, is_stream: bool) -> None:
+    body = {"model": "claude", "prompt": f"complete me {is_stream}", "max_tokens": 9, "stream": is_stream}
+    first, second = (place.post("/v1/completions", body) for _ in range(2))
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert place.asked == 1
+    assert second.headers["x-plano-cache"] == "hit"
+    for answer in (first, second):
+        assert '"object":"text_completion"' in answer.text
+        assert "chat.completion" not in answer.text
