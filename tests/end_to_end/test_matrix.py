@@ -120,7 +120,7 @@ def test_client_hears_what_the_provider_said(
 
 
 def _as_heard(reply: Reply, client: Api, api: Api) -> Heard:
-    """What a dialect cannot say is left out, and a translated answer to Anthropic's clients names what they asked for.
+    """What a dialect cannot say is left out, and an answer to Anthropic's clients names what they asked for.
 
     OpenAI's stop names no sequence, and its usage no written cache.
     """
@@ -136,7 +136,7 @@ def _as_heard(reply: Reply, client: Api, api: Api) -> Heard:
         text=reply.text,
         finish=finish,
         # Claude Code drops the thinking of an answer that names another model than it asked for.
-        model=MODELS[api] if client == "anthropic.messages" != api else MODELS[api].partition("/")[2],
+        model=MODELS[api] if client == "anthropic.messages" else MODELS[api].partition("/")[2],
         calls=reply.calls,
         thinking=thinking,
         stop_sequence=reply.stop_sequence if is_named else None,
