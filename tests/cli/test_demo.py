@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from planoai.demo.exchange import EXCHANGES
+from planoai.demo.scenes import EXCHANGES
 from tests.cli.commands import Shell, flat
 from tests.support.gateway import until
 from tests.support.processes import of_home

@@ -163,4 +163,7 @@ def _environment(environ: Mapping[str, str], home: Path) -> dict[str, str]:
 
 def _listeners(config: str) -> dict[str, int]:
     listeners = yaml.safe_load(config)["listeners"]
+    if isinstance(listeners, dict):
+        # The oldest files name their listeners by the direction of what passes.
+        return {name: listener["port"] for name, listener in listeners.items()}
     return {listener["name"]: listener["port"] for listener in listeners}

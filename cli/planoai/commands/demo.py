@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections.abc import Mapping
 from types import FrameType
 from typing import NoReturn
 
@@ -10,18 +11,20 @@ import rich_click as click
 
 from plano_extproc import resources
 from planoai import ports, sources, startup
-from planoai.demo.exchange import EXCHANGES, send
-from planoai.demo.show import show
-from planoai.demo.stand_in import stand_in
+from planoai.demo.exchange import send
+from planoai.demo.scenes import EXCHANGES, SCENES
+from planoai.demo.show import announce, show
+from planoai.demo.stand_in import stand_ins
 from planoai.drain import end, stop
 from planoai.home import Home, home
 from planoai.output import plain, say
 from planoai.supervise import strays
 
 WORKERS = 2
-PORT = 12000
+PORTS = {"PLANO_DEMO_PORT": 12000, "PLANO_DEMO_TRAVEL_PORT": 8001, "PLANO_DEMO_UNIFIED_PORT": 8002}
+"""Where the listeners are, if nothing else is there."""
 MARK = "PLANO_DEMO_RUN"
-"""In the environment of the development model: whose it is."""
+"""In the environment of the demo's servers: whose they are."""
 
 
 @click.command("demo")
@@ -29,7 +32,10 @@ MARK = "PLANO_DEMO_RUN"
     "--once", is_flag=True, help="Stop everything after the prompts; the exit code is 1 when an answer was wrong."
 )
 def command(once: bool) -> None:
-    """Run the gateway with a local development model, and send prompts through Envoy. Needs no key and no network."""
+    """Run the gateway with a local development model and sample agents, and send prompts through Envoy.
+
+    Needs no key and no network.
+    """
     signal.signal(signal.SIGTERM, _interrupt)
     place = Home(home(os.environ).root / "demo")
     with place.locked():
@@ -46,7 +52,7 @@ def _run(place: Home, *, once: bool) -> int:
     # A demo that was killed leaves its processes behind.
     end(strays(place, MARK))
     stop(place, drain_seconds=0)
-    say("[bold]Plano demo[/]: an OpenAI and an Anthropic provider, both played by a local development model\n")
+    say("[bold]Plano demo[/]: two providers, both played by a local development model, and five sample agents\n")
     own = {
         "PLANO_HOME": str(place.root),
         "PLANO_ADMIN_PORT": "0",
@@ -55,29 +61,32 @@ def _run(place: Home, *, once: bool) -> int:
     }
     environ = {**os.environ, **own}
     place.create()
-    with stand_in({**environ, MARK: str(place.run)}, place.logs / "model.log") as model_url:
-        environ |= {"PLANO_DEMO_MODEL": model_url, "PLANO_DEMO_PORT": str(_port())}
+    with stand_ins({**environ, MARK: str(place.run)}, place.logs) as urls:
+        host = urls["PLANO_DEMO_PLATFORM"].removeprefix("http://")
+        environ |= {**urls, "PLANO_DEMO_PLATFORM_HOST": host, **_ports()}
         source = sources.read(resources.path("config/examples/demo.yaml"), environ)
         config = sources.accept(source)
         plan = startup.plan(place, source, config, workers=WORKERS)
         try:
             startup.await_ready(startup.launch(plan))
-            url = next(endpoint.url for endpoint in plan.state.endpoints if endpoint.name == "demo")
-            failed = _send_all(url)
+            at = {endpoint.name: endpoint.url for endpoint in plan.state.endpoints}
+            failed = _send_all(at)
             if not once:
-                _invite(url, model_url, plan)
+                _invite(at, plan)
                 threading.Event().wait()
         finally:
             stop(place, drain_seconds=0)
     return failed
 
 
-def _send_all(url: str) -> int:
+def _send_all(at: Mapping[str, str]) -> int:
     failed = 0
-    for exchange in EXCHANGES:
-        outcome = send(url, exchange)
-        show(exchange, outcome)
-        failed += bool(outcome.wrong)
+    for scene in SCENES:
+        announce(scene)
+        for exchange in scene.exchanges:
+            outcome = send(at[exchange.listener], exchange)
+            show(exchange, outcome)
+            failed += bool(outcome.wrong)
     count = len(EXCHANGES)
     verdict = (
         f"[bold red]{failed} of {count} answers were wrong[/]"
@@ -88,11 +97,12 @@ def _send_all(url: str) -> int:
     return failed
 
 
-def _invite(url: str, model_url: str, plan: startup.Plan) -> None:
+def _invite(at: Mapping[str, str], plan: startup.Plan) -> None:
     say(f"""
-gateway    [cyan]{url}[/]  [dim]for OpenAI clients with /v1 added, for Anthropic clients as it is[/]
+models     [cyan]{at["demo"]}[/]  [dim]for OpenAI clients with /v1 added, for Anthropic clients as it is[/]
+agents     [cyan]{at["travel"]}[/]  [dim]weather and flights[/]
+unified    [cyan]{at["platform"]}[/]  [dim]functions, then agents[/]
 metrics    [cyan]http://127.0.0.1:{plan.state.metrics_port}/metrics[/]
-model      [cyan]{model_url}[/]  [dim]the stand-in itself[/]
 logs       [cyan]{plain(str(plan.home.logs))}[/]
 
 For a real model, replace one line in {plain(str(plan.source.file))}:
@@ -101,8 +111,10 @@ For a real model, replace one line in {plain(str(plan.source.file))}:
 Ctrl-C stops everything""")
 
 
-def _port() -> int:
-    return PORT if ports.problem(ports.LOOPBACK, PORT) is None else ports.free()
+def _ports() -> dict[str, str]:
+    return {
+        name: str(port if ports.problem(ports.LOOPBACK, port) is None else ports.free()) for name, port in PORTS.items()
+    }
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:

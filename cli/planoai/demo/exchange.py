@@ -1,7 +1,7 @@
 """One prompt of the demo: what is sent, what must come back, and the reading of both dialects' answers."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,10 @@ MESSAGES = "/v1/messages"
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A prompt to send. `served_by` and `says` are what makes its answer right; `model` None names none."""
+    """A prompt to send to a listener. `served_by` and `says` are what makes its answer right.
+
+    Served it is by a model, by agents with commas between them, or by a prompt target. `model` None names none.
+    """
 
     path: str
     prompt: str
@@ -23,6 +26,7 @@ class Exchange:
     is_stream: bool = False
     extra: dict[str, Any] = field(default_factory=dict)
     status: int = 200
+    listener: str = "demo"
 
     def body(self) -> dict[str, Any]:
         """Return the request's body in the dialect of its path."""
@@ -60,8 +64,13 @@ def send(url: str, exchange: Exchange) -> Outcome:
     return Outcome(reply.status, text, events, reply.headers, _wrong(exchange, reply, text, events))
 
 
+def server(headers: Mapping[str, str]) -> str:
+    """Return who an answer says that it is from; empty where it is the gateway's own."""
+    return next((headers[name] for name in ("x-plano-agent", "x-plano-model", "x-plano-route") if name in headers), "")
+
+
 def _wrong(exchange: Exchange, reply: Reply, text: str, events: int) -> str:
-    served_by = reply.headers.get("x-plano-model", "")
+    served_by = server(reply.headers)
     found = (
         (reply.status == exchange.status, f"status {reply.status}, not {exchange.status}"),
         (exchange.says in text, f"the answer lacks '{exchange.says}'"),
@@ -116,31 +125,3 @@ def _call(name: str, arguments: dict[str, Any]) -> str:
 
 WHOLE: dict[str, Callable[[dict[str, Any]], str]] = {CHAT: _chat_text, MESSAGES: _messages_text}
 PIECE: dict[str, Callable[[dict[str, Any]], str]] = {CHAT: _chat_piece, MESSAGES: _messages_piece}
-
-_WEATHER = {
-    "name": "get_weather",
-    "description": "Weather of a city",
-    "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
-}
-
-OPENAI, ANTHROPIC = "openai/dev-model", "anthropic/dev-model-large"
-
-EXCHANGES = (
-    Exchange(CHAT, "What is 12 * 12?", OPENAI, "144"),
-    Exchange(CHAT, "Hello there, who are you?", OPENAI, "development model", model="fast", is_stream=True),
-    Exchange(MESSAGES, "What is 6 * 7?", ANTHROPIC, "42", model="anthropic/dev-model-large"),
-    Exchange(MESSAGES, "How is the weather today?", ANTHROPIC, "21 degrees", model="smart", is_stream=True),
-    Exchange(CHAT, "What is 100 - 1?", ANTHROPIC, "99", model="smart"),
-    Exchange(CHAT, "Hello from an OpenAI client", ANTHROPIC, "Hello!", model="dev-model-large", is_stream=True),
-    Exchange(
-        MESSAGES,
-        "How is the weather in Paris?",
-        OPENAI,
-        "get_weather(city=",
-        model="dev-model",
-        extra={"tools": [_WEATHER]},
-    ),
-    Exchange(MESSAGES, "Hello from an Anthropic client", OPENAI, "Hello!", model="fast", is_stream=True),
-    Exchange(CHAT, "Is anybody there?", "", "fast", model="fats", status=404),
-)
-"""Both dialects, streaming and not, to a provider of the same dialect and of the other, and a name that nobody has."""

@@ -2,7 +2,8 @@
 
 import textwrap
 
-from planoai.demo.exchange import ANTHROPIC, CHAT, Exchange, Outcome
+from planoai.demo.exchange import CHAT, MESSAGES, Exchange, Outcome, server
+from planoai.demo.scenes import ANTHROPIC, OPENAI, Scene
 from planoai.output import plain, say
 
 _WIDTH = 96
@@ -24,17 +25,20 @@ def show(exchange: Exchange, outcome: Outcome) -> None:
     say("")
 
 
+def announce(scene: Scene) -> None:
+    """Print what comes next."""
+    say(f"[bold]{plain(scene.title)}[/] [dim](listener {plain(scene.listener)})[/]\n")
+
+
 def _route(exchange: Exchange, outcome: Outcome) -> str:
     found = outcome.headers
     if outcome.status != 200:
         return f"status {outcome.status}, from the gateway itself: no provider was called"
-    model = found.get("x-plano-model", "?")
-    is_translated = (exchange.path == CHAT) == (model == ANTHROPIC)
-    parts = [
-        f"-> {model}",
-        f"because: {found.get('x-plano-route-reason', '?')}",
-        "translated both ways" if is_translated else "passed on as it is",
-    ]
+    served_by = server(found)
+    speaks = MESSAGES if served_by == ANTHROPIC else CHAT
+    parts = [f"-> {served_by.replace(',', ', then ')}", f"because: {found.get('x-plano-route-reason', '?')}"]
+    if served_by in (OPENAI, ANTHROPIC) or exchange.path != speaks:
+        parts.append("passed on as it is" if exchange.path == speaks else "translated both ways")
     if "x-plano-overhead-ms" in found:
         parts.append(f"{found['x-plano-overhead-ms']} ms in the gateway")
     if "x-plano-dropped" in found:
