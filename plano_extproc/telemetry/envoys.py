@@ -20,22 +20,30 @@ _INBOUND: Final = "plano(inbound)"
 _OUTBOUND: Final = "plano(outbound)"
 _KINDS: Final[Mapping[int, Kind]] = {2: "server", 3: "client"}
 _ERROR: Final = 2
+_PROBES: Final = frozenset(("GET /readyz", "GET /healthz", "HEAD /healthz", "HEAD /readyz"))
 
 
 def hand_over(export: bytes, put: Callable[[Span], None]) -> int:
-    """Hand the spans of an export to `put`; return how many. What is no export has none."""
+    """Hand the spans of an export to `put`; return how many. What is no export has none.
+
+    Probes tell nobody anything, and are left out.
+    """
     try:
         request = ExportTraceServiceRequest.FromString(export)
     except DecodeError:
         return 0
-    count = 0
-    for part in request.resource_spans:
-        for scope in part.scope_spans:
-            for span in scope.spans:
-                if len(span.trace_id) == 16 and len(span.span_id) == 8:
-                    _span(span, put).end(span.end_time_unix_nano)
-                    count += 1
-    return count
+    spans = [
+        span
+        for part in request.resource_spans
+        for scope in part.scope_spans
+        for span in scope.spans
+        if len(span.trace_id) == 16 and len(span.span_id) == 8
+    ]
+    silent = {span.trace_id for span in spans if not span.parent_span_id and span.name in _PROBES}
+    wanted = [span for span in spans if span.trace_id not in silent]
+    for span in wanted:
+        _span(span, put).end(span.end_time_unix_nano)
+    return len(wanted)
 
 
 def _span(found: trace_pb2.Span, put: Callable[[Span], None]) -> Span:

@@ -67,44 +67,6 @@ class Metrics:
         """Note how long the gateway took before the provider was called."""
         self.observe(figures.OVERHEAD, (listener, way), seconds)
 
-    def phase(self, position: str, message: str, seconds: float) -> None:
-        """Note how long one message of Envoy's took."""
-        self.observe(figures.PHASE, (position, message), seconds)
-
-    def begun(self, handler: str) -> None:
-        """Note that a request is under way."""
-        self.change(figures.HTTP_IN_FLIGHT, (handler,), 1)
-
-    def ended(self, handler: str, method: str, status: int, seconds: float) -> None:
-        """Note that it is over."""
-        self.change(figures.HTTP_IN_FLIGHT, (handler,), -1)
-        self.count(figures.HTTP_REQUESTS, (handler, method if method in _METHODS else "OTHER", status_class(status)))
-        self.observe(figures.HTTP_DURATION, (handler,), seconds)
-
-    def called(
-        self, name: str, status: int | None, seconds: float, *, first_byte: float | None = None, error: str = "none"
-    ) -> None:
-        """Note one call of a model by its full name. Without an answer `error` says why: timeout, connect, stream."""
-        provider, model = split(name)
-        self.count(figures.LLM_REQUESTS, (provider, model, status_class(status), error))
-        self.observe(figures.LLM_DURATION, (provider, model), seconds)
-        if first_byte is not None:
-            self.observe(figures.LLM_FIRST_TOKEN, (provider, model), first_byte)
-
-    def used(
-        self, name: str, *, prompt: int, completion: int, cache_read: int = 0, cache_write: int = 0,
-        dollars: float | None = None, client: str = "",
-    ) -> None:  # fmt: skip
-        """Note what one call used, and what it cost where that is known."""
-        provider, model = split(name)
-        counts = {"prompt": prompt, "completion": completion, "cache_read": cache_read, "cache_write": cache_write}
-        for kind, tokens in counts.items():
-            if tokens:
-                self.count(figures.LLM_TOKENS, (provider, model, kind), tokens)
-        self.count(figures.PROMPT_CACHE, (provider, model, "hit" if cache_read else "miss"))
-        if dollars:
-            self.count(figures.SPENT, (provider, model, client), dollars)
-
     def governed(
         self, agent: str, action: str, decision: str, *, prompt: int = 0, completion: int = 0, dollars: float = 0.0
     ) -> None:
@@ -120,12 +82,6 @@ class Metrics:
     def governance_failed(self, what: str, times: int) -> None:
         """Note failures of the store of governance, or of the ledger."""
         self.count(figures.GOVERNANCE_FAILURES, (what,), times)
-
-    def signalled(self, quality: str, types: tuple[str, ...]) -> None:
-        """Note what a conversation told."""
-        self.count(figures.QUALITIES, (quality,))
-        for type_ in types:
-            self.count(figures.SIGNALS, (type_,))
 
     def spans_exported(self, sink: str, count: int) -> None:
         """Count spans that arrived, at once and from any thread."""

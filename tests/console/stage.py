@@ -1,7 +1,8 @@
 """A gateway with its console, in front of the development model."""
 
-import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,6 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
-from planoai.demo.stand_in import stand_in
 from tests.support.gateway import Gateway, running_gateway
 from tests.support.ports import free_port
 
@@ -35,6 +35,18 @@ ASKED = (
 )
 
 
+@contextmanager
+def dev_model() -> Iterator[str]:
+    """Run the development model on a free port, and end it."""
+    process = subprocess.Popen([sys.executable, "-m", "plano_agents.dev_model"], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        yield next(found[0] for line in process.stdout if (found := re.search(r"http://\S+", line)))
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A gateway and the address of its console."""
@@ -56,7 +68,7 @@ def stage() -> Iterator[Stage]:
     with TemporaryDirectory(prefix="plano-", ignore_cleanup_errors=True) as folder:
         place = Path(folder)
         environ = {"PLANO_TRACE_PORT": "0", "PLANO_CONSOLE_PORT": "0"}
-        with stand_in(dict(os.environ), place / "model.log") as model:
+        with dev_model() as model:
             config = _CONFIG.format(port=free_port(), model=model)
             with running_gateway(config, environ=environ, home=place / "home", options=("--console",)) as gateway:
                 url = gateway.cli("console").stdout

@@ -4,9 +4,12 @@ import pytest
 from google.protobuf.struct_pb2 import Struct
 
 from plano_extproc._pb import ext_proc_pb2 as pb
+from plano_extproc.render.edge import LOGGED_FACTS
 from tests.render.stand import Answer, Stand, changes
 
 pytestmark = pytest.mark.envoy
+
+_OF_FACTS = LOGGED_FACTS.values()
 
 
 def test_a_request_to_a_provider_is_one_object_with_what_the_sidecar_says_about_it(stand: Stand) -> None:
@@ -18,7 +21,14 @@ def test_a_request_to_a_provider_is_one_object_with_what_the_sidecar_says_about_
             "way": "bypass",
             "client_api": "openai.chat",
             "provider_api": "openai.chat",
-        }
+        },
+        "plano.facts": {
+            "client": "team-a",
+            "input_tokens": 12,
+            "cost_usd": 0.00025,
+            "guards": [{"guard": "pii", "verdict": "redact"}],
+            "signals": ["interaction.satisfaction.success"],
+        },
     }
     metadata = Struct()
     metadata.update(said)
@@ -29,7 +39,15 @@ def test_a_request_to_a_provider_is_one_object_with_what_the_sidecar_says_about_
     line = stand.logged(stand.post("/v1/chat/completions?api-key=secret", headers={"authorization": "Bearer secret"}))
 
     assert {key: line[key] for key in said["plano"]} == said["plano"]
-    assert {key: value for key, value in line.items() if key not in said["plano"]} == {
+    assert {key: line[key] for key in ("input_tokens", "cost_usd", "guards", "signals", "client_id")} == {
+        "input_tokens": 12,
+        "cost_usd": 0.00025,
+        "guards": [{"guard": "pii", "verdict": "redact"}],
+        "signals": ["interaction.satisfaction.success"],
+        "client_id": "team-a",
+    }
+    shown = {key: value for key, value in line.items() if value is not None and key not in (*said["plano"], *_OF_FACTS)}
+    assert shown == {
         "time": line["time"],
         "request_id": line["request_id"],
         "listener": "egress traffic",

@@ -1,3 +1,4 @@
+from plano_extproc.telemetry import figures
 from plano_extproc.telemetry.metrics import Metrics
 
 
@@ -26,37 +27,40 @@ def test_notes_are_bounded_when_nobody_asks() -> None:
     assert 'plano_overhead_seconds_count{listener="bounded",way="direct"} 50002.0' in metrics.exposition().decode()
 
 
-def test_a_call_is_counted_under_the_peers_names() -> None:
+def test_values_that_are_counted_at_once_fall_into_their_buckets() -> None:
     metrics = Metrics()
-    metrics.begun("llm_chat")
-    metrics.called("openai/gpt-4o", 200, 1.5, first_byte=0.2)
-    metrics.called("bare", None, 0.1, error="timeout")
-    metrics.used("openai/gpt-4o", prompt=10, completion=4, cache_read=6, dollars=0.25, client="team")
-    metrics.ended("llm_chat", "BREW", 503, 0.1)
-    metrics.signalled("good", ("interaction.satisfaction.gratitude",))
+    for value in (0.05, 0.051, 0.2, 500.0):
+        metrics.observe(figures.LLM_DURATION, ("openai", "buckets"), value)
+    said = metrics.exposition().decode()
 
-    text = metrics.exposition().decode()
-    for line in (
-        'brightstaff_llm_upstream_requests_total{error_class="none",model="gpt-4o",provider="openai",'
-        'status_class="2xx"} 1.0',
-        'brightstaff_llm_upstream_requests_total{error_class="timeout",model="bare",provider="unknown",'
-        'status_class="error"} 1.0',
-        'brightstaff_llm_tokens_total{kind="cache_read",model="gpt-4o",provider="openai"} 6.0',
-        'brightstaff_llm_time_to_first_token_seconds_bucket{le="0.25",model="gpt-4o",provider="openai"} 1.0',
-        'brightstaff_http_requests_total{handler="llm_chat",method="OTHER",status_class="5xx"} 1.0',
-        'brightstaff_http_in_flight_requests{handler="llm_chat"} 0.0',
-        'plano_cost_usd_total{client="team",model="gpt-4o",provider="openai"} 0.25',
-        'plano_signals_total{type="interaction.satisfaction.gratitude"} 1.0',
-        'plano_conversation_quality_total{quality="good"} 1.0',
-    ):
-        assert line in text
-    assert "brightstaff_build_info{" in text
+    name, labels = "brightstaff_llm_upstream_duration_seconds", 'model="buckets",provider="openai"'
+    counts = [
+        float(line.rpartition(" ")[2])
+        for line in said.splitlines()
+        if line.startswith(f"{name}_bucket") and labels.split(",")[0] in line
+    ]
+    assert counts == [1, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4]
+    assert f"{name}_sum{{{labels}}} 500.301" in said
+    assert f"{name}_count{{{labels}}} 4.0" in said
+
+
+def test_some_series_at_a_time_are_counted_and_none_is_lost() -> None:
+    metrics = Metrics()
+    for listener in "abcde":
+        metrics.decided(f"lots {listener}", "bypass", 0.1)
+
+    assert [metrics.flush(2), metrics.flush(2), metrics.flush(2)] == [True, True, False]
+    assert all(
+        f'plano_overhead_seconds_count{{listener="lots {listener}"' in metrics.exposition().decode()
+        for listener in "abcde"
+    )
 
 
 def test_names_of_models_beyond_some_hundreds_are_counted_as_others() -> None:
     metrics = Metrics()
     for number in range(600):
-        metrics.used(f"many/{number}", prompt=1, completion=1)
+        for kind in ("prompt", "completion"):
+            metrics.count(figures.LLM_TOKENS, ("many", str(number), kind))
 
     lines = metrics.exposition().decode().splitlines()
     told = [line for line in lines if line.startswith("brightstaff_llm_tokens_total") and 'provider="many"' in line]
