@@ -19,7 +19,8 @@ from plano_extproc.gateway.chain import Chain, own
 from plano_extproc.gateway.marks import with_marks
 from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.rewrite import form_model, with_fields, with_model, written
-from plano_extproc.providers.auth import Headers, Outbound, passed_through
+from plano_extproc.gateway.surface import key_in
+from plano_extproc.providers.auth import OWN, Headers, Outbound, passed_through
 from plano_extproc.providers.upstream import Upstream, with_query
 from plano_extproc.routing import cooldown
 from plano_extproc.translate import (
@@ -82,6 +83,11 @@ class Decision:
             return self.plan, self.plan.response
         index = self.chain.served(attempts)
         return self.chain.plans[index], self.chain.response[index]
+
+    def told(self, attempts: int) -> str:
+        """Return the reason, and where others were tried first, that they failed."""
+        index = 0 if self.chain is None else self.chain.served(attempts)
+        return f"{self.reason}; candidate {index + 1} after the others failed" if index else self.reason or ""
 
     def count(self, gateway: Gateway, served: Plan, answer: Mapping[str, bytes], status: int) -> None:
         """Count, for the cool-downs, how the one has done that answered. The attempts count those before it."""
@@ -351,8 +357,12 @@ def _credential(gateway: Gateway, ask: Ask, plan: Plan, path: str, body: bytes) 
     sent = ask.headers
     if gateway.listeners[ask.listener].jwt is not None:
         # The token is for the gateway. Another credential can only be in another header.
-        sent = {name: sent[name] for name in ("x-api-key",) if name in sent}
-    return passed_through(sent, scheme=up.auth, same_dialect=plan.way is Way.BYPASS)
+        sent = {name: sent[name] for name in OWN[1:] if name in sent}
+    found = passed_through(sent, scheme=up.auth, same_dialect=plan.way is Way.BYPASS)
+    if not found and ask.surface.api == "gemini.generate" and (key := key_in(sent.get(":path", b"").decode("latin-1"))):
+        sent = {"x-goog-api-key": key.encode()}
+        return passed_through(sent, scheme=up.auth, same_dialect=plan.way is Way.BYPASS)
+    return found
 
 
 _KEY_PROTOCOL = b"openai-insecure-api-key."

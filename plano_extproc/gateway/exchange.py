@@ -260,7 +260,7 @@ class Exchange:
         self._gateway.ports.metrics.answered(self._listener, self._api, plan.choice.name, plan.way.value, status)
         extra = [(headers.OVERHEAD_MS, b"%.2f" % (self._overhead * 1000))]
         if decision.reason:
-            extra.append((headers.ROUTE_REASON, decision.reason.encode("ascii", "replace")))
+            extra.append((headers.ROUTE_REASON, decision.told(self._attempts).encode("ascii", "replace")))
         dropped = decision.dropped_by(event.headers, self._attempts)
         if dropped:
             extra.append((headers.DROPPED, dropped))

@@ -21,11 +21,11 @@ from plano_extproc.routing.turns import Conversation, conversation
 
 Role = Literal["llm_routing_model", "agent_orchestration_model"]
 
-_KEPT: Final = 64
-"""Sets of preferences that requests bring along, compiled. A client mostly sends the same ones."""
+_KEPT: Final = 16
+"""Sets of preferences that requests bring along, compiled: a client mostly sends the same ones. One may take 10 MB."""
 
 _SLOW: Final = 32
-"""Routes whose compilation is not waited for on the path of other requests."""
+"""So many routes are compiled by a thread, so that other requests need not wait; MiniLM's always are."""
 
 
 class Routers:
@@ -52,6 +52,8 @@ class Routers:
             self._compiled[routes] = found
             if len(self._compiled) > _KEPT:
                 self._compiled.popitem(last=False)
+        else:
+            self._compiled.move_to_end(routes)
         return found
 
     def _choose(self, routes: tuple[Route, ...]) -> Router:

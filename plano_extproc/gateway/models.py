@@ -15,8 +15,10 @@ from plano_extproc.gateway.candidates import Candidates
 from plano_extproc.gateway.lanes import Lanes
 from plano_extproc.gateway.ranking import Ranking
 from plano_extproc.gateway.work import Doing, Work
+from plano_extproc.headers import CACHE
 from plano_extproc.routing import Choice, Directory, fallback, preferences, sessions
 from plano_extproc.routing.binding import Binding
+from plano_extproc.routing.budget import OVERRIDE
 from plano_extproc.routing.identity import AFFINITY, Found, Identity, hashes, identify
 from plano_extproc.routing.intent import Decision, Router, decide
 from plano_extproc.routing.preferences import Preference
@@ -82,8 +84,10 @@ class Models:
         self._router = self._routers.of((one.name, one.description) for one in self._preferences)
         tenant = config.routing.session_cache.tenant_header
         self._tenant = tenant.lower() if tenant else None
+        self._heard = frozenset({AFFINITY, CACHE, OVERRIDE, self._tenant} - {None})
         has_sessions = {"routing", "prompt_caching"} & config.model_fields_set
-        self._is_plain = not (self._preferences or has_sessions or candidates.pools.has_any)
+        has_choice = candidates.pools.has_any or any(entry.retry_policy for entry in config.model_providers)
+        self._is_plain = not (self._preferences or has_sessions or has_choice)
 
     def choose(self, work: Work, now: float, *, is_question: bool = False) -> Doing[Chosen | None]:
         """Return who serves a request; None where the name of its model alone decides.
@@ -101,10 +105,10 @@ class Models:
         if given is not None:
             wanted = preferences.inline(given, self._directory.has)
             router = yield from self._routers.inline(wanted)
-        terms = sessions.terms(
-            self._config.routing, self._config.prompt_caching, work.ask.headers, has_preferences=bool(wanted)
-        )
-        asked = self._asked(work, terms)
+        # One look at all headers that are there: asking for one that is not reads them all.
+        sent = {name: work.ask.headers[name] for name in work.ask.headers if name in self._heard}
+        terms = sessions.terms(self._config.routing, self._config.prompt_caching, sent, has_preferences=bool(wanted))
+        asked = self._asked(work, sent, terms)
         if asked.identity is None and not wanted and not is_question:
             return None
         meant = Meant()
@@ -157,9 +161,8 @@ class Models:
 
         await self._lanes.settle(chosen.key, settled, chosen.terms.ttl)
 
-    def _asked(self, work: Work, terms: sessions.Terms) -> sessions.Ask:
+    def _asked(self, work: Work, sent: Mapping[str, bytes], terms: sessions.Terms) -> sessions.Ask:
         """Return a request as its session sees it; without one, nothing is worked out."""
-        sent = work.ask.headers
         explicit = sent.get(AFFINITY, b"").decode("latin-1").strip() or None
         if not (explicit or terms.uses_implicit):
             return sessions.Ask(None, "", 0)

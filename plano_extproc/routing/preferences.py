@@ -15,6 +15,9 @@ METADATA: Final = ("archgw_preference_config", "plano_preference_config")
 MOST: Final = 512
 """Most preferences in one request: each is compared with the prompt."""
 
+MOST_LETTERS: Final = 64 * 1024
+"""Most letters of their names and descriptions together: all are read before the request goes on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Preference:
@@ -68,6 +71,9 @@ def inline(given: object, serves: Callable[[str], bool]) -> tuple[Preference, ..
     if len(given) > MOST:
         raise _wrong(KEY, f"holds {len(given)} preferences; at most {MOST} are allowed")
     preferences = tuple(_preference(item, f"{KEY}[{at}]") for at, item in enumerate(given))
+    letters = sum(len(one.name) + len(one.description) for one in preferences)
+    if letters > MOST_LETTERS:
+        raise _wrong(KEY, f"names and descriptions hold {letters} letters; at most {MOST_LETTERS} are allowed")
     names = [one.name for one in preferences]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise _wrong(KEY, f"the name '{twice[0]}' stands twice; give each preference its own")

@@ -32,6 +32,7 @@ def test_preferences_of_a_request_are_read() -> None:
         ([{**GOOD, "description": 1}], r"\[0\].description: must be a text"),
         ([{**GOOD, "models": []}], r"\[0\].models: must be a list of at least one"),
         ([{**GOOD, "models": "a"}], r"\[0\].models: must be a list"),
+        ([{**GOOD, "description": "d" * 70_000}], "hold 70004 letters; at most 65536 are allowed"),
         ([{**GOOD, "model": "a"}], r"\[0\].model: is unknown; known: description, models, name"),
         ([{**GOOD, "selection_policy": {"prefer": "best"}}], r"prefer: must be cheapest, fastest or none"),
         ([{**GOOD, "selection_policy": {"prefer": ["x"]}}], r"prefer: must be cheapest, fastest or none"),
