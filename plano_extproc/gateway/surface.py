@@ -72,6 +72,11 @@ def without_keys(query: str) -> str:
     return "&".join(part for part in query.split("&") if part.partition("=")[0] not in _KEYS)
 
 
+def key_in(path: str) -> str:
+    """Return the key that a client of Gemini's puts into the query of a path; empty where there is none."""
+    return parse_qs(path.partition("?")[2]).get("key", [""])[0]
+
+
 _MODEL_AND_METHOD = re.compile(
     r"/(?:v1(?:alpha|beta)?/models"
     r"|v1(?:beta1)?/(?:projects/[^/]+/locations/[^/]+/)?publishers/(?P<publisher>[^/]+)/models)"

@@ -55,16 +55,19 @@ def passed_through(headers: Mapping[str, bytes], *, scheme: str, same_dialect: b
     """Return the client's own credential as the provider takes it; empty where the client sent none.
 
     Within one dialect the credential stays in the header in which it came, since a subscription token is
-    valid there only. `Authorization` goes before `x-api-key`; `Bearer` may be left out by the client.
+    valid there only. `Bearer` may be left out by the client.
     """
-    authorization = headers.get("authorization", b"").strip()
-    api_key = headers.get("x-api-key", b"").strip()
-    if not authorization and not api_key:
+    found = next(((name, value) for name in OWN if (value := headers.get(name, b"").strip())), None)
+    if found is None:
         return ()
     if same_dialect:
-        return (("authorization", authorization),) if authorization else (("x-api-key", api_key),)
-    secret = authorization
-    if authorization[:6].lower() == b"bearer":
-        secret = authorization[6:].strip()
+        return (found,)
+    name, secret = found
+    if name == "authorization" and secret[:6].lower() == b"bearer":
+        secret = secret[6:].strip()
     name, prefix = _SCHEMES.get(scheme, _SCHEMES["bearer"])
-    return ((name, prefix.encode() + (secret or api_key)),)
+    return ((name, prefix.encode() + secret),)
+
+
+OWN = ("authorization", "x-api-key", "x-goog-api-key", "api-key")
+"""Where clients send a credential for their provider, the first one found counts."""

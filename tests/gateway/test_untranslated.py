@@ -197,3 +197,25 @@ def test_a_method_that_nobody_has_is_told_in_geminis_words() -> None:
     status, told = error(Call("/v1/models/gemini-2.5-flash:embedContent").begin())
 
     assert (status, told["error"]["status"]) == (404, "NOT_FOUND")
+
+
+PASSING = """
+version: v0.5.0
+listeners: [{type: model, name: models, port: 12000}]
+model_providers:
+  - {model: gemini/gemini-2.5-flash, passthrough_auth: true}
+  - {model: anthropic/claude-sonnet-4-5, passthrough_auth: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "name"), [("gemini-2.5-flash", "x-goog-api-key"), ("claude-sonnet-4-5", "x-api-key")]
+)
+@pytest.mark.parametrize("is_query", [False, True], ids=["header", "query"])
+def test_the_key_of_a_client_of_geminis_is_passed_on(model: str, name: str, is_query: bool) -> None:
+    path = f"/v1beta/models/{model}:generateContent"
+    sent = {} if is_query else {"x_goog_api_key": "mine"}
+    asked = Call(f"{path}?key=mine" if is_query else path, on=gateway(PASSING), **sent).ask(HI)
+
+    assert edits(asked)[name] == "mine"
+    assert "mine" not in edits(asked)[":path"]
