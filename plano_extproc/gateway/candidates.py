@@ -11,6 +11,7 @@ from plano_extproc.errors import GatewayError
 from plano_extproc.gateway.chain import Policy
 from plano_extproc.limits import Admission
 from plano_extproc.routing import Choice, Directory, fallback
+from plano_extproc.routing.chain_routes import chain_route
 from plano_extproc.routing.cooldown import Board, Rule
 from plano_extproc.routing.pools import Pools
 
@@ -122,11 +123,13 @@ class Candidates:
 @functools.lru_cache(_CHAINS_KEPT)
 def policy(found: fallback.Chain) -> Policy:
     """Return what Envoy is told of a chain. Of the times, those of the first candidate hold for all tries."""
-    times = found.candidates[0].provider.timeouts
+    first = found.candidates[0].provider
+    times = first.timeouts
     return Policy(
         statuses=tuple(sorted(status for status in found.statuses if status < 500)),
         refusals=tuple(sorted(found.refusals)),
         first_byte=times.first_byte,
         first_token=times.first_token,
         total=times.total,
+        route=chain_route(first, found.backoff if found.waits else None).name,
     )

@@ -9,6 +9,7 @@ from plano_extproc.config.listeners import Listener as ListenerConfig
 from plano_extproc.providers.services import services
 from plano_extproc.render import callers
 from plano_extproc.render.topology import Cluster, Listener, ServiceCluster, Topology, egress
+from plano_extproc.routing.chain_routes import chain_routes
 
 _ASKING_TIMEOUT = 300.0
 """Seconds for an answer of the sidecar's that waits for others, each of which has a time of its own."""
@@ -76,6 +77,7 @@ def topology(
         max_answer_bytes=config.overrides.max_answer_bytes,
         ca_file=config.overrides.upstream_tls_ca_path or system_ca_file(),
         access_log=access_log,
+        chain_routes=chain_routes(config),
         sampling=config.tracing.random_sampling if config.tracing.is_on else 0.0,
     )
 

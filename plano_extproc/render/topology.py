@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from plano_extproc import headers
+from plano_extproc.routing.chain_routes import ChainRoute
 
 METRICS = "metrics"
 """Type and name of the loopback listener that serves the workers' figures."""
@@ -158,6 +159,12 @@ class Topology:
     decision_timeout: float = 5.0
     max_heap_bytes: int = 2 * 1024 * 1024 * 1024
     max_connections: int = 50_000
+    chain_routes: tuple[ChainRoute, ...] = (ChainRoute(),)
+
+    @property
+    def is_sticky(self) -> bool:
+        """Whether conversations stay with one of several servers anywhere."""
+        return any(cluster.is_sticky for cluster in self.clusters)
 
     @property
     def roles(self) -> tuple[str, ...]:

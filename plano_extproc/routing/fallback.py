@@ -59,6 +59,12 @@ class Chain:
         again = self.attempts - len(self.candidates) if "same_model" in strategies else 0
         return (*self.candidates, *(self.candidates[0],) * max(again, 0))[: self.attempts]
 
+    @property
+    def waits(self) -> bool:
+        """Whether a pause is wanted between any two tries that follow one another, as far as their order is known."""
+        tries = self.tries
+        return self.backoff is not None and all(map(_WAITS[self.backoff.apply_to], tries[1:], tries))
+
     def rule(self, status: int) -> Rule | None:
         """Return what follows a status; None where it is the caller's answer."""
         named = next((rule for statuses, rule in self.rules if status in statuses), None)

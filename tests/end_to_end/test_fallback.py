@@ -304,3 +304,62 @@ def test_all_workers_ask_a_provider_last_that_said_when_to_come_back(
 
         assert until(knows)
         assert ask(gateway, "openai/first").headers["x-plano-attempts"] == "1"
+
+
+PATIENT = """
+version: v0.5.0
+listeners:
+  - {{type: model, name: llm, port: {port}}}
+model_providers:
+  - model: openai/first
+    base_url: "{first}"
+    access_key: $FIRST_KEY
+    timeouts: {{idle: 700ms, total: 1500ms}}
+    retry_policy:
+      default_strategy: same_model
+      default_max_attempts: 4
+      backoff: {{base_ms: 400, max_ms: 400}}
+  - model: openai/idle
+    base_url: "{first}"
+    access_key: $FIRST_KEY
+    timeouts: {{idle: 700ms}}
+    retry_policy: {{fallback_models: [openai/third]}}
+  - {{model: openai/hurried, base_url: "{first}", access_key: $FIRST_KEY, timeouts: {{total: 700ms}}}}
+  - {{model: openai/third, base_url: "{third}", access_key: $THIRD_KEY}}
+cooldown: {{after: 100000}}
+"""
+
+
+@pytest.fixture(scope="module")
+def patient(_scripted: Providers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    text = PATIENT.format(port=free_port(), first=_scripted.first.url, third=_scripted.third.url)
+    with running_gateway(text, environ=KEYS, home=tmp_path_factory.mktemp("patient")) as running:
+        yield running
+
+
+def test_tries_of_one_model_have_pauses_between_them(patient: Gateway, providers: Providers) -> None:
+    """Envoy draws each pause between nought and 400 ms: three of them under 5 ms are one in half a million."""
+    for _ in range(3):
+        providers.first.fail(503)
+    providers.first.say("At last")
+    answer = ask(patient, "openai/first")
+
+    assert (answer.status_code, answer.headers["x-plano-attempts"]) == (200, "4")
+    line = patient.logged(lambda line: line["request_id"] == answer.headers["x-request-id"])
+    assert line["duration_ms"] > 15
+
+
+@pytest.mark.parametrize("model", ["openai/first", "openai/hurried"])
+def test_all_tries_together_are_bounded(patient: Gateway, providers: Providers, model: str) -> None:
+    for _ in range(4):
+        providers.first.hang(20)
+
+    assert ask(patient, model).status_code == 504
+
+
+@pytest.mark.parametrize("model", ["openai/idle"])
+def test_a_stream_of_a_chain_that_falls_silent_is_cut(patient: Gateway, providers: Providers, model: str) -> None:
+    providers.first.stream([b'data: {"choices": []}\n\n'], end="stall")
+
+    with pytest.raises(httpx.TransportError):
+        ask(patient, model, stream=True)

@@ -9,7 +9,6 @@ from pydantic import BaseModel
 from plano_extproc.config.checks.finding import Check, Finding, Loc, Subject
 
 NO_EFFECT_YET: Final[Mapping[str, str]] = {
-    "model_providers[].retry_policy.backoff": "pauses between tries",
 }
 """Key paths, and the feature that they wait for. Items of a list with a `type` are told apart by it."""
 
