@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from plano_extproc import agents, filters, headers
 from plano_extproc.gateway.actions import Headers
 from plano_extproc.gateway.build import Gateway
+from plano_extproc.gateway.chain import Chain
 from plano_extproc.gateway.costing import cost
 from plano_extproc.gateway.decide import Decision
 from plano_extproc.gateway.models import Chosen
@@ -186,10 +187,15 @@ class Observation:
             metrics.observe(figures.GUARD, (verdict.guard,), verdict.milliseconds / 1000)
         for part in _notes(work, agents.Record):
             metrics.count(figures.AGENTS, (self._listener, part.agent, part.outcome))
+        if isinstance(found := work.facts.get("cache"), str):
+            metrics.count(figures.CACHE, (self._listener, found))
         served = outcome.served
         if served is None:
             return
         choice = served.choice
+        if outcome.attempts > 1 and isinstance(work.plans, Chain):
+            first = work.plans.plans[0].choice
+            metrics.count(figures.FALLBACKS, (first.agent or first.name, choice.agent or choice.name, "failed"))
         if choice.agent is not None:
             became = "answered" if 0 < outcome.status < 300 else "failed"
             metrics.count(figures.AGENTS, (self._listener, choice.agent, became))

@@ -47,6 +47,7 @@ class Housekeeping:
         self._errors: Counter[str] = Counter()
         self._search: asyncio.Task[None] | None = None
         self._search_due = 0.0
+        self._cooling: frozenset[str] = frozenset()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep house until told to stop, or the parent dies: a worker without its supervisor would never be stopped."""
@@ -58,6 +59,7 @@ class Housekeeping:
                 await asyncio.wait_for(stopping.wait(), _PERIOD)
             await self._count()
             await self._gateway().tick()
+            self._tell_cooling()
             if os.getppid() != parent:
                 _log.warning("the parent process is gone; stopping")
                 return
@@ -67,6 +69,15 @@ class Housekeeping:
         await self._refresher.settle()
         await self._gateway().tick()
         self._metrics.flush()
+
+    def _tell_cooling(self) -> None:
+        """Say who is set aside, and count who is newly so."""
+        cooling = self._gateway().candidates.board.cooling(time.time())
+        for label in cooling - self._cooling:
+            self._metrics.count(figures.COOLDOWNS, (label,))
+        for label in cooling ^ self._cooling:
+            figures.COOLING.labels(label).set(label in cooling)
+        self._cooling = cooling
 
     def _feed(self) -> None:
         """Ask the sources that are due, and count what became of those before."""

@@ -53,11 +53,11 @@ FALLBACKS: Final = _counter(
 )
 COOLDOWNS: Final = _counter("plano_cooldowns", "Times that a provider or key was set aside.", "provider")
 COOLING: Final = Gauge(
-    "plano_cooling_until_seconds",
-    "Until when a provider or key is asked last, in seconds since 1970.",
+    "plano_cooling",
+    "1 for a provider or key that is set aside, in any worker.",
     ("provider",),
     registry=REGISTRY,
-    multiprocess_mode="max",
+    multiprocess_mode="livemax",
 )
 GUARDS: Final = _counter("plano_guards", "Verdicts of guards.", "listener", "guard", "verdict")
 GUARD: Final = _histogram("plano_guard_seconds", "Time that a guard took.", _OVERHEAD, "guard")

@@ -26,7 +26,7 @@ COUNTED: Final[Mapping[str, str]] = {
     "callouts": "plano_callouts_total",
     "tokens": "brightstaff_llm_tokens_total",
     "cost": "plano_cost_usd_total",
-    "cooling": "plano_cooling_until_seconds",
+    "cooling": "plano_cooling",
     "streams": "plano_streams_open",
     "spans": "plano_spans_exported_total",
     "spans_dropped": "plano_spans_dropped_total",

@@ -6,10 +6,11 @@ from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.chain import Chain
 from plano_extproc.gateway.reading import UsageReader, demand_usage, usage_of
 from plano_extproc.gateway.work import Doing, Ending, Step, Work, wait_for
-from plano_extproc.limits import Estimate, estimate
+from plano_extproc.limits import Estimate, LimitReached, estimate
 from plano_extproc.limits.usage import Who
 from plano_extproc.routing import Choice
 from plano_extproc.stores import Reservation
+from plano_extproc.telemetry import figures
 from plano_extproc.translate.chat import Usage
 
 _NOTHING = Estimate(0)
@@ -69,6 +70,7 @@ class _Counting:
     def __init__(self, gateway: Gateway, work: Work) -> None:
         ask = work.ask
         self._quota = gateway.quota
+        self._metrics = gateway.ports.metrics
         self._has_limits = gateway.admission.has_limits
         self._work = work
         self._choice: Choice | None = None
@@ -94,8 +96,14 @@ class _Counting:
         if not self._has_limits:
             return
         ask, held = self._work.ask, self._held
-        found = yield from wait_for(lambda: self._quota.reserve(ask.client, ask.headers, choice, self._tokens, held))
+        client = ask.client.id if ask.client else ""
+        try:
+            found = yield from wait_for(lambda: self._quota.reserve(ask.client, ask.headers, choice, self._tokens, held))
+        except LimitReached as reached:
+            self._metrics.count(figures.BUDGETS, (client, reached.code or "limit", "refused"))
+            raise
         if found is not None and found is not held:
+            self._metrics.count(figures.BUDGETS, (client, "all", "allowed"))
             names = dict(held.headers) if held else {}
             self._work.headers[:] = [pair for pair in self._work.headers if pair[0] not in names] + list(found.headers)
         self._held = found

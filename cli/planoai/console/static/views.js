@@ -112,7 +112,7 @@ const host = (one) => [
 
 export const providers = made(() => {
   const clusters = known.gauges.clusters;
-  const cooling = figures("cooling").filter((entry) => entry.value > Date.now() / 1000);
+  const cooling = figures("cooling").filter((entry) => entry.value > 0);
   const rows = (clusters ?? []).flatMap((cluster) => cluster.hosts.length
     ? cluster.hosts.map((one) => ({ cluster: cluster.name, ...one })) : [{ cluster: cluster.name, address: "not called yet", healthy: true, troubles: [] }]);
   const failed = Object.fromEntries(figures("cooldowns").map((entry) => [entry.provider, entry.value]));
@@ -124,7 +124,7 @@ export const providers = made(() => {
     ], rows) : h("p", { class: "nothing" }, "Envoy does not answer.")),
     h("div", { class: "columns" },
       panel("Set aside for a while", cooling.length ? table([["provider", (e) => e.provider, "wide"],
-        ["until", (e) => clock(e.value), "nowrap"], ["so far", (e) => count(failed[e.provider] ?? 0), "number"]], cooling) : h("p", { class: "nothing" }, "None; all are asked in their order.")),
+        ["times so far", (e) => count(failed[e.provider] ?? 0), "number"]], cooling) : h("p", { class: "nothing" }, "None; all are asked in their order.")),
       panel("Fallbacks", table([["from", (e) => e.from_model, "wide"], ["to", (e) => e.to_model, "wide"], ["because", (e) => e.reason],
         ["times", (e) => count(e.value), "number"]], figures("fallbacks"))),
       panel("The gateway's own time", table([["position", (e) => e.position], ["message", (e) => e.message.replaceAll("_", " ")],
