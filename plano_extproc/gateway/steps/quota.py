@@ -96,9 +96,9 @@ class _Counting:
         if not self._has_limits:
             return
         ask, held = self._work.ask, self._held
-        client = ask.client.id if ask.client else ""
+        client, tokens = ask.client.id if ask.client else "", self._tokens
         try:
-            found = yield from wait_for(lambda: self._quota.reserve(ask.client, ask.headers, choice, self._tokens, held))
+            found = yield from wait_for(lambda: self._quota.reserve(ask.client, ask.headers, choice, tokens, held))
         except LimitReached as reached:
             self._metrics.count(figures.BUDGETS, (client, reached.code or "limit", "refused"))
             raise
