@@ -42,6 +42,9 @@ LOST = "x-plano-lost"
 OVERHEAD_MS = "x-plano-overhead-ms"
 ESTIMATE = "x-plano-estimate"
 CACHE = "x-plano-cache"
+PREFIX_HASH = "x-plano-prefix-hash"
+"""On a request, by which Envoy chooses among equal servers of a provider; no provider sees it."""
+
 REQUEST_ID = "x-request-id"
 
 EGRESS_FAILURE = "x-plano-egress-failure"

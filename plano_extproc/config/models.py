@@ -176,6 +176,11 @@ class ModelProvider(Part):
     )
     timeouts: Timeouts = Field(Timeouts(), description="How long to wait.", json_schema_extra=SINCE_V0_5)
     aws: Aws | None = Field(None, description="Sign requests with AWS credentials.", json_schema_extra=SINCE_V0_5)
+    prefix_affinity: bool = Field(
+        False,
+        description="Of several servers behind the host's name, send each conversation to the same one.",
+        json_schema_extra=SINCE_V0_5,
+    )
     api: Api | None = Field(
         None, description="The dialect to speak. Default: the provider's own.", json_schema_extra=SINCE_V0_5
     )

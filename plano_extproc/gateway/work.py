@@ -135,6 +135,8 @@ class Work:
     facts: dict[str, Any] = field(default_factory=dict)
     edits: list[tuple[Rank, Edit]] = field(default_factory=list)
     endings: list[Callable[[Ending], Awaitable[None]]] = field(default_factory=list)
+    onward: list[tuple[str, bytes]] = field(default_factory=list)
+    """More headers of the request to the provider."""
     notes: dict[Any, Any] = field(default_factory=dict)
     """What one step leaves for a later one, under a key of its own."""
     served: Plan | None = None

@@ -17,7 +17,8 @@ class Endpoint:
     """What Envoy connects to. Two providers with equal endpoints share connections, and nothing else does.
 
     `authority` is the Host header that the provider expects: `http_host`, else the host, with its port where that is
-    not the scheme's own. `connect_timeout` is in seconds.
+    not the scheme's own. `connect_timeout` is in seconds. `is_sticky` says that the host's name stands for several
+    servers, and that a conversation stays with one of them.
     """
 
     cluster: str
@@ -26,6 +27,7 @@ class Endpoint:
     port: int
     authority: str
     connect_timeout: float
+    is_sticky: bool = False
 
 
 def endpoint(provider: ModelProvider, *, default_connect_timeout: float) -> Endpoint:
@@ -41,9 +43,11 @@ def endpoint(provider: ModelProvider, *, default_connect_timeout: float) -> Endp
     shown = f"[{host}]" if ":" in host else host
     authority = provider.http_host or (shown if port == _PORTS[scheme] else f"{shown}:{port}")
     connect = provider.timeouts.connect or default_connect_timeout
-    digest = hashlib.sha256(f"{scheme}://{host}:{port} {authority} {connect}".encode()).hexdigest()[:8]
+    is_sticky = provider.prefix_affinity
+    what = f"{scheme}://{host}:{port} {authority} {connect}{' sticky' if is_sticky else ''}"
+    digest = hashlib.sha256(what.encode()).hexdigest()[:8]
     slug = re.sub(r"[^a-z0-9]+", "_", host).strip("_")[:40]
-    return Endpoint(f"provider_{slug}_{digest}", scheme, host, port, authority, connect)
+    return Endpoint(f"provider_{slug}_{digest}", scheme, host, port, authority, connect, is_sticky)
 
 
 def _of_agent(entry: agents.AgentEntry, connect: float) -> Endpoint:

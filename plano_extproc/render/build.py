@@ -63,6 +63,7 @@ def topology(
                 authority=endpoint.authority,
                 connect_timeout=endpoint.connect_timeout,
                 idle_timeout=idle.get(endpoint.cluster),
+                is_sticky=endpoint.is_sticky,
             )
             for endpoint in providers.endpoints(config)
         ),

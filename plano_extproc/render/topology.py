@@ -57,7 +57,8 @@ class Listener:
 class Cluster:
     """A provider's endpoint. `authority` is the Host header it expects, and for https the name it must prove.
 
-    Times are in seconds. `idle_timeout` None leaves it to the listener how long a request may be silent.
+    Times are in seconds. `idle_timeout` None leaves it to the listener how long a request may be silent. `is_sticky`
+    says that the host's name stands for several servers, and that a conversation stays with one of them.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Cluster:
     authority: str
     connect_timeout: float = 5.0
     idle_timeout: float | None = None
+    is_sticky: bool = False
 
     @property
     def tls_name(self) -> str:
@@ -160,6 +162,11 @@ class Topology:
     max_heap_bytes: int = 2 * 1024 * 1024 * 1024
     max_connections: int = 50_000
     chain_routes: tuple[ChainRoute, ...] = (ChainRoute(),)
+
+    @property
+    def is_sticky(self) -> bool:
+        """Whether conversations stay with one of several servers anywhere."""
+        return any(cluster.is_sticky for cluster in self.clusters)
 
     @property
     def is_sticky(self) -> bool:

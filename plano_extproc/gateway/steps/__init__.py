@@ -18,6 +18,7 @@ from plano_extproc.gateway.steps import (
     memory,
     prompts,
     quota,
+    replicas,
     route,
     state,
     watch,
@@ -42,6 +43,7 @@ ORDER: Final[tuple[Callable[[Gateway, Listener], Step | None], ...]] = (
     govern.serve,
     quota.step,
     state.settle,
+    replicas.step,
     watch.sent,
 )
 
