@@ -129,7 +129,12 @@ class Board:
 
     def cooling(self, now: float) -> frozenset[str]:
         """Return the labels of entries that are to be tried last."""
+        if not self._states:
+            return _NONE
         return frozenset([label for label, state in self._states.items() if state.is_cooling(now)])
+
+
+_NONE: Final[frozenset[str]] = frozenset()
 
 
 def counts(status: int, *, own_key: bool) -> bool:

@@ -20,6 +20,9 @@ HALF_LIFE: Final = 60.0
 LEAST: Final = 0.01
 """Weight below which an average is forgotten: one answer lasts for some seven half-lives."""
 
+_NOTED_AT_ONCE: Final = 1000
+"""Answers that are noted at most before they are counted."""
+
 _MODELS_KEPT: Final = 4096
 """Names under a wildcard are the client's choice, so the table is bounded."""
 
@@ -47,12 +50,21 @@ class Live:
 
     def __init__(self) -> None:
         self._averages: dict[tuple[str, bool], Average] = {}
+        self._noted: list[tuple[str, bool, float, float]] = []
 
     def heard(self, model: str, seconds: float, now: float, *, is_stream: bool = False) -> None:
-        """Count an answer whose first byte took so long."""
-        if usable(seconds) is None:
-            return
-        key = (model, is_stream)
+        """Note an answer whose first byte took so long. It is counted when somebody asks: here a request goes on."""
+        self._noted.append((model, is_stream, seconds, now))
+        if len(self._noted) >= _NOTED_AT_ONCE:
+            self._count()
+
+    def _count(self) -> None:
+        noted, self._noted = self._noted, []
+        for model, is_stream, seconds, now in noted:
+            if usable(seconds) is not None:
+                self._add((model, is_stream), seconds, now)
+
+    def _add(self, key: tuple[str, bool], seconds: float, now: float) -> None:
         before = self._averages.pop(key, None)
         if len(self._averages) >= _MODELS_KEPT:
             # Whoever was heard last stands last, so this is the one that was silent longest.
@@ -61,6 +73,8 @@ class Live:
 
     def figure(self, model: str, now: float, *, is_stream: bool = False) -> float | None:
         """Return seconds, or None where too little was heard of late."""
+        if self._noted:
+            self._count()
         average = self._averages.get((model, is_stream))
         return average.seconds if average is not None and average.faded(now) >= LEAST else None
 
