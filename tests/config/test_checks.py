@@ -254,6 +254,14 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
         ),
         (HEAD + "state_storage: {type: postgres, connection_string: 'host=db user=x'}\n", []),
         (HEAD + "state_storage: {type: memory, connection_string: x}\n", []),
+        (HEAD + "state_storage: {type: sqlite, path: x, max_bytes: 9}\n", []),
+        (
+            HEAD + "state_storage: {type: redis, connection_string: 'redis://h', max_bytes: 9, path: x}\n",
+            [
+                "warning state_storage.max_bytes: has no effect for redis",
+                "warning state_storage.path: has no effect for redis",
+            ],
+        ),
         (
             HEAD + "routing: {session_cache: {type: redis}}\n",
             ["error routing.session_cache.url: is required for redis"],

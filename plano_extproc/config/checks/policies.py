@@ -31,10 +31,15 @@ def _server(loc: Loc, kind: str, given: SecretStr | None) -> Iterator[Finding]:
 
 
 def stores_have_servers(subject: Subject) -> Iterator[Finding]:
-    """Find stores on a server that is not named."""
+    """Find stores on a server that is not named, and what a store does not heed."""
     state, cache = subject.config.state_storage, subject.config.routing.session_cache
     if state is not None and state.type in _SCHEMES:
         yield from _server(("state_storage", "connection_string"), state.type, state.connection_string)
+    if state is not None and state.type == "redis" and state.max_bytes is not None:
+        loc: Loc = ("state_storage", "max_bytes")
+        yield Finding(loc, "has no effect for redis", "Set maxmemory in the Redis itself.", "warning")
+    if state is not None and state.type != "sqlite" and state.path is not None:
+        yield Finding(("state_storage", "path"), f"has no effect for {state.type}", "Remove it.", "warning")
     if cache.type == "redis":
         yield from _server(("routing", "session_cache", "url"), "redis", cache.url)
 
