@@ -16,6 +16,7 @@ import orjson
 
 from plano_extproc.governance.ledger import Entry, Head, Row, Verification, chained
 from plano_extproc.stores.contract import StoreError
+from plano_extproc.stores.files import make_private
 from plano_extproc.stores.ledger_schema import COLUMNS, PLACE, SQLITE, VERSIONS
 
 _PATIENCE = 5.0
@@ -133,8 +134,7 @@ class SqliteLedger:
 
 
 def _open(path: Path, *, durable: bool) -> sqlite3.Connection:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    make_private(path)
     db = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
     try:
         if db.execute("PRAGMA journal_mode").fetchone() != ("wal",):

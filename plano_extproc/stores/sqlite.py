@@ -8,7 +8,6 @@ the call returns, and as that waits for the disk, a thread does it all.
 """
 
 import asyncio
-import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from typing import TypeVar
 
 from plano_extproc.limits.claims import Charge, Claim, Sum, Taken
 from plano_extproc.stores.contract import SCANNED, StoreError
+from plano_extproc.stores.files import make_private
 
 T = TypeVar("T")
 Operation = Callable[[sqlite3.Connection], T]
@@ -211,8 +211,7 @@ class SqliteStore:
 
 
 def _open(path: Path, *, busy_seconds: float) -> sqlite3.Connection:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    make_private(path)
     db = sqlite3.connect(path, timeout=busy_seconds, isolation_level=None, check_same_thread=False)
     try:
         # Turning the log on needs the file for itself, if only once.
