@@ -11,7 +11,7 @@ RUN "$PREFIX/bin/pip" install --no-cache-dir --disable-pip-version-check --no-bu
 
 FROM python:3.13-slim
 COPY --from=build /opt/plano /opt/plano
-RUN useradd --uid 65532 --create-home --home-dir /var/lib/plano plano
+RUN useradd --uid 65532 --create-home --home-dir /var/lib/plano plano && install -d -o plano -g plano /var/lib/plano/state
 ENV PATH=/opt/plano/bin:$PATH \
     PLANO_HOME=/var/lib/plano \
     PLANO_LISTEN_ADDRESS=0.0.0.0
