@@ -20,6 +20,7 @@ def test_once_shows_every_exchange_and_leaves_nothing_running(user: Shell) -> No
     assert words.count(" ok ") + words.startswith("ok") >= len(EXCHANGES)
     assert all(exchange.prompt in words for exchange in EXCHANGES)
     assert f"all {len(EXCHANGES)} answers were right" in words
+    assert words.count("ok planner of Tier 0") == 3, "it refuses, it is revoked, and it plans again"
     assert of_home(user.home / "demo") == []
 
 

@@ -11,6 +11,7 @@ import rich_click as click
 
 from plano_extproc import resources
 from planoai import ports, sources, startup
+from planoai.demo import governed
 from planoai.demo.exchange import send
 from planoai.demo.scenes import EXCHANGES, SCENES
 from planoai.demo.show import announce, show
@@ -21,7 +22,12 @@ from planoai.output import plain, say
 from planoai.supervise import strays
 
 WORKERS = 2
-PORTS = {"PLANO_DEMO_PORT": 12000, "PLANO_DEMO_TRAVEL_PORT": 8001, "PLANO_DEMO_UNIFIED_PORT": 8002}
+PORTS = {
+    "PLANO_DEMO_PORT": 12000,
+    "PLANO_DEMO_TRAVEL_PORT": 8001,
+    "PLANO_DEMO_UNIFIED_PORT": 8002,
+    "PLANO_DEMO_PLANNERS_PORT": 12001,
+}
 """Where the listeners are, if nothing else is there."""
 MARK = "PLANO_DEMO_RUN"
 """In the environment of the demo's servers: whose they are."""
@@ -70,7 +76,7 @@ def _run(place: Home, *, once: bool) -> int:
         try:
             startup.await_ready(startup.launch(plan))
             at = {endpoint.name: endpoint.url for endpoint in plan.state.endpoints}
-            failed = _send_all(at)
+            failed = _send_all(at) + governed.show(place, at["planners"], {**environ, MARK: str(place.run)})
             if not once:
                 _invite(at, plan)
                 threading.Event().wait()
