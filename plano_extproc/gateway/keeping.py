@@ -57,4 +57,4 @@ def _answer(body: bytes) -> dict[str, Any] | None:
         held: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
         return None
-    return held if isinstance(held, dict) and held.get("object") == "response" else None
+    return held if isinstance(held, dict) and isinstance(held.get("output"), list) else None

@@ -155,8 +155,10 @@ def test_agents_see_the_whole_conversation(place: Place) -> None:
     client = place.client(listener="agents")
     place.agent.say("hello")
     first = client.responses.create(model="any", input="hi")
-    client.responses.create(model="any", input="more", previous_response_id=first.id)
+    with client.responses.stream(model="any", input="more", previous_response_id=first.id) as stream:
+        second = stream.get_final_response()
 
+    assert client.responses.retrieve(second.id).output_text == second.output_text
     assert said(place.agent.last.json()) == ["hi", "hello", "more"]
     with pytest.raises(openai.NotFoundError) as raised:
         client.responses.create(model="any", input="more", previous_response_id="resp_unknown")

@@ -100,6 +100,8 @@ class _Answers:
             value = await self._store.get(_answer_key(name))
             if value is None and alike is not None:
                 value = await self._nearest(*alike)
+                if value is not None:
+                    await self._also_for(name, value)
         except StoreError as error:
             _log.warning("cached answers: %s", error)
             return None
@@ -120,6 +122,12 @@ class _Answers:
                         break
         except StoreError as error:
             _log.warning("cached answers: %s", error)
+
+    async def _also_for(self, name: str, value: bytes) -> None:
+        """Keep an answer for one more request for the rest of its time, so that its words are not compared again."""
+        left = self._settings.ttl - (self._now() - decoded(value).created)
+        if left > 0:
+            await self._store.set(_answer_key(name), value, left)
 
     async def _nearest(self, rows_key: str, text: str) -> bytes | None:
         assert self.meaning is not None
