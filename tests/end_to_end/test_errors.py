@@ -276,7 +276,7 @@ def test_overload_in_the_middle_of_a_stream_is_told(url: str, messages: Scripted
 
 
 def test_stream_that_goes_quiet_is_cut(url: str, messages: ScriptedProvider) -> None:
-    events = list(messages.dialect.stream(REPLY, {"model": "m"}))
+    events = list(messages.dialect.stream(REPLY, {"model": "anthropic/idle"}))
     messages.stream(events[:4], end="stall")
     heard = heard_until_broken(url, "anthropic.messages", "anthropic/idle")
 
@@ -354,6 +354,57 @@ def test_body_over_the_limit_is_413(url: str, providers: Providers, client: Api)
     assert answer.status_code == 413
     assert told(answer, client)["message"]
     assert all(provider.requests == [] for provider in providers.all())
+
+
+GOOGLES_PATHS = (
+    "/v1beta/models/gpt-4o:generateContent",
+    "/v1/models/gpt-4o:generateContent",
+    "/v1beta1/publishers/openai/models/gpt-4o:streamGenerateContent",
+    "/v1/projects/p/locations/l/publishers/anthropic/models/gpt-4o:rawPredict",
+)
+
+
+@pytest.mark.parametrize("path", GOOGLES_PATHS)
+def test_body_over_the_limit_is_413_in_googles_form(url: str, path: str) -> None:
+    answer = httpx.post(url + path, json={"contents": "x" * (MAX_BODY + 1)})
+
+    assert answer.status_code == 413
+    assert answer.json()["error"]["code"] == 413
+    assert answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", GOOGLES_PATHS)
+def test_bad_body_is_400_in_the_form_of_the_client(url: str, path: str) -> None:
+    answer = httpx.post(url + path, content=b"{")
+    is_anthropics = path.endswith("rawPredict")
+
+    assert answer.status_code == 400
+    assert "JSON" in answer.json()["error"]["message"]
+    assert ("type" in answer.json()) is is_anthropics
+    assert ("status" in answer.json()["error"]) is not is_anthropics
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/v1beta/models/gpt-4o:embedContent", 404),
+        ("/v1/models/gpt-4o:batchEmbedContents", 404),
+        ("/v1/projects/p/locations/l/publishers/google/models/gpt-4o:predict", 404),
+        ("/v1beta/models/gpt-4oo:generateContent", 404),
+    ],
+)
+def test_what_is_not_there_is_404_in_googles_form(url: str, path: str, status: int) -> None:
+    answer = httpx.post(url + path, json={"contents": [{"parts": [{"text": "hi"}]}]})
+
+    assert answer.status_code == status
+    assert answer.json()["error"]["status"] == "NOT_FOUND"
+
+
+def test_a_model_of_the_list_is_told_beside_googles_paths(url: str) -> None:
+    found, wrong = httpx.get(f"{url}/v1/models/quick"), httpx.put(f"{url}/v1/models/quick")
+
+    assert (found.status_code, found.json()["id"]) == (200, "quick")
+    assert (wrong.status_code, wrong.headers["allow"]) == (405, "POST, GET")
 
 
 @clients
