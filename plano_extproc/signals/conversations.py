@@ -25,6 +25,9 @@ _KEPT: Final = 2000
 _GROWTH: Final = (2, 0, 1, 3, 4, 5, 6, 7, 8)
 """Messages that a request may have more than the one before it, the usual number first: an answer and what follows."""
 
+_SHORTEST: Final = 3
+"""Messages of a conversation that goes on: a question, its answer, and another question."""
+
 _ENDING: Final = 64
 """Characters of the latest message that are compared."""
 
@@ -45,17 +48,18 @@ class Conversations:
         messages = messages_of(api, body)
         if self._mode == "compatible":
             return self._compatible(api, messages, answer)
-        length, conversation = self._recall(messages)
+        whole = _key(messages, len(messages)) if messages else ()
+        length, conversation = self._recall(messages, whole)
         for index in range(length, len(messages)):
             _read(conversation, api, messages[index], index)
-        self._keep(self._known, messages, conversation)
+        self._keep(self._known, whole, conversation)
         if answer is not None:
             conversation.foresee(rows_of_answer(answer, len(messages)))
         return conversation.report()
 
-    def _recall(self, messages: list[Any]) -> tuple[int, Conversation]:
+    def _recall(self, messages: list[Any], whole: Key) -> tuple[int, Conversation]:
         """Return how many messages are known already, and the conversation that they make."""
-        for key in _keys(messages):
+        for key in _keys(messages, whole):
             if (found := self._known.pop(key, None)) is not None:
                 return key[0], found
         return 0, Conversation()
@@ -65,13 +69,14 @@ class Conversations:
         if answer is not None:
             rows += rows_of_answer(answer, len(messages))
         report = compatible.analyse(rows)
-        told = next((self._told.pop(key) for key in _keys(messages) if key in self._told), frozenset())
-        self._keep(self._told, messages, told | {signal.key for signal in report.signals})
+        whole = _key(messages, len(messages)) if messages else ()
+        told = next((self._told.pop(key) for key in _keys(messages, whole) if key in self._told), frozenset())
+        self._keep(self._told, whole, told | {signal.key for signal in report.signals})
         return replace(report, new=tuple(signal for signal in report.signals if signal.key not in told))
 
-    def _keep(self, where: OrderedDict[Key, Any], messages: list[Any], value: object) -> None:
-        if messages:
-            where[_key(messages, len(messages))] = value
+    def _keep(self, where: OrderedDict[Key, Any], whole: Key, value: object) -> None:
+        if whole:
+            where[whole] = value
             if len(where) > self._kept:
                 where.popitem(last=False)
 
@@ -89,10 +94,16 @@ def _read(conversation: Conversation, api: Api, message: Any, index: int) -> Non
         conversation.take(row)
 
 
-def _keys(messages: list[Any]) -> Iterator[Key]:
-    """Yield the keys under which a history's earlier part may be known."""
+def _keys(messages: list[Any], whole: Key) -> Iterator[Key]:
+    """Yield the keys under which a history's earlier part may be known, or the `whole` of it."""
+    if len(messages) < _SHORTEST:
+        if messages:
+            yield whole
+        return
     for growth in _GROWTH:
-        if growth < len(messages):
+        if not growth:
+            yield whole
+        elif growth < len(messages):
             yield _key(messages, len(messages) - growth)
 
 

@@ -63,7 +63,9 @@ def counted(report: Report) -> tuple[str, ...]:
 
 
 def access_log_fields(report: Report) -> dict[str, Any]:
-    """Return what the access log says."""
+    """Return what the access log says: nothing where nothing was noticed, since most conversations are such."""
+    if not report.signals:
+        return {}
     return {
         "signal_quality": report.quality.value,
         "signal_score": round(report.score, 1),

@@ -9,6 +9,7 @@ import os
 from bisect import bisect_left
 from collections import Counter as Counts
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
@@ -141,12 +142,14 @@ def registry_of_all() -> CollectorRegistry:
     return registry
 
 
+@lru_cache(maxsize=4096)
 def split(name: str) -> tuple[str, str]:
     """Return provider and model of a full name."""
     provider, slash, model = name.partition("/")
     return (provider, model) if slash else ("unknown", name)
 
 
+@lru_cache(maxsize=1024)
 def status_class(status: int | None) -> str:
     """Return `2xx` and the like, or `error` where there was no answer."""
     return f"{status // 100}xx" if status else "error"
