@@ -124,15 +124,17 @@ def _response(plan: Plan, index: int) -> dict[BodyMode | None, Changes]:
     if index == 0:
         return plan.response
     reason = f"{plan.choice.reason}; candidate {index + 1} after the others failed"
-    answer = plan.response[None]
-    changes = replace(
-        answer,
-        remove=(headers.LOST,),
-        set=tuple((n, reason.encode("ascii", "replace") if n == headers.ROUTE_REASON else v) for n, v in answer.set),
-        metadata={**({} if plan.choice.agent else {"model": plan.choice.name}), "reason": reason},
-        wire=None,
-    )
-    return {mode: replace(changes, response_body=mode, wire=None) for mode in (None, *BodyMode)}
+    told = reason.encode("ascii", "replace")
+    return {
+        mode: replace(
+            answer,
+            remove=(headers.LOST, *answer.remove),
+            set=tuple((name, told if name == headers.ROUTE_REASON else value) for name, value in answer.set),
+            metadata={**({} if plan.choice.agent else {"model": plan.choice.name}), "reason": reason},
+            wire=None,
+        )
+        for mode, answer in plan.response.items()
+    }
 
 
 class Candidate(NamedTuple):

@@ -154,6 +154,45 @@ def test_a_failing_agent_is_followed_by_its_other_instance_and_by_who_stands_in(
     assert (answer.headers["x-plano-agent"], answer.headers["x-plano-attempts"]) == ("general", "3")
 
 
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_who_stands_in_answers_callers_of_any_dialect(gateway: Gateway, agents: Agents, is_stream: bool) -> None:
+    for _ in range(3):
+        agents.flights.fail(500)
+        agents.flights.fail(500)
+        agents.general.say("I can help with that.")
+    text = "Is my flight LH123 delayed?"
+    wanted: Any = {"model": "any", "max_tokens": 50, "messages": [{"role": "user", "content": text}]}
+
+    with anthropic_client(gateway.url("travel")) as client:
+        if is_stream:
+            with client.messages.stream(**wanted) as stream:
+                said = stream.get_final_text()
+        else:
+            said = client.messages.create(**wanted).content[0].text
+    with openai_client(gateway.url("travel")) as openai:
+        if is_stream:
+            with openai.responses.stream(model="any", input=text) as events:
+                told = events.get_final_response().output_text
+        else:
+            told = openai.responses.create(model="any", input=text).output_text
+    method = "streamGenerateContent" if is_stream else "generateContent"
+    body = {"contents": [{"parts": [{"text": text}]}]}
+    gemini = httpx.post(f"{gateway.url('travel')}/v1beta/models/any:{method}", json=body, timeout=20)
+
+    assert (said, told) == ("I can help with that.", "I can help with that.")
+    assert "I ca" in gemini.text
+    assert gemini.headers["x-plano-attempts"] == "3"
+    assert [one.json()["messages"] for one in agents.general.requests] == [wanted["messages"]] * 3
+
+
+def test_requests_are_shared_by_the_instances_that_are_well(gateway: Gateway, agents: Agents) -> None:
+    answers = [ask(gateway, "Is my flight LH123 delayed?") for _ in range(12)]
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.headers["x-plano-agent"] for answer in answers} == {"flights"}
+    assert len(agents.flights.requests) == 12
+
+
 def test_an_agents_error_keeps_its_status(gateway: Gateway, agents: Agents) -> None:
     agents.weather.fail(422, "No such city.")
 
