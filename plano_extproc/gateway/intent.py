@@ -32,12 +32,14 @@ class Routers:
     """The routers of one role. `serves` says whether a model's name can be resolved."""
 
     def __init__(self, config: Config, role: Role, serves: Callable[[str], bool]) -> None:
+        """Raise `EncoderMissing` where the role wants it: at the start, not at the first request."""
         self._kind = _kind(getattr(config.overrides, role), serves)
         self._context = config.overrides.orchestrator_model_context_length
         self._compiled: OrderedDict[tuple[Route, ...], Router] = OrderedDict()
+        self._choose(())
 
     def of(self, described: Iterable[tuple[str, str]]) -> Router:
-        """Return the router for names and descriptions. Raises `EncoderMissing`."""
+        """Return the router for names and descriptions."""
         return self._choose(tuple(Route.described(name, description) for name, description in described))
 
     def inline(self, preferences: tuple[Preference, ...]) -> Doing[Router]:

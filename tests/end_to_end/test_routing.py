@@ -286,3 +286,18 @@ def test_a_sentence_encoder_may_choose(
         own = {"name": "sums", "description": "arithmetic with numbers", "models": ["openai/small"]}
         assert told(ask(gateway, "How much is twelve plus thirty?", routing_preferences=[own]))[0] == "sums"
     assert brain.requests == []
+
+
+def test_without_the_encoders_packages_the_gateway_says_so_and_does_not_start(
+    chat: ScriptedProvider, messages: ScriptedProvider, brain: ScriptedProvider, tmp_path: Path
+) -> None:
+    (tmp_path / "tokenizers.py").write_text('raise ImportError("No module named tokenizers")\n')
+    text = CONFIG.format(port=free_port(), chat=chat.url, messages=messages.url, brain=brain.url)
+    text = text.replace("llm_routing_model: openai/router", "llm_routing_model: local/minilm")
+    environ = {**KEYS, "PYTHONPATH": str(tmp_path)}
+
+    with (
+        pytest.raises(AssertionError, match=r"local/minilm needs packages that are not installed.*pip install"),
+        running_gateway(text, environ=environ, home=tmp_path / "home"),
+    ):
+        pytest.fail("it started")
