@@ -9,6 +9,8 @@ ProxyName = Literal["plain", "null", "null-3", "gateway"]
 
 OPENAI_MODEL = "openai/bench"
 ANTHROPIC_MODEL = "anthropic/bench"
+ANTHROPIC_OWN = "bench-claude"
+"""A model under the name that its provider knows it by, so that Anthropic's clients are told nothing else."""
 OPENAI_CHAIN = "openai/chain"
 ANTHROPIC_CHAIN = "anthropic/chain"
 """The same, each with the other provider behind it in case it fails, which it does not."""
@@ -36,7 +38,8 @@ CASES = (
     Case("null", "null sidecar, one message", "null"),
     Case("null-3", "null sidecar, three messages", "null-3"),
     Case("bypass", "OpenAI client, OpenAI provider", "gateway"),
-    Case("bypass-anthropic", "Anthropic client, Anthropic provider", "gateway", "anthropic", ANTHROPIC_MODEL),
+    Case("bypass-anthropic", "Anthropic client, Anthropic provider", "gateway", "anthropic", ANTHROPIC_OWN),
+    Case("renamed", "the same, by another name of the model", "gateway", "anthropic", ANTHROPIC_MODEL),
     Case("direct-to-openai", "Anthropic client, OpenAI provider", "gateway", "anthropic", OPENAI_MODEL),
     Case("direct-to-anthropic", "OpenAI client, Anthropic provider", "gateway", "openai", ANTHROPIC_MODEL),
     Case("chain", "as bypass, with another candidate", "gateway", "openai", OPENAI_CHAIN),
@@ -45,6 +48,8 @@ CASES = (
     Case("null-3-stream", "null sidecar, three messages, stream", "null-3", stream=LONG),
     Case("bypass-stream", "OpenAI client, OpenAI provider, stream", "gateway", stream=LONG),
     Case("bypass-stream-short", "the same, fewer events", "gateway", stream=SHORT),
+    Case("renamed-stream", "renamed, stream", "gateway", "anthropic", ANTHROPIC_MODEL, LONG),
+    Case("renamed-stream-short", "the same, fewer events", "gateway", "anthropic", ANTHROPIC_MODEL, SHORT),
     Case(
         "direct-stream",
         "Anthropic client, OpenAI provider, stream",

@@ -8,7 +8,7 @@ from typing import Self
 
 import psutil
 
-from bench.cases import ANTHROPIC_CHAIN, ANTHROPIC_MODEL, OPENAI_CHAIN, OPENAI_MODEL
+from bench.cases import ANTHROPIC_CHAIN, ANTHROPIC_MODEL, ANTHROPIC_OWN, OPENAI_CHAIN, OPENAI_MODEL
 from bench.processes import Child, environment, free_ports, python, tree, wait_until
 
 _CONFIG = """\
@@ -18,6 +18,7 @@ listeners:
 model_providers:
   - {{model: {openai}, base_url: "http://127.0.0.1:{provider_port}", access_key: $BENCH_KEY, default: true}}
   - {{model: {anthropic}, base_url: "http://127.0.0.1:{provider_port}", access_key: $BENCH_KEY}}
+  - {{model: "anthropic/{anthropic_own}", base_url: "http://127.0.0.1:{provider_port}", access_key: $BENCH_KEY}}
   - model: {openai_chain}
     base_url: "http://127.0.0.1:{provider_port}"
     access_key: $BENCH_KEY
@@ -39,6 +40,7 @@ def configuration(*, listener_port: int, provider_port: int) -> str:
         provider_port=provider_port,
         openai=OPENAI_MODEL,
         anthropic=ANTHROPIC_MODEL,
+        anthropic_own=ANTHROPIC_OWN,
         openai_chain=OPENAI_CHAIN,
         anthropic_chain=ANTHROPIC_CHAIN,
     )

@@ -106,6 +106,12 @@ TARGETS = (
     Target("bypass: added p50 at one connection / the null sidecar's", _added("single_p50"), unit="x"),
     Target("Anthropic to OpenAI: worker CPU per request / F", _worker_ratio("direct-to-openai"), unit="x"),
     Target("OpenAI to Anthropic: worker CPU per request / F", _worker_ratio("direct-to-anthropic"), unit="x"),
+    Target(
+        "renamed for Anthropic's clients: worker CPU per request / bypass",
+        _worker_ratio("renamed", "bypass-anthropic"),
+        unit="x",
+    ),
+    Target("renamed stream: messages to Python per event", _per_event("renamed-stream", "messages"), unit=""),
     Target("translated stream: worker CPU per event", _per_event("direct-stream", "cpu_workers"), unit="us"),
     Target("translated stream: messages to Python per event", _per_event("direct-stream", "messages")),
 )
