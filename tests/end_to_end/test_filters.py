@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import anthropic
@@ -341,3 +342,43 @@ def test_calls_of_filters_share_connections(stand: Stand) -> None:
         )
 
     assert stand.service.server.open_connections <= 4
+
+
+class McpServer:
+    """An MCP server that changes nothing, and remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, str | None]] = []
+        self.server = HttpServer(self._answer)
+
+    def _answer(self, request: Recorded) -> list[Action]:
+        message = request.json() if request.body else {}
+        self.seen.append((message.get("method", request.method), request.header("mcp-session-id")))
+        result: dict[str, Any] = {"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "s"}}
+        if message.get("method") == "tools/call":
+            result = {"content": [], "structuredContent": {"result": message["params"]["arguments"]["body"]}}
+        answer = orjson.dumps({"jsonrpc": "2.0", "id": message.get("id"), "result": result})
+        status, *rest = _reply(200, answer)
+        assert isinstance(status, Head)
+        return [Head(200, (*status.headers, ("mcp-session-id", "s1"))), *rest]
+
+
+def test_an_mcp_session_serves_many_requests(tmp_path: Path) -> None:
+    server = McpServer()
+    with server.server, ScriptedProvider("openai.chat") as chat:
+        text = f"""
+version: v0.5.0
+listeners: [{{type: model, name: llm, port: {free_port()}, input_filters: [rules]}}]
+filters: [{{id: rules, type: mcp, url: "http://127.0.0.1:{server.server.port}/mcp"}}]
+model_providers: [{{model: openai/gpt-4o, base_url: "{chat.url}", access_key: k, default: true}}]
+"""
+        with (
+            running_gateway(text, environ={}, home=tmp_path / "home") as gateway,
+            openai_client(gateway.url()) as client,
+        ):
+            for _ in range(3):
+                ask(client, "Hello")
+
+    methods = [method for method, _ in server.seen]
+    assert methods == ["initialize", "notifications/initialized", "tools/call", "tools/call", "tools/call"]
+    assert {session for _, session in server.seen[1:]} == {"s1"}
