@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from tests.support.clients import CLIENT_KEY, anthropic_client, openai_client
-from tests.support.gateway import Gateway, running_gateway
+from tests.support.gateway import Gateway, running_gateway, until
 from tests.support.http_server import Data, End, Head, HttpServer, Recorded
 from tests.support.ports import free_port
 from tests.support.scripted import ScriptedProvider
@@ -35,6 +35,7 @@ listeners:
       - {{id: stand_in, description: ""}}
   - {{type: agent, name: one_only, port: {one_only}, max_agents: 1, agents: [{weather}, {flights}]}}
   - {{type: agent, name: circle, port: {circle}, agents: [{{id: circle, description: "calls itself"}}]}}
+  - {{type: agent, name: pool, port: {pool}, agents: [{{id: pool, description: "several instances"}}]}}
   - type: agent
     name: variants
     port: {variants}
@@ -44,6 +45,7 @@ agents:
   - {{id: flights, url: "{flights_url}/base/v1", headers: {{x-key: own}}, forward_headers: [x-user]}}
   - {{id: stand_in, url: "{stand_in_url}"}}
   - {{id: circle, url: "http://127.0.0.1:{circle}"}}
+  - {{id: pool, url: ["http://127.0.0.1:{away}", "{weather_url}", "http://127.0.0.1:{gone}", "{stand_in_url}"]}}
 filters:
   - {{id: shout, type: http, url: "{shout_url}"}}
 """
@@ -82,7 +84,7 @@ def _agents() -> Iterator[Agents]:
 
 @pytest.fixture(scope="module")
 def gateway(_agents: Agents, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    names = ("llm", "travel", "at_once", "careful", "filtered", "one_only", "circle", "variants")
+    names = ("llm", "travel", "at_once", "careful", "filtered", "one_only", "circle", "variants", "pool", "away", "gone")
     with HttpServer(shout) as filter_:
         text = CONFIG.format(
             weather=f"{{{WEATHER}, default: true}}",
@@ -283,6 +285,17 @@ def test_agents_that_call_in_a_circle_are_stopped(gateway: Gateway, agents: Agen
 
     assert answer.status_code == 400, answer.text
     assert answer.json()["error"]["code"] == "loop_detected"
+
+
+def test_requests_go_to_the_instances_that_are_well(gateway: Gateway, agents: Agents) -> None:
+    def are_left_out() -> bool:
+        answers = [ask(gateway, "Hello", listener="pool") for _ in range(8)]
+        assert {answer.status_code for answer in answers} == {200}
+        return {answer.headers["x-plano-attempts"] for answer in answers} == {"1"}
+
+    assert until(are_left_out, seconds=30)
+    assert agents.weather.requests
+    assert agents.stand_in.requests
 
 
 def test_a_conversation_stays_with_its_variant(gateway: Gateway, agents: Agents) -> None:
