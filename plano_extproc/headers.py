@@ -27,6 +27,9 @@ NOWHERE = "plano_nowhere"
 ATTEMPT_PREFIX = "attempt_"
 """Of the name of a provider's second cluster, which asks the sidecar once for each try."""
 
+GATED_PREFIX = "gated_"
+"""Of the name of the cluster behind the gate of a provider that is watched over."""
+
 CHAIN_ROUTE = "chain"
 """Value of `CLUSTER` for a request with several candidates; the clusters are then in dynamic metadata."""
 

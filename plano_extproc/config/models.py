@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJson
 from plano_extproc.apis import Api
 from plano_extproc.config import catalogue
 from plano_extproc.config.catalogue import PROVIDERS, Endpoint, Model, ProviderKind
+from plano_extproc.config.protection import CircuitBreakers, HealthCheck, OutlierDetection, Protection
 from plano_extproc.config.values import (
     SINCE_V0_5,
     Headers,
@@ -175,6 +176,15 @@ class ModelProvider(Part):
         json_schema_extra=SINCE_V0_5,
     )
     timeouts: Timeouts = Field(Timeouts(), description="How long to wait.", json_schema_extra=SINCE_V0_5)
+    circuit_breakers: CircuitBreakers | None = Field(
+        None, description="How much to ask of it at once.", json_schema_extra=SINCE_V0_5
+    )
+    outlier_detection: OutlierDetection | None = Field(
+        None, description="When to leave it alone for a while.", json_schema_extra=SINCE_V0_5
+    )
+    health_check: HealthCheck | None = Field(
+        None, description="Whether to ask it if it is there.", json_schema_extra=SINCE_V0_5
+    )
     aws: Aws | None = Field(None, description="Sign requests with AWS credentials.", json_schema_extra=SINCE_V0_5)
     prefix_affinity: bool = Field(
         False,
@@ -184,6 +194,17 @@ class ModelProvider(Part):
     api: Api | None = Field(
         None, description="The dialect to speak. Default: the provider's own.", json_schema_extra=SINCE_V0_5
     )
+
+    @property
+    def protection(self) -> Protection | None:
+        """What Envoy watches over, if anything."""
+        if not (self.circuit_breakers or self.outlier_detection or self.health_check):
+            return None
+        return Protection(
+            circuit_breakers=self.circuit_breakers,
+            outlier_detection=self.outlier_detection,
+            health_check=self.health_check,
+        )
 
     @property
     def prefix(self) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from plano_extproc.config import Config
 from plano_extproc.config.models import ModelProvider
+from plano_extproc.config.protection import Protection
 from plano_extproc.providers import agents
 
 _PORTS = {"http": 80, "https": 443}
@@ -18,7 +19,7 @@ class Endpoint:
 
     `authority` is the Host header that the provider expects: `http_host`, else the host, with its port where that is
     not the scheme's own. `connect_timeout` is in seconds. `is_sticky` says that the host's name stands for several
-    servers, and that a conversation stays with one of them.
+    servers, and that a conversation stays with one of them. `protection` is what Envoy watches over.
     """
 
     cluster: str
@@ -28,6 +29,7 @@ class Endpoint:
     authority: str
     connect_timeout: float
     is_sticky: bool = False
+    protection: Protection | None = None
 
 
 def endpoint(provider: ModelProvider, *, default_connect_timeout: float) -> Endpoint:
@@ -45,9 +47,12 @@ def endpoint(provider: ModelProvider, *, default_connect_timeout: float) -> Endp
     connect = provider.timeouts.connect or default_connect_timeout
     is_sticky = provider.prefix_affinity
     what = f"{scheme}://{host}:{port} {authority} {connect}{' sticky' if is_sticky else ''}"
+    protection = provider.protection
+    if protection is not None:
+        what += f" {protection.model_dump_json()}"
     digest = hashlib.sha256(what.encode()).hexdigest()[:8]
     slug = re.sub(r"[^a-z0-9]+", "_", host).strip("_")[:40]
-    return Endpoint(f"provider_{slug}_{digest}", scheme, host, port, authority, connect, is_sticky)
+    return Endpoint(f"provider_{slug}_{digest}", scheme, host, port, authority, connect, is_sticky, protection)
 
 
 def _of_agent(entry: agents.AgentEntry, connect: float) -> Endpoint:

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from plano_extproc import providers
 from plano_extproc.config import Config
 from plano_extproc.config.listeners import Listener as ListenerConfig
+from plano_extproc.config.protection import Protection
 from plano_extproc.providers.services import services
 from plano_extproc.render import callers
 from plano_extproc.render.topology import Cluster, Listener, ServiceCluster, Topology, egress
@@ -63,6 +65,7 @@ def topology(
                 authority=endpoint.authority,
                 connect_timeout=endpoint.connect_timeout,
                 idle_timeout=idle.get(endpoint.cluster),
+                **_protection(endpoint.protection),
                 is_sticky=endpoint.is_sticky,
             )
             for endpoint in providers.endpoints(config)
@@ -81,6 +84,13 @@ def topology(
         chain_routes=chain_routes(config),
         sampling=config.tracing.random_sampling if config.tracing.is_on else 0.0,
     )
+
+
+def _protection(given: Protection | None) -> dict[str, dict[str, Any] | None]:
+    """Return what Envoy watches over, as plain values: clusters are written down for the next reload."""
+    found = given.model_dump() if given else {}
+    keys = {"breakers": "circuit_breakers", "outliers": "outlier_detection", "health": "health_check"}
+    return {ours: found.get(theirs) for ours, theirs in keys.items()}
 
 
 def _services(config: Config) -> tuple[ServiceCluster, ...]:

@@ -61,6 +61,7 @@ def _render(template: str, topology: Topology) -> str:
         edge=edge,
         replies=replies,
         surfaces=SURFACES,
+        gates=template not in SNIPPETS.values(),
         Service=Service,
         # A foreign Envoy may be too old to read answers.
         usages=(*USAGES, None) if topology.reads_usage and template not in SNIPPETS.values() else (None,),

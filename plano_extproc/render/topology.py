@@ -9,6 +9,7 @@ Topology
 import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from plano_extproc import headers
@@ -68,7 +69,15 @@ class Cluster:
     authority: str
     connect_timeout: float = 5.0
     idle_timeout: float | None = None
+    breakers: dict[str, Any] | None = None
+    outliers: dict[str, Any] | None = None
+    health: dict[str, Any] | None = None
     is_sticky: bool = False
+
+    @property
+    def is_gated(self) -> bool:
+        """Whether Envoy watches over it, so that it may be kept from being asked."""
+        return bool(self.breakers or self.outliers or self.health)
 
     @property
     def tls_name(self) -> str:
@@ -168,12 +177,6 @@ class Topology:
         """Whether conversations stay with one of several servers anywhere."""
         return any(cluster.is_sticky for cluster in self.clusters)
 
-    @property
-    def is_sticky(self) -> bool:
-        """Whether conversations stay with one of several servers anywhere."""
-        return any(cluster.is_sticky for cluster in self.clusters)
-
-    @property
-    def roles(self) -> tuple[str, ...]:
-        """What each provider's clusters are for, as prefixes of its name: first tries, and attempts."""
-        return ("", headers.ATTEMPT_PREFIX)
+    def roles(self, cluster: Cluster, gates: bool) -> tuple[str, ...]:
+        """Return what a provider's clusters are for, as prefixes of its name: first tries, attempts, behind a gate."""
+        return ("", headers.ATTEMPT_PREFIX, *((headers.GATED_PREFIX,) if gates and cluster.is_gated else ()))

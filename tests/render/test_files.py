@@ -107,7 +107,7 @@ def _goes_by_the_sidecars_word(route: dict[str, Any]) -> bool:
         return True
     plugin = route["route"]["inline_cluster_specifier_plugin"]["extension"]["typed_config"]
     (group,) = plugin["priority_groups"]
-    demanded = {"name": headers.CLUSTER, "string_match": {"exact": headers.CHAIN_ROUTE}}
+    demanded = {"name": headers.CLUSTER, "string_match": {"prefix": headers.CHAIN_ROUTE}}
     return demanded in route["match"]["headers"] and group["clusters"] == [
         {"cluster_name": headers.NOWHERE, "weight": 1}
     ]
