@@ -211,3 +211,10 @@ def test_a_later_change_of_the_request_reaches_the_agent() -> None:
 
     assert after.spoken.request == {"model": "any", "messages": ["put in"], "stream": True}
     assert json.loads(after.spoken.body) == after.spoken.request
+
+
+def test_limits_take_a_name_that_is_no_model_for_the_default_one() -> None:
+    limits = "ratelimits: [{model: openai/gpt-4o, selector: {key: x-user}, limit: {tokens: 100000, unit: minute}}]\n"
+    _, action = ask(made(Outside(), CONFIG + MODEL + LOCAL + limits), "Who was Napoleon?", listener="bare")
+
+    assert json.loads(action.body)["model"] == "gpt-4o"

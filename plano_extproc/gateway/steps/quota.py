@@ -1,6 +1,7 @@
 """How much a caller may use: limits and budgets are reserved before a request is sent, and settled when it is over."""
 
 from plano_extproc.config.listeners import Listener
+from plano_extproc.errors import NotFound
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.chain import Chain
@@ -61,7 +62,13 @@ def _default(gateway: Gateway, work: Work) -> Choice:
     team = gateway.teams.get(work.ask.listener)
     if team is not None and team.anyone is not None:
         return team.anyone
-    return gateway.directory.resolve(work.request.get("model"))
+    try:
+        return gateway.directory.resolve(work.request.get("model"))
+    except NotFound:
+        if gateway.listeners[work.ask.listener].type == "model":
+            raise
+        # There the field may say anything.
+        return gateway.directory.resolve(None)
 
 
 class _Counting:
