@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -334,3 +335,46 @@ def test_a_full_disk_is_an_error_that_loses_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "does not answer" in done.stdout
     assert done.stdout.endswith("kept\n")
+
+
+def certified(folder: Path) -> tuple[Path, Path]:
+    """Write a certificate for 127.0.0.1 that nobody has signed but itself, and its key."""
+    key, certificate = folder / "server.key", folder / "server.crt"
+    made = subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+            "1", "-keyout", str(key), "-out", str(certificate), "-subj", "/CN=plano",
+            "-addext", "subjectAltName=IP:127.0.0.1",
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert made.returncode == 0, made.stderr
+    return certificate, key
+
+
+async def test_a_postgres_that_wants_tls_is_checked_by_its_certificate(tmp_path: Path) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl on PATH")
+    with running_postgres() as server:
+        server.stop()
+        certificate, key = certified(tmp_path)
+        for path in (certificate, key):
+            shutil.copy(path, server.folder / path.name)
+            owner = (server.folder / "data").stat()
+            os.chown(server.folder / path.name, owner.st_uid, owner.st_gid)
+            (server.folder / path.name).chmod(0o600)
+        (server.folder / "data" / "pg_hba.conf").write_text("hostssl all all 127.0.0.1/32 trust\n")
+        server.options = (
+            "-c", "ssl=on", "-c", f"ssl_cert_file={server.folder / certificate.name}",
+            "-c", f"ssl_key_file={server.folder / key.name}",
+        )  # fmt: skip
+        server.start()
+        checked = PostgresStore(f"{server.url}?sslmode=verify-full&sslrootcert={certificate}")
+        await checked.set("a", b"1")
+        assert await checked.get("a") == b"1"
+        await checked.close()
+        for mode in ("disable", f"verify-full&sslrootcert={tmp_path / 'none.crt'}"):
+            refused = PostgresStore(f"{server.url}?sslmode={mode}")
+            with pytest.raises(StoreError):
+                await refused.get("a")
+            await refused.close()

@@ -91,6 +91,7 @@ class PostgresServer:
     folder: Path
     port: int
     as_user: list[str]
+    options: tuple[str, ...] = ()
     user: str = "plano"
     database: str = "postgres"
     process: subprocess.Popen[bytes] | None = None
@@ -107,7 +108,8 @@ class PostgresServer:
         fast = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
         log = self.folder / "log"
         log.unlink(missing_ok=True)
-        self.process = _spawn((*self.as_user, self.program, "-D", str(self.folder / "data"), *where, *fast), log)
+        command = (*self.as_user, self.program, "-D", str(self.folder / "data"), *where, *fast)
+        self.process = _spawn((*command, *self.options), log)
         _wait_for_port(self.port, self.process, log)
         # It listens before it lets anyone in.
         _wait_for_words("ready to accept connections", log)
