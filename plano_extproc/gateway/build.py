@@ -142,7 +142,7 @@ class Gateway:
         self.tracer = ports.tracer(config)
         self.signals = ports.signals(config.overrides.signals_mode)
         ranking = Ranking(self.directory, ports.feeds, ports.live, now=ports.now, draw=ports.random)
-        self.models = Models(config, self.directory, self.candidates, ranking, self._lanes())
+        self.models = Models(config, self.directory, self.candidates, ranking, self._lanes(), now=ports.now)
         """Chooses the models of requests. Made with the rest, so that a router that cannot be had shows at once."""
         self.steps: dict[str, tuple[Step, ...]] = {}
         """What is done with a listener's requests. `assemble` fills it; one without an entry serves nobody."""

@@ -129,7 +129,7 @@ def _agents(gateway: Gateway, listener: Listener, work: Work, meant: Meant) -> D
     may_pass = listener.type != "agent" and not has_default
     if len(uses) == 1 and not may_pass:
         return _spoken(gateway, listener, (uses[0].id,), ("only agent",))
-    routers = intent.Routers(gateway.config, "agent_orchestration_model", gateway.directory.has)
+    routers = intent.Routers(gateway.config, "agent_orchestration_model", gateway.directory.has, gateway.ports.now)
     candidates = tuple(Candidate(use.id, use.description) for use in uses)
     decided = yield from intent.AgentChoice(routers).decide(work, candidates, many=True)
     # Where targets were looked for, one look has told the agents from them too.

@@ -14,6 +14,7 @@ from plano_extproc.agents import Router as AgentRouter
 from plano_extproc.config import Config
 from plano_extproc.flow import Flow
 from plano_extproc.gateway.work import Doing, Work, wait_for
+from plano_extproc.routing.cooldown import FINE, Rule
 from plano_extproc.routing.intent import Decision, Route, Router, choose, decide
 from plano_extproc.routing.intent.decide import LOCAL
 from plano_extproc.routing.preferences import Preference
@@ -29,13 +30,21 @@ _SLOW: Final = 32
 
 
 class Routers:
-    """The routers of one role. `serves` says whether a model's name can be resolved."""
+    """The routers of one role.
 
-    def __init__(self, config: Config, role: Role, serves: Callable[[str], bool]) -> None:
-        """Raise `EncoderMissing` where the role wants it: at the start, not at the first request."""
+    A model that has failed several times in a row is not asked for a while, by the rule of the cool-downs: each request
+    would wait for its time-out.
+    """
+
+    def __init__(self, config: Config, role: Role, serves: Callable[[str], bool], now: Callable[[], float]) -> None:
+        """Prepare; `serves` says whether a model's name can be resolved. Raises `EncoderMissing`."""
         self._kind = _kind(getattr(config.overrides, role), serves)
         self._context = config.overrides.orchestrator_model_context_length
         self._compiled: OrderedDict[tuple[Route, ...], Router] = OrderedDict()
+        self._rule = Rule(config.cooldown.after, config.cooldown.for_)
+        self._state = FINE
+        self._now = now
+        # What is missing is to show at the start, not at the first request.
         self._choose(())
 
     def of(self, described: Iterable[tuple[str, str]]) -> Router:
@@ -57,6 +66,15 @@ class Routers:
         else:
             self._compiled.move_to_end(routes)
         return found
+
+    def decide(self, router: Router, work: Work, *, many: bool = False) -> Flow[Decision]:
+        """Return which route a request takes, or with `many` which ones; it is left for the log and spans too."""
+        rests = self._state.is_cooling(self._now())
+        decision = yield from decide(router, said(work).turns, many=many, rests=rests)
+        if router.model is not None and not rests:
+            self._state = FINE if decision.failure is None else self._state.failed(self._rule, self._now())
+        tell(work, decision)
+        return decision
 
     def _choose(self, routes: tuple[Route, ...]) -> Router:
         return choose(self._kind, routes, context_tokens=self._context)
@@ -85,9 +103,7 @@ class AgentChoice:
             # A listener has one set of agents, so this happens once.
             router = self._routers.of((one.name, one.description) for one in candidates)
             self._compiled = {candidates: router}
-        decision = yield from decide(router, said(work).turns, many=many)
-        tell(work, decision)
-        return decision
+        return (yield from self._routers.decide(router, work, many=many))
 
 
 def said(work: Work) -> Conversation:

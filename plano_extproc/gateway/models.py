@@ -20,7 +20,7 @@ from plano_extproc.routing import Choice, Directory, fallback, preferences, sess
 from plano_extproc.routing.binding import Binding
 from plano_extproc.routing.budget import OVERRIDE
 from plano_extproc.routing.identity import AFFINITY, Found, Identity, hashes, identify
-from plano_extproc.routing.intent import Decision, Router, decide
+from plano_extproc.routing.intent import Decision, Router
 from plano_extproc.routing.preferences import Preference
 from plano_extproc.translate.chat import Usage
 
@@ -71,7 +71,14 @@ class Models:
     """Chooses models for the requests of one configuration."""
 
     def __init__(
-        self, config: Config, directory: Directory, candidates: Candidates, ranking: Ranking, lanes: Lanes
+        self,
+        config: Config,
+        directory: Directory,
+        candidates: Candidates,
+        ranking: Ranking,
+        lanes: Lanes,
+        *,
+        now: Callable[[], float],
     ) -> None:
         """Compile the routers. Raises `EncoderMissing`."""
         self._config = config
@@ -79,7 +86,7 @@ class Models:
         self._candidates = candidates
         self._ranking = ranking
         self._lanes = lanes
-        self._routers = intent.Routers(config, "llm_routing_model", directory.has)
+        self._routers = intent.Routers(config, "llm_routing_model", directory.has, now)
         self._preferences = preferences.configured(config.routing_preferences)
         self._router = self._routers.of((one.name, one.description) for one in self._preferences)
         tenant = config.routing.session_cache.tenant_header
@@ -186,8 +193,7 @@ class Models:
         routed = None
         reasons: tuple[str, ...] = ()
         if wanted:
-            routed = yield from decide(router, intent.said(work).turns)
-            intent.tell(work, routed)
+            routed = yield from self._routers.decide(router, work)
             reasons = (routed.reason,)
             preference = next((one for one in wanted if one.name == routed.name), None)
             if preference is not None:

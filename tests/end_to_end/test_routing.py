@@ -154,8 +154,32 @@ def test_a_faulty_router_model_is_stood_in_for(
     assert (route, model) == ("code", "openai/large")
     assert reason.startswith(f"{said}; lexical 'code'")
     assert until(lambda: failures(gateway, said) == before + 1)
+    # A good answer in between, or the router would be left alone.
+    brain.say('{"route": ["code"]}')
+    assert told(ask(gateway, CODE))[2] == "router openai/router 'code'"
     logged = gateway.logged(lambda entry: entry["request_id"] == answer.headers["x-request-id"])
     assert (logged["route"], logged["path"]) == ("code", "/v1/chat/completions")
+
+
+def test_a_router_that_fails_again_and_again_is_left_alone_for_a_while(
+    chat: ScriptedProvider, messages: ScriptedProvider, brain: ScriptedProvider, tmp_path: Path
+) -> None:
+    text = CONFIG.format(port=free_port(), chat=chat.url, messages=messages.url, brain=brain.url)
+    with running_gateway(f"{text}cooldown: {{after: 2, for: 1s}}\n", environ=KEYS, home=tmp_path / "home") as gateway:
+        for _ in range(2):
+            brain.say("Let me think about it.")
+        reasons = [told(ask(gateway, CODE))[2].partition(";")[0] for _ in range(4)]
+        asked = len(brain.requests)
+
+        failed, rests = "router failed: no route in its answer", "router rests after failures"
+        assert reasons == [failed, failed, rests, rests]
+        assert asked == 2
+
+        def is_asked_again() -> bool:
+            brain.say('{"route": ["poems"]}')
+            return told(ask(gateway, CODE))[0] == "poems"
+
+        assert until(is_asked_again)
 
 
 def test_where_the_local_router_knows_nothing_either_the_requested_model_serves(

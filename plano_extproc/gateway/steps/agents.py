@@ -26,7 +26,7 @@ from plano_extproc.agents import (
     select,
 )
 from plano_extproc.config.listeners import Listener
-from plano_extproc.errors import GatewayError, InvalidRequest, NotFound
+from plano_extproc.errors import GatewayError, InvalidRequest
 from plano_extproc.flow import Callout, CalloutFailed, Flow, ask
 from plano_extproc.gateway import filtering
 from plano_extproc.gateway.actions import Headers, Reply
@@ -81,7 +81,8 @@ class _Members:
         self._listener = listener
         self._team = team
         self._filters = filtering.declared(gateway.config)
-        routers = Routers(gateway.config, "agent_orchestration_model", lambda name: _is_known(gateway, name))
+        known, now = gateway.directory.has, gateway.ports.now
+        routers = Routers(gateway.config, "agent_orchestration_model", known, now)
         self._choice = AgentChoice(routers)
         # Where only agents answer, the first of them takes what is for nobody.
         self._may_pass = listener.type != "agent" and not any(agent.is_default for agent in team.agents)
@@ -231,11 +232,3 @@ def _note(work: Work, record: Record) -> None:
     fact = {"agent": record.agent, "outcome": record.outcome, "ms": round(record.seconds * 1000, 3)}
     fact |= {"tries": record.tries, "status": record.status} | ({"reason": record.reason} if record.reason else {})
     work.facts.setdefault("agents", []).append(fact)
-
-
-def _is_known(gateway: Gateway, name: str) -> bool:
-    try:
-        gateway.directory.resolve(name)
-    except (NotFound, InvalidRequest):
-        return False
-    return True

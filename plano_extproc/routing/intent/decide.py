@@ -70,12 +70,17 @@ def choose(
     return Router(listed, Remembering(lexical.compile(listed)), kind, timeout, context_tokens)
 
 
-def decide(router: Router, turns: Sequence[Turn], *, many: bool = False) -> Flow[Decision]:
-    """Decide which route the conversation takes, or with `many` which ones and in which order."""
+def decide(router: Router, turns: Sequence[Turn], *, many: bool = False, rests: bool = False) -> Flow[Decision]:
+    """Decide which route the conversation takes, or with `many` which ones and in which order.
+
+    A router model that `rests`, since it has failed too often, is not asked.
+    """
     if not router.routes:
         return Decision((), "no routes", "none")
     if router.model is None:
         return local(router, turns, many=many)
+    if rests:
+        return _instead(router, turns, RESTS, many=many)
     try:
         names = yield from orchestrator.choose(
             router.model, router.routes, turns, timeout=router.timeout, context_tokens=router.context_tokens
@@ -89,6 +94,10 @@ def decide(router: Router, turns: Sequence[Turn], *, many: bool = False) -> Flow
         said = ", ".join(f"'{plain(name)}'" for name in chosen)
         reason = f"router {plain(router.model)} {said}" if chosen else "no route matched; router says none"
         return Decision(chosen, reason[:_LONGEST_REASON], "model")
+    return _instead(router, turns, failure, many=many)
+
+
+def _instead(router: Router, turns: Sequence[Turn], failure: str, *, many: bool) -> Decision:
     instead = local(router, turns, many=many)
     reason = plain(f"{failure}; {instead.reason}", _LONGEST_REASON)
     return Decision(instead.names, reason, instead.router, failure, instead.scores)
@@ -127,4 +136,5 @@ def _match(matcher: Matcher, said: Sequence[str]) -> Match:
 _SHORT: Final = 6
 """A message of so few words may go on from the one before, as in "and for tomorrow?"."""
 _LONGEST_REASON: Final = 200
+RESTS: Final = "router rests after failures"
 _FAILURES: Final = {"timeout": "router timed out", "unreachable": "router unreachable", "reset": "router hung up"}

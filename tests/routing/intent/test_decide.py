@@ -194,3 +194,12 @@ def test_a_reason_is_fit_for_a_header() -> None:
     assert reason.isascii()
     assert reason.isprintable()
     assert len(reason) <= 200
+
+
+def test_a_model_that_rests_is_not_asked() -> None:
+    with pytest.raises(StopIteration) as end:
+        next(decide(choose("openai/gpt-4o-mini", ROUTES), ASKED, rests=True))
+
+    decision = end.value.value
+    assert (decision.name, decision.failure) == ("weather", "router rests after failures")
+    assert decision.reason.startswith("router rests after failures; lexical 'weather'")
