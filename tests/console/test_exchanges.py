@@ -88,3 +88,20 @@ def test_what_was_used_is_added_up_by_model_client_agent_and_route() -> None:
     assert sums["client"]["a"]["requests"] == 2
     assert list(sums["route"]) == ["code"]
     assert sums["agent"] == {}
+
+
+def test_a_reason_in_the_prompt_goes_before_the_plans_and_verdicts_are_words() -> None:
+    exchanges = Exchanges()
+    exchanges.take_line(
+        line(
+            route="code",
+            reason="route code",
+            route_reason="lexical 'code' 0.98",
+            guards=[{"guard": "jailbreak", "verdict": "allow", "ms": 0.1}],
+            output_guards=[{"guard": "pii", "verdict": "redact", "count": 1}],
+        )
+    )
+    [found] = exchanges.after(0)
+
+    assert found["reason"] == "lexical 'code' 0.98"
+    assert found["guards"] == ["jailbreak:allow", "pii:redact"]

@@ -37,7 +37,7 @@ def test_requests_show_with_their_route_and_its_reason(stand: tuple[Stage, Tab])
 
     assert "code" in rows
     assert "anthropic/dev-model-large" in rows
-    assert "default model" in rows
+    assert "lexical 'travel'" in rows
 
 
 def test_a_new_request_shows_by_itself(stand: tuple[Stage, Tab]) -> None:
@@ -64,6 +64,44 @@ def test_all_can_be_done_by_keys(stand: tuple[Stage, Tab]) -> None:
     page.run("document.querySelector('#keys').close()")
 
 
+def test_a_request_opens_with_its_trace_as_a_waterfall(stand: tuple[Stage, Tab]) -> None:
+    page = stand[1]
+    page.awaits("travel", "#rows")
+    page.press("/")
+    page.type("#filter", "travel")
+    page.press("Escape", "j", "Enter")
+    about = page.awaits("plano(llm)", "#about")
+
+    assert "plano(inbound)" in about
+    assert "plano(routing)" in about
+    page.run("document.querySelector('.spans').focus()")
+    page.press("ArrowDown", "ArrowDown")
+    assert "llm.usage.prompt_tokens" in page.awaits("plano(llm) ·", "#about .about")
+    _clear(page)
+
+
+def test_traces_show_by_themselves(stand: tuple[Stage, Tab]) -> None:
+    page = stand[1]
+    page.press("2")
+    page.awaits("POST /v1/chat/completions", "#view")
+    page.press("j")
+
+    page.awaits("plano(inbound)", "#about")
+
+
+def test_signals_show_with_the_request_that_they_were_in(stand: tuple[Stage, Tab]) -> None:
+    page = stand[1]
+    page.press("3")
+
+    assert "excellent" in page.awaits("interaction.satisfaction.success", "#view")
+
+
+def _clear(page: Tab) -> None:
+    page.run(
+        "{ const f = document.querySelector('#filter'); f.value = ''; f.dispatchEvent(new Event('input')); f.blur() }"
+    )
+
+
 def test_the_list_is_filtered_by_words(stand: tuple[Stage, Tab]) -> None:
     page = stand[1]
     page.press("/")
@@ -71,7 +109,7 @@ def test_the_list_is_filtered_by_words(stand: tuple[Stage, Tab]) -> None:
     rows = page.awaits("code", "#rows")
 
     assert "travel" not in rows
-    page.run("const f = document.querySelector('#filter'); f.value = ''; f.dispatchEvent(new Event('input')); f.blur()")
+    _clear(page)
 
 
 def test_the_playground_sends_and_explains(stand: tuple[Stage, Tab]) -> None:

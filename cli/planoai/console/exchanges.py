@@ -47,7 +47,6 @@ _FIELDS: Final[Mapping[str, str]] = {
     "output_tokens": "output_tokens",
     "cached_tokens": "cached_tokens",
     "cost_usd": "cost",
-    "guards": "guards",
     "signal_quality": "quality",
     "signal_score": "score",
     "signals": "signals",
@@ -60,7 +59,7 @@ _NUMBERS: Final = frozenset(
         *("input_tokens", "output_tokens", "cached_tokens"),
     ]
 )
-_LISTS: Final = frozenset(("guards", "signals"))
+_LISTS: Final = frozenset(("signals",))
 
 
 class Exchanges:
@@ -81,6 +80,11 @@ class Exchanges:
             return False
         about = {ours: value for key, ours in _FIELDS.items() if (value := _read(ours, found.get(key))) is not None}
         about["at"] = _seconds(found.get("time"))
+        if why := found.get("route_reason"):
+            # Where no route was found, what was done instead counts first.
+            about["reason"] = why if about.get("route") or "reason" not in about else f"{about['reason']}; {why}"
+        if verdicts := [*_verdicts(found.get("guards")), *_verdicts(found.get("output_guards"))]:
+            about["guards"] = verdicts
         self._put(str(found["request_id"]), about)
         return True
 
@@ -177,6 +181,12 @@ def _read(name: str, value: object) -> object:
         found = value if isinstance(value, list) else str(value).split(",")
         return [str(entry).strip() for entry in found if str(entry).strip()] or None
     return value
+
+
+def _verdicts(found: object) -> list[str]:
+    """Return what guards said, each as `guard:verdict`."""
+    entries = found if isinstance(found, list) else []
+    return [f"{entry['guard']}:{entry['verdict']}" for entry in entries if isinstance(entry, dict) and "guard" in entry]
 
 
 def _number(value: object) -> float | int | None:
