@@ -84,7 +84,19 @@ def _agents() -> Iterator[Agents]:
 
 @pytest.fixture(scope="module")
 def gateway(_agents: Agents, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    names = ("llm", "travel", "at_once", "careful", "filtered", "one_only", "circle", "variants", "pool", "away", "gone")
+    names = (
+        "llm",
+        "travel",
+        "at_once",
+        "careful",
+        "filtered",
+        "one_only",
+        "circle",
+        "variants",
+        "pool",
+        "away",
+        "gone",
+    )
     with HttpServer(shout) as filter_:
         text = CONFIG.format(
             weather=f"{{{WEATHER}, default: true}}",
@@ -339,3 +351,27 @@ def test_an_agent_that_never_stops_streaming_is_read_while_the_client_reads(gate
 
     assert "and on" in first
     assert agents.weather.last.gone.wait(10)
+
+
+def test_a_client_that_hangs_up_ends_the_chain(gateway: Gateway, agents: Agents) -> None:
+    agents.weather.hang()
+
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(
+            f"{gateway.url('travel')}/v1/chat/completions",
+            json={"model": "any", "messages": [{"role": "user", "content": MIXED}]},
+            timeout=1,
+        )
+
+    assert agents.weather.last.gone.wait(10)
+    assert not agents.flights.requests
+
+
+def test_agents_are_told_of_in_the_access_log(gateway: Gateway, agents: Agents) -> None:
+    ask(gateway, x_request_id="logged-1")
+
+    entry = gateway.logged(lambda one: one["request_id"] == "logged-1")
+    assert entry["agent"] == "flights"
+    assert [one["agent"] for one in entry["agents"]] == ["weather"]
+    assert entry["agents"][0]["outcome"] == "answered"
+    assert MIXED not in str(entry)
