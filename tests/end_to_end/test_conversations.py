@@ -197,8 +197,9 @@ def test_a_kept_answer_is_read_listed_and_deleted(place: Place) -> None:
         client.responses.create(model="chatty", input="three", previous_response_id=second.id)
 
 
-def test_what_is_done_here_is_not_called_dropped(place: Place) -> None:
-    answer = place.client().responses.with_raw_response.create(
+@pytest.mark.parametrize("listener", ["llm", "agents"])
+def test_what_is_done_here_is_not_called_dropped(place: Place, listener: str) -> None:
+    answer = place.client(listener=listener).responses.with_raw_response.create(
         model="chatty", input="one", store=True, truncation="auto"
     )
 

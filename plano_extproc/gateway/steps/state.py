@@ -48,6 +48,8 @@ def step(gateway: Gateway, listener: Listener) -> Step | None:
         if pending.unknown is None and (pending.turns or wanted.conversation is not None):
             work.replace(pending.request(request, _most_tokens(gateway, work) if wanted.truncates else None))
             _demand_room(gateway, work)
+        if not may_know:
+            _leave_out_what_is_done(work)
         return None
 
     return remember
