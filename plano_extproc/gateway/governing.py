@@ -6,36 +6,21 @@ in the ledger when the exchange is over, and one more for each of its calls of t
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from plano_extproc.agents import Record
 from plano_extproc.errors import GatewayError
 from plano_extproc.gateway.chain import Chain
+from plano_extproc.gateway.governed_rows import SERVES, Outcome, Part, errors, row, rows
 from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import UsageReader
 from plano_extproc.gateway.work import Doing, Ending, Work, wait_for
-from plano_extproc.governance import AgentRules, Decision, Declared, Entry, LedgerUnavailable, Refused
+from plano_extproc.governance import AgentRules, Declared, Entry, LedgerUnavailable
 from plano_extproc.governance.budget import ErrorKind
 from plano_extproc.limits import Estimate
 from plano_extproc.routing import Choice
-from plano_extproc.stores.agent_quota import AgentReservation
 from plano_extproc.stores.governor import Governor
 from plano_extproc.translate.chat import Usage
-
-CALLS, SERVES = "call_model", "serve"
-
-
-@dataclass(slots=True)
-class Part:
-    """One governed agent's part in an exchange. `refused` are calls of tools that it was not allowed."""
-
-    rules: AgentRules
-    action: str
-    reservation: AgentReservation | None = None
-    refused: list[Refused] = field(default_factory=list)
-    not_offered: list[str] = field(default_factory=list)
 
 
 class Governed:
@@ -46,6 +31,8 @@ class Governed:
         self.tenant = tenant
         self.caller: Part | None = None
         self.servers: dict[str, Part] = {}
+        self.passed: Part | None = None
+        self.is_passage = False
         self.reader: UsageReader | None = None
         self.declared: Declared | None = None
         self.tokens = Estimate(0)
@@ -66,8 +53,8 @@ class Governed:
         raise error
 
     def skip(self, part: Part, error: GatewayError) -> Doing[None]:
-        """Record that an agent was passed over."""
-        entry = self._entry(part, "SKIP", status=error.status, reason=error.code or error.type)
+        """Record that an agent may not act."""
+        entry = row(self._moment(error.status), part, "SKIP", error.code or error.type)
         yield from wait_for(partial(self.governor.record, entry))
 
     def barred(self, agents: Iterable[str | None]) -> dict[str, GatewayError]:
@@ -107,9 +94,15 @@ class Governed:
                 except GatewayError as error:
                     yield from self.refuse(part, error)
 
+    async def skipped(self, part: Part, error: GatewayError) -> None:
+        """Do the same, where nobody waits for it."""
+        await self._recorded_anyway(row(self._moment(error.status), part, "SKIP", error.code or error.type))
+
     @property
     def server(self) -> Part | None:
         """The governed agent that serves, as far as that is known."""
+        if self.passed is not None:
+            return self.passed
         plan = self._plan()
         return self.servers.get(plan.choice.agent or "") if plan is not None else None
 
@@ -141,8 +134,8 @@ class Governed:
     def settled(self) -> Doing[None]:
         """Record all parts of an answer that is about to end well. Raises `LedgerUnavailable`."""
         self._is_recorded = True
-        entries = [entry for part in self.parts for entry in self._entries(part, 200, is_complete=True)]
-        for entry in entries:
+        outcome = self._outcome(200, is_complete=True, is_answered=self._work.served is not None)
+        for entry in [entry for part in self.parts for entry in rows(outcome, part)]:
             yield from wait_for(partial(self.governor.record, entry))
 
     async def __call__(self, ending: Ending) -> None:
@@ -151,19 +144,20 @@ class Governed:
             self.governor.board.unwatch(self._cut)
         if self._work.served is None:
             self._work.served = ending.served
+        is_answered = self._work.served is not None or self.is_passage
+        outcome = self._outcome(ending.status, is_complete=ending.is_complete, is_answered=is_answered)
         for part in self.parts:
-            await self._settle(part, ending)
+            await self._end(part, outcome)
         await self._failed_before(ending)
         await self._asked_before()
 
-    async def _settle(self, part: Part, ending: Ending) -> None:
-        usage = self._usage()
+    async def _end(self, part: Part, outcome: Outcome) -> None:
         if part.reservation is not None:
-            await self.governor.settle(part.reservation, usage, self._cost(usage))
+            await self.governor.settle(part.reservation, outcome.usage, outcome.cost)
         if not self._is_recorded:
-            for entry in self._entries(part, ending.status, is_complete=ending.is_complete):
+            for entry in rows(outcome, part):
                 await self._recorded_anyway(entry)
-        for kind in self._errors(part, ending):
+        for kind in errors(outcome, part):
             await self.governor.erred(part.rules, self.tenant, kind)
         await self.governor.beat(part.rules, self.tenant)
 
@@ -174,10 +168,9 @@ class Governed:
             return
         for plan in plans.plans[: plans.served(ending.attempts)]:
             part = self.servers.get(plan.choice.agent or "")
-            if part is None:
-                continue
-            await self._recorded_anyway(self._entry(part, "ERROR", reason="failed; the next one was tried"))
-            await self.governor.erred(part.rules, self.tenant, "server_error")
+            if part is not None:
+                await self._recorded_anyway(row(self._moment(), part, "ERROR", "failed; the next one was tried"))
+                await self.governor.erred(part.rules, self.tenant, "server_error")
 
     async def _asked_before(self) -> None:
         """Record the agents that were asked before the one that answered."""
@@ -189,14 +182,37 @@ class Governed:
             if part.reservation is not None and part is not self.server:
                 await self.governor.settle(part.reservation, Usage(), None)
             has_said = record.outcome in ("answered", "empty")
-            await self._recorded_anyway(
-                self._entry(part, "EXECUTE" if has_said else "ERROR", status=record.status, reason=record.reason)
-            )
+            moment = self._moment(record.status)
+            await self._recorded_anyway(row(moment, part, "EXECUTE" if has_said else "ERROR", record.reason))
             if not has_said:
-                await self.governor.erred(
-                    rules, self.tenant, "timeout" if record.reason == "timeout" else "server_error"
-                )
+                kind: ErrorKind = "timeout" if record.reason == "timeout" else "server_error"
+                await self.governor.erred(rules, self.tenant, kind)
             await self.governor.beat(rules, self.tenant)
+
+    def _moment(self, status: int = 0) -> Outcome:
+        """Return what there is to tell of an agent that did not answer the client."""
+        return Outcome(self._work, self.tenant, self._now(), status, asked=self._plan())
+
+    def _outcome(self, status: int, *, is_complete: bool, is_answered: bool) -> Outcome:
+        server = self.server
+        usage = self.reader.usage if self.reader is not None and self._work.served is not None else None
+        withholds = self.is_passage or self.governor.settings.on_forbidden == "block"
+        return Outcome(
+            self._work,
+            self.tenant,
+            self._now(),
+            status,
+            is_complete,
+            is_answered,
+            self._plan(),
+            usage or Usage(),
+            self._cost(usage or Usage()) if self._work.served is not None else 0,
+            self.declared,
+            # A model speaks for the agent that calls it, unless an agent serves.
+            server.rules.id if server is not None else self.caller.rules.id if self.caller is not None else "",
+            is_cut=self._is_told or self.cut_error() is not None,
+            is_withheld=withholds and any(part.refused for part in self.parts),
+        )
 
     def _plan(self) -> Plan | None:
         if self._work.served is not None:
@@ -204,115 +220,11 @@ class Governed:
         plans = self._work.plans
         return plans.plans[0] if isinstance(plans, Chain) else plans
 
-    def _usage(self) -> Usage:
-        if self.reader is None or self._work.served is None:
-            return Usage()
-        return self.reader.usage or Usage()
-
     def _cost(self, usage: Usage) -> int | None:
         plan = self._plan()
         if plan is None or plan.choice.agent is not None:
             return None
         return self.governor.cost(plan.choice, usage)
-
-    def _errors(self, part: Part, ending: Ending) -> Iterator[ErrorKind]:
-        if ending.status in (408, 504):
-            yield "timeout"
-        elif ending.status >= 500:
-            yield "server_error"
-        if is_blocked(self._work):
-            yield "guard_block"
-        if part.refused or self._forbidden_effects(part):
-            yield "forbidden_action"
-        if self._is_unsure(part):
-            yield "low_confidence"
-
-    def _is_unsure(self, part: Part) -> bool:
-        threshold, said = part.rules.confidence_threshold, self.declared
-        if threshold is None or said is None or said.confidence is None or not self._is_said_by(part):
-            return False
-        return said.confidence < threshold
-
-    def _is_said_by(self, part: Part) -> bool:
-        """Whether an answer's declaration is this agent's: a model that it calls speaks for it, unless one serves."""
-        return part.action == SERVES or self.server is None
-
-    def _forbidden_effects(self, part: Part) -> tuple[str, ...]:
-        allowed = part.rules.allowed_side_effects
-        if not allowed or self.declared is None or not self._is_said_by(part):
-            return ()
-        return tuple(one for one in self.declared.side_effects if part.rules.actions.offered(one) is not None)
-
-    def _entries(self, part: Part, status: int, *, is_complete: bool) -> Iterator[Entry]:
-        """Yield the rows of an agent's part that went as far as an answer."""
-        said = self.declared if self._is_said_by(part) else None
-        reasons = [f"not offered: {', '.join(part.not_offered)}"] if part.not_offered else []
-        if effects := self._forbidden_effects(part):
-            reasons.append(f"side effects that are not allowed: {', '.join(effects)}")
-        decision: Decision = said.decision if said else "EXECUTE"
-        if self._is_told or not _is_good(status) or not is_complete:
-            decision = "ERROR"
-            reasons.append(self._why(status))
-        elif self._is_unsure(part):
-            decision = "ESCALATE" if decision == "EXECUTE" else decision
-            reasons.append("below the confidence threshold")
-        usage = self._usage()
-        yield self._entry(
-            part,
-            decision,
-            status=status,
-            reason="; ".join(reasons),
-            usage=usage,
-            cost=self._cost(usage) if self._work.served is not None else 0,
-            said=said,
-        )
-        for refused in part.refused:
-            yield self._entry(part, "SKIP", action=f"tool:{refused.tool}", reason=refused.rule)
-
-    def _why(self, status: int) -> str:
-        if self._is_told or self.cut_error() is not None:
-            return "cut: the agent may not act any more"
-        if is_blocked(self._work):
-            return "blocked by a guard"
-        if self.governor.settings.on_forbidden == "block" and any(part.refused for part in self.parts):
-            return "withheld for a forbidden call"
-        if status == 0:
-            return "no answer"
-        return f"status {status}" if not _is_good(status) else "the answer broke off, or nobody waited for it"
-
-    def _entry(
-        self,
-        part: Part,
-        decision: Decision,
-        *,
-        action: str | None = None,
-        status: int = 0,
-        reason: str = "",
-        usage: Usage | None = None,
-        cost: int | None = 0,
-        said: Declared | None = None,
-    ) -> Entry:
-        sent, plan = self._work.ask.headers, self._plan()
-        tokens = usage or Usage()
-        return Entry(
-            at=int(self._now() * 1_000_000),
-            tenant=self.tenant,
-            agent=part.rules.id,
-            tier=part.rules.tier,
-            client=self._work.ask.client.id if self._work.ask.client else "",
-            action=(action or part.action)[:_LONGEST],
-            decision=decision,
-            confidence=said.confidence if said else None,
-            input_tokens=tokens.prompt,
-            output_tokens=tokens.output,
-            nanos=cost,
-            model=plan.choice.name if plan is not None and part.action == CALLS else "",
-            status=status,
-            trace_id=_trace_id(sent.get("traceparent", b"")),
-            request_id=sent.get("x-request-id", b"").decode("latin-1")[:_LONGEST],
-            reason=reason[:_LONGEST],
-            side_effects=said.side_effects if said else (),
-        )
 
     async def _recorded_anyway(self, entry: Entry) -> None:
         """Record what nobody waits for any more."""
@@ -323,26 +235,7 @@ class Governed:
             return
 
 
-def is_blocked(work: Work) -> bool:
-    """Return whether a guard has refused the request or the answer."""
-    lists = (value for value in work.facts.values() if isinstance(value, list))
-    return any(isinstance(one, dict) and one.get("blocked") for found in lists for one in found)
-
-
 def governed(work: Work) -> Governed | None:
     """Return what governance keeps of an exchange; None where no governed agent takes part."""
     found: Governed | None = work.notes.get(Governed)
     return found
-
-
-def _is_good(status: int) -> bool:
-    # 101 opens a WebSocket.
-    return 200 <= status < 300 or status == 101
-
-
-def _trace_id(traceparent: bytes) -> str:
-    pieces: list[Any] = traceparent.decode("latin-1").split("-")
-    return pieces[1] if len(pieces) == 4 and len(pieces[1]) == 32 else ""
-
-
-_LONGEST = 300

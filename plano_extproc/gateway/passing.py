@@ -20,6 +20,8 @@ from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.drive import run
 from plano_extproc.gateway.events import Event, RequestBody, RequestHeaders, ResponseBody, ResponseHeaders
+from plano_extproc.gateway.governed_passage import admitted, demand_tools
+from plano_extproc.gateway.governing import Governed
 from plano_extproc.gateway.guarding import Side, tell
 from plano_extproc.gateway.hops import Onward
 from plano_extproc.gateway.local import details
@@ -36,7 +38,8 @@ class Passing:
     """The state of one such exchange, with the face of `Exchange`."""
 
     __slots__ = (
-        "_ask", "_gateway", "_id", "_listener", "_passage", "_path", "_seen", "_started", "_status", "_work", "is_done",
+        "_ask", "_gateway", "_governed", "_id", "_listener", "_passage", "_path", "_seen", "_started", "_status",
+        "_work", "is_done",
     )  # fmt: skip
 
     def __init__(self, gateway: Gateway, listener: str, traceparent: str | None = None) -> None:
@@ -48,6 +51,7 @@ class Passing:
         self._ask: Ask | None = None
         self._passage: Passage | None = None
         self._work: Work | None = None
+        self._governed: Governed | None = None
         self._id: str | int | None = None
         self._started = 0.0
         self._status = 0
@@ -78,7 +82,10 @@ class Passing:
     def closed(self) -> None:
         """Count the exchange, and end its span."""
         seconds = self._gateway.ports.clock() - self._started
-        self._seen.end(self._work, Ending(self._status, None, self.is_done, seconds))
+        ending = Ending(self._status, None, self.is_done, seconds)
+        self._seen.end(self._work, ending)
+        if self._governed is not None:
+            self._gateway.ports.background(self._governed(ending))
 
     def _refused(self, error: GatewayError) -> Reply:
         self.is_done, self._status = True, error.status
@@ -102,6 +109,7 @@ class Passing:
             raise NotFound(f"nothing is served at {self._path}")
         self._passage = found
         self._work = Work(self._ask, b"", {})
+        self._governed = admitted(self._gateway, self._work, found.agent)
         return self._passed_on(found, Onward(sent), None) if event.end_of_stream else PROCEED
 
     def _client(self, sent: Mapping[str, bytes], query: str) -> Client | None:
@@ -119,6 +127,8 @@ class Passing:
             assert self._work is not None
             assert self._passage is not None
             self._work.facts |= {"method": asked[0].method, "tool": asked[0].tool or ""} if asked else {}
+            if self._governed is not None:
+                demand_tools(self._governed, asked)
             made = await run(self._judged(self._work, body), Outside(self._gateway, ask))
             return self._passed_on(self._passage, Onward(ask.headers), None if made == body else made)
         except GatewayError as error:

@@ -11,7 +11,8 @@ from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.chain import Chain, Policy
 from plano_extproc.gateway.governed_answer import ActionsEdit, CutEdit, DeclaredReader, StrictEdit
-from plano_extproc.gateway.governing import CALLS, Governed, Part, governed
+from plano_extproc.gateway.governed_rows import CALLS, Part
+from plano_extproc.gateway.governing import Governed, governed
 from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import demand_usage, usage_of
 from plano_extproc.gateway.work import Cut, Doing, Rank, Step, Work
