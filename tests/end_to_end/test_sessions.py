@@ -1,6 +1,7 @@
 """Sessions through a real gateway: kept by two workers in a Redis, over faults of it, and where prompts are cached."""
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -171,6 +172,30 @@ def test_what_is_kept_has_the_peers_form(
         "openai/small",
     )
     assert 0 < client.ttl("plano:affinity:acme:s-2") <= 600
+
+
+def test_a_session_that_plano_has_begun_goes_on(
+    shared: Gateway,
+    messages: ScriptedProvider,
+    redis_server: RedisServer,  # noqa: F811
+) -> None:
+    begun = {
+        "anchor_model": "anthropic/claude",
+        "default_model": "anthropic/claude",
+        "requested_model": "openai/small",
+        "route_name": "poems",
+        "cached_tokens": 2000,
+        "baseline_usd": 0.0,
+        "switch_spend_usd": 0.0,
+        "switches": 0,
+        "last_used": int(time.time()),
+        "history": [],
+        "session_cost_usd": 0.0,
+    }
+    redis.Redis.from_url(redis_server.url).set("plano:affinity:s-9", json.dumps(begun), ex=300)
+    answer = ask(shared, CODE, x_model_affinity="s-9")
+
+    assert (served(answer), answer.headers["x-plano-route"]) == ("anthropic/claude", "poems")
 
 
 def test_tenants_do_not_share_a_session(shared: Gateway, chat: ScriptedProvider, messages: ScriptedProvider) -> None:

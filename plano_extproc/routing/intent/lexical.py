@@ -116,7 +116,7 @@ def _read(text: str) -> _Reading:
     if len(found) > _MOST_WORDS:
         found = found[: _MOST_WORDS // 2] + found[-_MOST_WORDS // 2 :]
     features: dict[str, float] = defaultdict(float)
-    total = [0.0] * words.DIMENSIONS
+    vectors: list[Vector] = []
     before = ""
     for word in found:
         weight, base, grams, vector = _word(word)
@@ -127,9 +127,9 @@ def _read(text: str) -> _Reading:
             features[f"{before} {base}"] = _PAIRS
         before = base
         if vector:
-            total = [a + b for a, b in zip(total, vector, strict=True)]
+            vectors.append(vector)
     length = math.sqrt(sum(map(mul, features.values(), features.values()))) or 1.0
-    return _Reading({feature: value / length for feature, value in features.items()}, _unit(total))
+    return _Reading({feature: value / length for feature, value in features.items()}, _mean(vectors))
 
 
 @lru_cache(maxsize=20000)
