@@ -12,6 +12,7 @@ from plano_extproc.errors import BadProviderAnswer, GatewayError, InvalidRequest
 from plano_extproc.translate.chat import Json
 from plano_extproc.translate.faults import error_event
 from plano_extproc.translate.framing.sse import KEEPALIVE, SseParser
+from plano_extproc.translate.several import SeveralStreams
 from plano_extproc.translate.translation import StreamTranslation, Translation
 
 _KEPT: Final = frozenset(
@@ -77,7 +78,7 @@ class Completions:
 class CompletionsStream:
     """Turns a stream of chat chunks into one of completions, event by event."""
 
-    def __init__(self, inner: StreamTranslation | None) -> None:
+    def __init__(self, inner: StreamTranslation | SeveralStreams | None) -> None:
         """Read what `inner` makes chat chunks of, or chat chunks."""
         self._inner = inner
         self._frames = SseParser()

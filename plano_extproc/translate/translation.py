@@ -17,6 +17,7 @@ from plano_extproc.translate.faults import Fault, fault_body, fault_of, read_fau
 from plano_extproc.translate.losses import Losses
 from plano_extproc.translate.names import fit_tools, renamed
 from plano_extproc.translate.profile import Profile
+from plano_extproc.translate.several import CHOICES, SeveralStreams
 
 
 def codec(api: Api) -> Codec:
@@ -78,6 +79,7 @@ class Translation:
         self._asks_for_stream = False
         self._tool_names: Mapping[str, str] = {}
         self._is_wrapped = False
+        self._has_choices = False
 
     def request(self, body: Json, model: str) -> Outgoing:
         """Return the request for `model`.
@@ -126,6 +128,9 @@ class Translation:
         if request.json_mode and not self._provider.json_mode:
             losses.field("json_mode")
         if request.stream and "n" in request.knobs:
+            if CHOICES.keys() >= {self._client.api, self._provider.api}:
+                self._has_choices = True
+                return request
             # The deltas of a stream are those of one answer.
             losses.field("n")
             request = replace(request, knobs={key: held for key, held in request.knobs.items() if key != "n"})
@@ -167,10 +172,16 @@ class Translation:
         """Return the media type of a stream as the client gets it."""
         return self._client.stream_type if self._options.framing == "sse" else "application/json"
 
-    def stream(self) -> "StreamTranslation":
-        """Return the translation of a streamed answer."""
+    def stream(self) -> "StreamTranslation | SeveralStreams":
+        """Return the translation of a streamed answer, or of several at once."""
+        if not self._has_choices:
+            return self._one(self._options)
+        options = replace(self._options, framing="sse")
+        return SeveralStreams(self._client.api, self._provider.api, self._options.framing, lambda: self._one(options))
+
+    def _one(self, options: AnswerOptions) -> "StreamTranslation":
         unwrap = structured.Unwrap() if self._is_wrapped else None
-        return StreamTranslation(self._client, self._provider, self._options, self._tool_names, unwrap)
+        return StreamTranslation(self._client, self._provider, options, self._tool_names, unwrap)
 
     def error(self, status: int, body: bytes) -> bytes:
         """Return the provider's error, whatever its form, with its message, and its type where the client knows it."""
