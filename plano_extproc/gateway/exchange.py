@@ -145,12 +145,11 @@ class Exchange:
     def closed(self) -> None:
         """Do what is left to do when the stream is over, for whatever reason."""
         if self._work is not None and self._work.endings:
-            self._gateway.ports.background(self._end(self._work))
+            self._gateway.ports.background(self._end(self._work, self._ending()))
         else:
             self._seen.end(self._work, self._ending())
 
-    async def _end(self, work: Work) -> None:
-        ending = self._ending()
+    async def _end(self, work: Work, ending: Ending) -> None:
         for last in work.endings:
             await last(ending)
         self._seen.end(work, ending)

@@ -4,24 +4,21 @@ A span exists only where the exchange's trace is recorded. Its context goes on, 
 the exchange's behalf, so that all of them are one tree.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Iterator, Mapping
+from typing import Final
 
-from plano_extproc import agents, filters, headers
+from plano_extproc import agents, headers
 from plano_extproc.gateway.actions import Headers
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.chain import Chain
 from plano_extproc.gateway.costing import cost
 from plano_extproc.gateway.decide import Decision
-from plano_extproc.gateway.models import Chosen
-from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import UsageReader
-from plano_extproc.gateway.session_span import attributes
 from plano_extproc.gateway.steps.watch import Watched
+from plano_extproc.gateway.telling import called, nanoseconds, notes, tell
 from plano_extproc.gateway.work import Ending, Work
 from plano_extproc.guardrails.verdict import Record as Verdict
 from plano_extproc.routing import Choice
-from plano_extproc.signals import Report, is_flagged, span_attributes, span_events
 from plano_extproc.telemetry import figures
 from plano_extproc.telemetry.metrics import split, status_class
 from plano_extproc.telemetry.posthog import DISTINCT_ID
@@ -30,16 +27,12 @@ from plano_extproc.telemetry.spans import (
     LLM,
     NO_SPAN,
     ORCHESTRATOR,
-    PREVIEW,
     ROUTING,
     ROUTING_DECISION,
     AnySpan,
-    Value,
-    preview,
+    Span,
 )
 from plano_extproc.translate.chat import Usage
-
-T = TypeVar("T")
 
 TRACEPARENT: Final = "traceparent"
 _SILENT: Final = frozenset(("/readyz", "/healthz", "/metrics"))
@@ -96,7 +89,7 @@ class Observation:
             return sent
         self._begun = ports.now()
         kind = _KINDS.get(self._handler, LLM)
-        span = self.span = tracer.begin(kind, self._traceparent or sent.get(TRACEPARENT), _ns(self._begun))
+        span = self.span = tracer.begin(kind, self._traceparent or sent.get(TRACEPARENT), nanoseconds(self._begun))
         if span.is_recording:
             span.update(
                 {
@@ -129,12 +122,13 @@ class Observation:
         span = self.span
         if not span.is_recording:
             return ((TRACEPARENT, span.traceparent.encode()),) if span.traceparent else ()
-        now, choice = _ns(self._gateway.ports.now()), decision.plan.choice
+        now, choice = nanoseconds(self._gateway.ports.now()), decision.plan.choice
         watched: Watched | None = work.notes.get(Watched) if work is not None else None
-        began = _ns(watched.began) if watched is not None else _ns(self._begun)
+        began = nanoseconds(watched.began) if watched is not None else nanoseconds(self._begun)
         asked = str(work.request.get("model") or "") if work is not None else ""
         reason = decision.reason or choice.reason
         if choice.agent is not None:
+            span.is_about(ORCHESTRATOR)
             ran = work.handed.ran if work is not None and work.handed is not None else ()
             span.update(
                 {
@@ -182,10 +176,10 @@ class Observation:
 
     def _count(self, work: Work, outcome: Ending) -> None:
         metrics = self._gateway.ports.metrics
-        for verdict in _notes(work, Verdict):
+        for verdict in notes(work, Verdict):
             metrics.count(figures.GUARDS, (self._listener, verdict.guard, verdict.verdict))
             metrics.observe(figures.GUARD, (verdict.guard,), verdict.milliseconds / 1000)
-        for part in _notes(work, agents.Record):
+        for part in notes(work, agents.Record):
             metrics.count(figures.AGENTS, (self._listener, part.agent, part.outcome))
         if isinstance(found := work.facts.get("cache"), str):
             metrics.count(figures.CACHE, (self._listener, found))
@@ -233,14 +227,15 @@ class Observation:
             metrics.count(figures.SPENT, (provider, model, client), dollars)
 
     def _end_span(self, work: Work | None, outcome: Ending) -> None:
-        now, span = _ns(self._gateway.ports.now()), self.span
+        now, span = nanoseconds(self._begun + outcome.seconds), self.span
         span.set(**{"http.status_code": outcome.status})
-        if work is not None:
-            self._tell(work, outcome)
-        else:
-            span.name = f"{self._method} {self._path}"
-        if self._handler in ("agent_chat", "function_calling"):
+        if isinstance(span, Span) and span.kind is ORCHESTRATOR:
             span.name = self._listener
+        elif isinstance(span, Span) and span.kind is LLM:
+            model = called(work, outcome) if work is not None else ""
+            span.name = f"{self._method} {self._path} {model}".rstrip()
+        if work is not None:
+            tell(span, self._gateway, work, outcome, begun=self._begun)
         if outcome.status >= 400 or not outcome.status:
             span.fail("" if outcome.status else "the client hung up, or no answer came")
             self._agent.fail()
@@ -250,134 +245,10 @@ class Observation:
         self._agent.end(now)
         span.end(now)
 
-    def _tell(self, work: Work, outcome: Ending) -> None:
-        """Put what is known of an exchange into its span."""
-        span, request, tracer = self.span, work.request, self._gateway.tracer
-        asked = request.get("model")
-        found: dict[str, Value] = {}
-        if isinstance(asked, str) and asked:
-            found["model.requested"] = asked
-        if work.ask.client is not None:
-            found["plano.client"] = work.ask.client.id
-        for key, name in _FACTS.items():
-            if isinstance(value := work.facts.get(key), (str, int, float)):
-                found[name] = value
-        if (chosen := work.notes.get(Chosen)) is not None:
-            found |= attributes(chosen, self._gateway.config.routing.routing_budget)
-        if verdicts := _notes(work, Verdict):
-            found["plano.guards"] = ",".join(f"{one.guard}:{one.verdict}" for one in verdicts)
-        for record in _notes(work, filters.Record):
-            span.event("filter", _ns(self._gateway.ports.now()), {"filter": record.filter, "outcome": record.outcome})
-        watched: Watched | None = work.notes.get(Watched)
-        if outcome.served is not None:
-            found |= self._of_call(work, outcome.served, outcome, watched)
-        if tracer.captures_messages and watched is not None and watched.words:
-            found[PREVIEW] = preview(watched.words)
-        span.update(found)
-        if self._handler == "llm_chat":
-            resolved = str(found.get("llm.model", ""))
-            is_same = not asked or asked in (resolved, f"{found.get('llm.provider')}/{resolved}")
-            named = resolved if is_same else f"{asked} -> {resolved}" if resolved else asked
-            span.name = f"{self._method} {self._path} {named}".rstrip()
-        if watched is not None and watched.report is not None:
-            self._signal(watched.report)
-
-    def _of_call(self, work: Work, served: Plan, outcome: Ending, watched: Watched | None) -> dict[str, Value]:
-        choice, request = served.choice, work.request
-        found: dict[str, Value] = {"routing.selection_reason": work.reason or choice.reason}
-        if choice.route:
-            found["plano.route.name"] = choice.route
-        if choice.agent is not None:
-            found["plano.agent"] = choice.agent
-            return found
-        provider, model = split(choice.name)
-        lasted = (outcome.seconds - outcome.overhead) * 1000
-        found |= {
-            "llm.model": model,
-            "llm.provider": provider,
-            "llm.is_streaming": work.is_stream,
-            "llm.duration_ms": round(lasted, 3),
-            "routing.is_fallback": outcome.attempts > 1,
-            "plano.attempts": outcome.attempts,
-        }
-        for key, name in _PARAMETERS.items():
-            if isinstance(value := request.get(key), (int, float)):
-                found[name] = value
-        if tools := _tools(request):
-            found["llm.tools"] = tools
-        if watched is not None and watched.first is not None:
-            first = (watched.first - watched.sent) * 1000
-            found["llm.time_to_first_token"] = round(first, 3)
-            found["llm.response_bytes"] = watched.size
-            self.span.event("llm.time_to_first_token", _ns(self._begun + watched.first - watched.started))
-        reader: UsageReader | None = work.notes.get(UsageReader)
-        if reader is not None and reader.usage is not None:
-            found |= _used(choice, reader.usage)
-        return found
-
-    def _signal(self, report: Report) -> None:
-        self.span.update(span_attributes(report))
-        at = _ns(self._gateway.ports.now())
-        for name, about in span_events(report, with_text=self._gateway.tracer.tells_snippets):
-            self.span.event(name, at, about)
-        if is_flagged(report):
-            self.span.name += " 🚩"
-
-
-def _used(choice: Choice, usage: Usage) -> dict[str, Value]:
-    found: dict[str, Value] = {
-        "llm.usage.prompt_tokens": usage.prompt,
-        "llm.usage.completion_tokens": usage.output,
-        "llm.usage.total_tokens": usage.prompt + usage.output,
-    }
-    more = (
-        ("llm.usage.cached_input_tokens", usage.cache_read),
-        ("llm.usage.cache_creation_tokens", usage.cache_write),
-        ("llm.usage.reasoning_tokens", usage.reasoning),
-    )
-    found |= {name: tokens for name, tokens in more if tokens}
-    if (whole := cost(choice, usage)) is not None:
-        found["llm.usage.total_cost_usd"] = whole
-        output = cost(choice, Usage(output=usage.output)) or 0.0
-        found["llm.usage.output_cost_usd"] = output
-        found["llm.usage.input_cost_usd"] = max(0.0, whole - output)
-    return found
-
-
-def _tools(request: Mapping[str, object]) -> str:
-    tools = request.get("tools")
-    names = []
-    for tool in tools if isinstance(tools, list) else ():
-        function = tool.get("function", tool) if isinstance(tool, dict) else None
-        if isinstance(function, dict) and isinstance(function.get("name"), str):
-            names.append(f"{function['name']}(...)")
-    return "\n".join(names)
-
 
 def _messages(work: Work | None) -> int:
     found = work.request.get("messages") if work is not None else None
     return len(found) if isinstance(found, list) else 0
 
 
-def _notes(work: Work, kind: type[T]) -> Sequence[T]:
-    found: Sequence[T] = work.notes.get(kind, ())
-    return found
-
-
-def _ns(seconds: float) -> int:
-    return int(seconds * 1e9)
-
-
 _KINDS: Final = {"agent_chat": ORCHESTRATOR, "function_calling": ORCHESTRATOR, "routing_decision": ROUTING_DECISION}
-_FACTS: Final[Mapping[str, str]] = {
-    "router": "routing.strategy",
-    "router_failure": "error.message",
-    "cache": "plano.cache",
-}
-_PARAMETERS: Final[Mapping[str, str]] = {
-    "temperature": "llm.temperature",
-    "max_tokens": "llm.max_tokens",
-    "max_completion_tokens": "llm.max_tokens",
-    "max_output_tokens": "llm.max_tokens",
-    "top_p": "llm.top_p",
-}

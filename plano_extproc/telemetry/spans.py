@@ -91,6 +91,10 @@ class Span:
         self._put = put
         self._span_id = span_id
 
+    def is_about(self, kind: SpanKind) -> None:
+        """Say what it is about, where that shows only later."""
+        self.kind = kind
+
     def set(self, **attributes: Value) -> None:
         """Set attributes whose names have no dots."""
         self.attributes.update(attributes)
@@ -135,6 +139,9 @@ class NoSpan:
     def __init__(self, traceparent: str = "") -> None:
         self.name = ""
         self.traceparent = traceparent
+
+    def is_about(self, kind: SpanKind) -> None:
+        """Do nothing."""
 
     def set(self, **attributes: Value) -> None:
         """Do nothing."""
