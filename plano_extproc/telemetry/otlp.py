@@ -7,9 +7,10 @@ variables, such as OTEL_EXPORTER_OTLP_CERTIFICATE.
 import logging
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
@@ -17,6 +18,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from plano_extproc import __version__
+from plano_extproc.telemetry.encoding import export_of
 from plano_extproc.telemetry.spans import PREVIEW, Context, Span, with_conventions
 
 _SECONDS: Final = 5.0
@@ -35,13 +37,16 @@ class OtlpSink:
         self._url = url
         self._headers = dict(headers)
         self._exporter: SpanExporter | None = None
+        self._is_direct = False
 
     def export(self, spans: Sequence[Span]) -> bool:
         """Send spans; return whether they have arrived."""
         if self._exporter is None:
             self._exporter = self._made()
-        readable = [readable_span(span, with_messages=self._with_messages) for span in spans]
-        return self._exporter.export(readable) is SpanExportResult.SUCCESS
+        made: Any = (
+            spans if self._is_direct else [readable_span(span, with_messages=self._with_messages) for span in spans]
+        )
+        return self._exporter.export(made) is SpanExportResult.SUCCESS
 
     def close(self) -> None:
         """Let the connection go."""
@@ -57,7 +62,16 @@ class OtlpSink:
             return HttpExporter(endpoint=self._url, headers=self._headers, timeout=_SECONDS)
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 
-        return GrpcExporter(
+        with_messages = self._with_messages
+
+        class DirectExporter(GrpcExporter):
+            """Takes our spans as they are."""
+
+            def _translate_data(self, data: Any) -> ExportTraceServiceRequest:
+                return export_of(data, with_messages=with_messages)
+
+        self._is_direct = True
+        return DirectExporter(
             endpoint=self._url, insecure=parts.scheme == "http", headers=self._headers, timeout=_SECONDS
         )
 
