@@ -91,11 +91,6 @@ def passage(path: str, agents: Mapping[str, tuple[Protocol, Agent]], key: bytes)
     return Passage(agent.id, PREFIXES[prefix], one.cluster, target, prefix + written, is_card)
 
 
-def session_key(protocol: Protocol, headers: Mapping[str, bytes], otherwise: bytes) -> bytes:
-    """Return what the requests of one session have in common: an MCP session stays with its server."""
-    return headers.get("mcp-session-id", otherwise) if protocol == "mcp" else otherwise
-
-
 def headers(client: Mapping[str, bytes], own: Headers) -> Headers:
     """Return the headers of a request that passes: the protocol's, and `own`, which win.
 

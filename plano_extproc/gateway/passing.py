@@ -101,10 +101,10 @@ class Passing:
         self._ask = Ask(self._listener, _SURFACE, sent, query and without_keys(query), client)
         team = self._gateway.teams.get(self._listener)
         target = f"{self._path}?{self._ask.query}" if self._ask.query else self._path
-        key = sent.get("x-model-affinity", sent.get(headers.REQUEST_ID, b""))
+        # One client's requests go to one of several upstreams; within that one Envoy keeps the sessions of MCP.
+        key = sent.get("x-model-affinity", sent.get("x-forwarded-for", b""))
         passing = team.passing if team is not None else {}
-        protocol = passthrough.PREFIXES.get(f"/{self._path.split('/')[1]}/", "a2a")
-        found = passthrough.passage(target, passing, passthrough.session_key(protocol, sent, key))
+        found = passthrough.passage(target, passing, key)
         if found is None:
             raise NotFound(f"nothing is served at {self._path}")
         self._passage = found

@@ -50,6 +50,7 @@ def topology(
                 type=listener.type,
                 idle_timeout=listener.timeout,
                 max_retries=listener.max_retries,
+                keeps_sessions=_keeps_sessions(config, listener),
                 decision_timeout=_ASKING_TIMEOUT if _asks(config, listener) else None,
                 tokens=callers.tokens(listener),
                 origins=listener.cors.allow_origins if listener.cors else (),
@@ -107,6 +108,11 @@ def _services(config: Config) -> tuple[ServiceCluster, ...]:
         for service in services(config).values()
         for one in service.upstreams
     )
+
+
+def _keeps_sessions(config: Config, listener: ListenerConfig) -> bool:
+    servers = {agent.id for agent in config.agents if agent.protocol == "mcp" and len(agent.url) > 1}
+    return any(use.id in servers for use in listener.agents)
 
 
 def _asks(config: Config, listener: ListenerConfig) -> bool:

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from plano_extproc.agents.passthrough import headers, passage, read, refusal, session_key, with_address
+from plano_extproc.agents.passthrough import headers, passage, read, refusal, with_address
 from plano_extproc.errors import Forbidden, NotFound
 from tests.agents.making import agent
 
@@ -47,11 +47,6 @@ def test_an_unknown_agent_is_not_found(path: str) -> None:
 def test_a_path_may_not_leave_the_agents_own(path: str) -> None:
     with pytest.raises(NotFound):
         passage(path, AGENTS, b"k")  # type: ignore[arg-type]
-
-
-def test_an_mcp_session_stays_with_its_server() -> None:
-    assert session_key("mcp", {"mcp-session-id": b"s"}, b"k") == b"s"
-    assert session_key("mcp", {}, b"k") == session_key("a2a", {"mcp-session-id": b"s"}, b"k") == b"k"
 
 
 def test_the_protocols_headers_pass_and_credentials_do_not() -> None:

@@ -22,10 +22,12 @@ listeners:
       - {{id: talk, description: talks}}
       - {{id: planner, description: plans}}
       - {{id: tools, description: has tools}}
+  - {{type: agent, name: pooled, port: {pooled}, agents: [{{id: pool, description: several servers}}]}}
 agents:
   - {{id: talk, url: "http://127.0.0.1:{service}"}}
   - {{id: planner, url: "http://127.0.0.1:{service}/plan", protocol: a2a, headers: {{x-key: own}}}}
   - {{id: tools, url: "http://127.0.0.1:{service}/rpc", protocol: mcp}}
+  - {{id: pool, url: ["http://127.0.0.1:{first}/rpc", "http://127.0.0.1:{second}/rpc"], protocol: mcp}}
 clients:
   - {{id: blue, key: blue-key}}
 prompt_guards:
@@ -34,6 +36,24 @@ prompt_guards:
 KEY = {"authorization": "Bearer blue-key"}
 CARD = {"name": "planner", "url": "http://internal:9/plan", "skills": [], "signatures": [{"signature": "x"}]}
 EVENTS = [b'data: {"jsonrpc":"2.0","id":1,"result":{"part":%d}}\n\n' % number for number in range(3)]
+
+
+class McpServer:
+    """One of several equal MCP servers: it knows the sessions that it has begun, and no others."""
+
+    def __init__(self) -> None:
+        self.sessions: list[str] = []
+        self.server = HttpServer(self._answer)
+
+    def _answer(self, request: Recorded) -> Sequence[Action]:
+        known = request.header("mcp-session-id")
+        if known is None:
+            known = f"{self.server.port}-{len(self.sessions)}"
+            self.sessions.append(known)
+        if known not in self.sessions:
+            return [Head(404), Data(b"unknown session"), End()]
+        raw = orjson.dumps({"jsonrpc": "2.0", "id": 1, "result": known})
+        return [Head(200, (("mcp-session-id", known), ("content-length", str(len(raw))))), Data(raw), End()]
 
 
 class Service:
@@ -73,9 +93,18 @@ def service(_service: Service) -> Service:
 
 @pytest.fixture(scope="module")
 def gateway(_service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    text = CONFIG.format(llm=free_port(), team=free_port(), service=_service.server.port)
-    with running_gateway(text, environ={}, home=tmp_path_factory.mktemp("passing"), workers=2) as running:
-        yield running
+    first, second = McpServer(), McpServer()
+    with first.server, second.server:
+        text = CONFIG.format(
+            llm=free_port(),
+            team=free_port(),
+            pooled=free_port(),
+            service=_service.server.port,
+            first=first.server.port,
+            second=second.server.port,
+        )
+        with running_gateway(text, environ={}, home=tmp_path_factory.mktemp("passing"), workers=2) as running:
+            yield running
 
 
 def rpc(method: str, text: str = "plan my day") -> dict[str, object]:
@@ -83,9 +112,9 @@ def rpc(method: str, text: str = "plan my day") -> dict[str, object]:
     return {"jsonrpc": "2.0", "id": 7, "method": method, "params": {"message": message}}
 
 
-def post(gateway: Gateway, path: str, body: object, **headers: str) -> httpx.Response:
+def post(gateway: Gateway, path: str, body: object, *, listener: str = "team", **headers: str) -> httpx.Response:
     sent = KEY | {name.replace("_", "-"): held for name, held in headers.items()}
-    return httpx.post(gateway.url("team") + path, json=body, headers=sent, timeout=20)
+    return httpx.post(gateway.url(listener) + path, json=body, headers=sent, timeout=20)
 
 
 def test_a_request_passes_as_it_is_to_the_agents_own_url(gateway: Gateway, service: Service) -> None:
@@ -131,6 +160,16 @@ def test_an_mcp_session_may_be_listened_to_and_ended(gateway: Gateway, service: 
     assert ended.status_code == 200
     assert [one.method for one in service.asked] == ["GET", "DELETE"]
     assert {one.header("mcp-session-id") for one in service.asked} == {"s-1"}
+
+
+def test_a_session_stays_with_the_instance_that_began_it(gateway: Gateway, service: Service) -> None:
+    begun = [post(gateway, "/mcp/pool", rpc("initialize"), listener="pooled") for _ in range(8)]
+
+    for first in begun:
+        session = {"mcp_session_id": first.headers["mcp-session-id"]}
+        later = [post(gateway, "/mcp/pool", rpc("tools/list"), listener="pooled", **session) for _ in range(3)]
+        assert {answer.json()["result"] for answer in later} == {first.json()["result"]}
+    assert len({answer.json()["result"].partition("-")[0] for answer in begun}) == 2
 
 
 def test_who_is_not_known_is_refused_in_the_protocols_words(gateway: Gateway, service: Service) -> None:
