@@ -18,6 +18,7 @@ import pytest
 from tests.support import anthropic_api
 from tests.support.clients import openai_client
 from tests.support.gateway import Gateway, running_gateway, until
+from tests.support.http_server import Action, Data, End, Head, HttpServer, Recorded
 from tests.support.ports import free_port
 from tests.support.reply import Reply, ToolCall
 from tests.support.scripted import ScriptedProvider
@@ -32,6 +33,18 @@ version: v0.5.0
 listeners:
   - {{type: model, name: llm, port: {port}}}
   - {{type: agent, name: agents, port: {agents}, agents: [{{id: helper, description: helps, default: true}}]}}
+  - type: unified
+    name: platform
+    port: {platform}
+    prompt_targets:
+      - name: fetch_fields
+        description: Fetch the fields of an application
+        auto_llm_dispatch_on_response: false
+        parameters: [{{name: application, type: str, required: true, enum: [CUSTOMER, ACCOUNT]}}]
+        endpoint: {{name: server, path: /fields}}
+    agents: [{{id: helper, description: general conversation, default: true}}]
+endpoints:
+  server: {{endpoint: "127.0.0.1:{api}"}}
 agents:
   - {{id: helper, url: "{agent}"}}
 model_providers:
@@ -42,6 +55,7 @@ model_providers:
 clients:
   - {{id: one, key: key-one}}
   - {{id: two, key: key-two}}
+overrides: {{function_calling_model: local/lexical, agent_orchestration_model: local/lexical}}
 state_storage: {state}
 """
 
@@ -55,6 +69,7 @@ class Place:
     messages: ScriptedProvider
     responses: ScriptedProvider
     agent: ScriptedProvider
+    asked: list[str]
 
     def client(self, key: str = "key-one", listener: str = "llm") -> openai.OpenAI:
         return openai.OpenAI(base_url=f"{self.gateway.url(listener)}/v1", api_key=key, max_retries=0, timeout=20)
@@ -62,6 +77,7 @@ class Place:
     def clear(self) -> None:
         for provider in (self.chat, self.messages, self.responses, self.agent):
             provider.clear()
+        self.asked.clear()
 
 
 def running(state: str, home: Path, stack: ExitStack) -> Place:
@@ -69,12 +85,22 @@ def running(state: str, home: Path, stack: ExitStack) -> Place:
     messages = stack.enter_context(ScriptedProvider("anthropic.messages", key="sk"))
     responses = stack.enter_context(ScriptedProvider("openai.responses", key="sk"))
     agent = stack.enter_context(ScriptedProvider("openai.chat", is_strict=False))
+    asked: list[str] = []
+    api = HttpServer(lambda request: _told(request, asked))
+    stack.callback(api.close)
     text = CONFIG.format(
-        port=free_port(), agents=free_port(), agent=agent.url.removesuffix("/v1"), chat=chat.url,
-        messages=messages.url, responses=responses.url, state=state,
+        port=free_port(), agents=free_port(), platform=free_port(), api=api.port,
+        agent=agent.url.removesuffix("/v1"), chat=chat.url, messages=messages.url, responses=responses.url, state=state,
     )  # fmt: skip
     gateway = stack.enter_context(running_gateway(text, environ={"KEY": "sk"}, home=home, workers=2))
-    return Place(gateway, chat, messages, responses, agent)
+    return Place(gateway, chat, messages, responses, agent, asked)
+
+
+def _told(request: Recorded, asked: list[str]) -> list[Action]:
+    """Answer as an API that tells what it was asked."""
+    asked.append(request.target)
+    raw = b'{"fields": ["name", "street"]}'
+    return [Head(200, (("content-type", "application/json"), ("content-length", str(len(raw))))), Data(raw), End()]
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +189,31 @@ def test_agents_see_the_whole_conversation(place: Place) -> None:
     with pytest.raises(openai.NotFoundError) as raised:
         client.responses.create(model="any", input="more", previous_response_id="resp_unknown")
     assert raised.value.code == "previous_response_not_found"
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_functions_and_agents_share_one_conversation(place: Place, is_stream: bool) -> None:
+    client = place.client(listener="platform")
+
+    def say(text: str, last: str | None) -> Any:
+        if not is_stream:
+            return client.responses.create(model="any", input=text, previous_response_id=last)
+        with client.responses.stream(model="any", input=text, previous_response_id=last or openai.omit) as stream:
+            return stream.get_final_response()
+
+    first = say("Fetch the fields of an application", None)
+    assert place.asked == []
+    second = say("CUSTOMER", first.id)
+    assert place.asked == ["/fields?application=CUSTOMER"]
+    assert "street" in second.output_text
+    assert second.previous_response_id == first.id
+    say("Thank you, tell me a story about a whale", second.id)
+
+    heard = said(place.agent.last.json())
+    assert heard[0] == "Fetch the fields of an application"
+    assert heard[1] == first.output_text
+    assert "street" in heard[3]
+    assert client.responses.retrieve(second.id).output_text == second.output_text
 
 
 def test_another_clients_turn_is_not_found(place: Place) -> None:
