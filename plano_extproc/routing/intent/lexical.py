@@ -31,6 +31,8 @@ _GRAMS: Final = 1.2
 _PAIRS: Final = 0.35
 _CLOSE: Final = 5
 """How many routes are looked at phrase by phrase."""
+_TELLING: Final = 0.3
+"""The weight of a word from which on a text means something."""
 _MOST_WORDS: Final = 32
 _END: Final = 1000
 """Of a longer text, its beginning and its end are read."""
@@ -117,6 +119,7 @@ def _read(text: str) -> _Reading:
         found = found[: _MOST_WORDS // 2] + found[-_MOST_WORDS // 2 :]
     features: dict[str, float] = defaultdict(float)
     vectors: list[Vector] = []
+    telling = 0.0
     before = ""
     for word in found:
         weight, base, grams, vector = _word(word)
@@ -128,8 +131,9 @@ def _read(text: str) -> _Reading:
         before = base
         if vector:
             vectors.append(vector)
+            telling = max(telling, weight)
     length = math.sqrt(sum(map(mul, features.values(), features.values()))) or 1.0
-    return _Reading({feature: value / length for feature, value in features.items()}, _mean(vectors))
+    return _Reading({feature: value / length for feature, value in features.items()}, _said(vectors, telling))
 
 
 @lru_cache(maxsize=20000)
@@ -143,6 +147,12 @@ def _word(word: str) -> tuple[float, str, tuple[tuple[str, float], ...], Vector]
     vector = table.vector(word)
     scaled = tuple(weight * number / words.SCALE for number in vector) if vector else ()
     return weight, base, tuple((f"#{run}", share) for run in sorted(runs)), scaled
+
+
+def _said(vectors: Sequence[Vector], telling: float) -> Vector:
+    """Return the direction of what a text means, shorter where even its heaviest word says little: "what is it?"."""
+    share = min(1.0, telling / _TELLING)
+    return tuple(value * share for value in _mean(vectors)) if vectors else ()
 
 
 def _mean(vectors: Sequence[Vector]) -> Vector:

@@ -124,3 +124,8 @@ def test_clauses_are_not_without_number() -> None:
     assert len(split("do it and " * 10_000)) <= 8
     assert split("say" + " " * 100_000 + "this\n \n \nand do that") == ("say",)
     assert split("do  this\n \n\t\nand  do that") == ("do this", "do that")
+
+
+@pytest.mark.parametrize("text", ["What is 12 * 12?", "How are you?", "What is it?", "Can you help me?"])
+def test_words_of_asking_alone_are_for_no_route(text: str) -> None:
+    assert lexical.compile([Route("legal advice")]).match(text).route is None
