@@ -97,7 +97,10 @@ FACTS_NAMESPACE = "plano.facts"
 LOCAL_REPLY_DETAILS_PREFIX = "plano_"
 """`details` of every immediate response begin with this, so that Envoy's error mappers leave its body alone."""
 
-OF_A_TRY = ("anthropic-version", "anthropic-beta", "openai-beta", "openai-organization", "openai-project")
+OF_A_DIALECT = ("anthropic-version", "anthropic-beta", "openai-beta")
+"""They say which form of its dialect a client speaks."""
+
+OF_A_TRY = (*OF_A_DIALECT, "openai-organization", "openai-project")
 """What one provider's request has and another's must not inherit, beside the credentials."""
 
 CREDENTIALS = (

@@ -138,7 +138,9 @@ class Reload:
                 )
 
     def _apply(self, version: Version) -> None:
-        self._tell_envoy(version, "cds.yaml")
+        # The gate of a provider that is watched over is a listener, and part of its cluster.
+        has_gates = "internal_listener" in version.files["lds.yaml"]
+        self._tell_envoy(version, "cds.yaml", *(["lds.yaml"] if has_gates else []))
         write(self._home.config, version.text)
         self._supervisor.set_environment({**version.environment, "PLANO_GENERATION": str(version.generation)})
         for socket in self._running_workers():

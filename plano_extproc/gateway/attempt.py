@@ -140,7 +140,9 @@ class Attempt:
         made = body if decision.body is None else decision.body
         length = ("content-length", b"%d" % len(made))
         kept = self._tries.own.items() if plan.way is Way.BYPASS else ()
-        dialect = tuple((name, value) for name, value in kept if name in headers.OF_A_TRY)
+        # The client's account is of use only with the client's own key.
+        fit = headers.OF_A_TRY if plan.upstream.is_passthrough else headers.OF_A_DIALECT
+        dialect = tuple((name, value) for name, value in kept if name in fit)
         plain = (_PLAIN,) if self._tries.is_watched else ()
         extra = (*dialect, *decision.extra, length, *plain)
         return Continue(self._changes(plan, is_stream=decision.is_stream), extra), made

@@ -363,3 +363,23 @@ def test_a_stream_of_a_chain_that_falls_silent_is_cut(patient: Gateway, provider
 
     with pytest.raises(httpx.TransportError):
         ask(patient, model, stream=True)
+
+
+SECRETS = ("sk-first", "sk-second", "sk-third")
+
+
+def test_no_try_carries_what_another_was_paid_with(gateway: Gateway, providers: Providers) -> None:
+    """Envoy sends what a try has put into the headers along with the next one."""
+    providers.first.fail(500)
+    providers.second.fail(529)
+    body = {"model": "openai/first", "messages": HELLO}
+    sent = {"authorization": "Bearer of-the-client", "x-api-key": "of-the-client", "openai-organization": "org-client"}
+    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, headers=sent, timeout=20)
+
+    assert (answer.status_code, answer.headers["x-plano-attempts"]) == (200, "3")
+    for provider, own in zip((providers.first, providers.second, providers.third), SECRETS, strict=True):
+        (request,) = provider.requests
+        told = " ".join(value for _, value in request.headers)
+        assert [secret for secret in (*SECRETS, "of-the-client", "org-client") if secret in told] == [own]
+        assert request.header("content-length") == str(len(request.body))
+        assert request.header("host") == f"127.0.0.1:{provider.port}"

@@ -1,5 +1,6 @@
 """A provider that is full, or known to be away, does not end a chain: the next candidate serves."""
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -211,3 +212,39 @@ def test_a_stream_that_breaks_behind_a_gate_breaks_for_the_client(gateway: Gatew
 
     with pytest.raises(httpx.TransportError):
         ask(gateway, "openai/full", stream=True)
+
+
+RELOADED = """
+version: v0.5.0
+listeners:
+  - {{type: model, name: llm, port: {port}}}
+model_providers:
+  - {{model: openai/first, base_url: "{first}", access_key: $FIRST_KEY{more}}}
+"""
+
+
+def test_a_gate_is_put_up_without_losing_a_request(
+    providers: Providers, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    port, first = free_port(), providers.first.url
+    with running_gateway(
+        RELOADED.format(port=port, first=first, more=""), environ=KEYS, home=tmp_path_factory.mktemp("reloaded")
+    ) as gateway:
+        is_over = threading.Event()
+
+        def ask_on() -> set[int]:
+            seen = set()
+            while not is_over.is_set():
+                seen.add(ask(gateway, "openai/first").status_code)
+            return seen
+
+        with ThreadPoolExecutor(2) as pool:
+            asking = [pool.submit(ask_on) for _ in range(2)]
+            for more in (", circuit_breakers: {max_requests: 50}", ", health_check: {interval: 1s}", ""):
+                gateway.file.write_text(RELOADED.format(port=port, first=first, more=more))
+                done = gateway.cli("reload", str(gateway.file))
+                assert done.returncode == 0, done.stderr
+            is_over.set()
+            seen = set.union(*(each.result() for each in asking))
+
+    assert seen == {200}
