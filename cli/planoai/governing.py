@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,8 +10,11 @@ from typing import Any, TypeVar
 
 from plano_extproc.config import Config
 from plano_extproc.config.governance import Governance
-from plano_extproc.governance import Rulebook
+from plano_extproc.governance import Rulebook, Standing
+from plano_extproc.governance.standing import EVERY_TENANT
 from plano_extproc.stores import SharedStore, StoreError
+from plano_extproc.stores.agent_states import AgentStates
+from plano_extproc.stores.board import Board
 from plano_extproc.stores.governing import governance_store, open_ledger
 from plano_extproc.stores.ledger import Ledger, ledger_path
 from planoai import sources
@@ -19,6 +23,7 @@ from planoai.errors import Failure
 from planoai.home import Home, home
 
 T = TypeVar("T")
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,53 @@ def run(work: Coroutine[Any, Any, T]) -> T:
 def unreachable(error: StoreError) -> Failure:
     """Return the end of a command whose store is away."""
     return Failure(str(error), "check that it runs and can be reached from here")
+
+
+async def rows(found: Governed) -> list[Row]:
+    """Return how each governed agent stands, for each tenant that it is known of."""
+    store = found.store()
+    try:
+        return await _gathered(found, store)
+    finally:
+        await store.close()
+
+
+async def _gathered(found: Governed, store: SharedStore) -> list[Row]:
+    standing = await Board(store).read()
+    states = AgentStates(store)
+    known, locks = await states.states(), await states.locks()
+    who = {(tenant, agent) for tenant, agent in (*known, *standing.revoked, *standing.suspended, *locks)}
+    who |= {("", agent) for agent in found.book.agents}
+    rows = []
+    for tenant, agent in sorted(who - {one for one in who if one[0] == EVERY_TENANT}, key=lambda one: one[::-1]):
+        rules = found.book.agents.get(agent)
+        if rules is None:
+            continue
+        state, lock = known.get((tenant, agent)), locks.get((tenant, agent))
+        budget = rules.error_budget
+        rows.append(
+            {
+                "agent": agent,
+                "tenant": tenant or None,
+                "tier": rules.tier,
+                **_standing(standing, agent, tenant),
+                "phase": state.phase or None if state else None,
+                "heartbeat": state.heartbeat if state else None,
+                "errors": await states.errors(tenant, agent, budget) if budget else None,
+                "error_budget": budget.errors if budget else None,
+                "lock": {"owner": lock.owner, "until": lock.until} if lock else None,
+            }
+        )
+    return rows
+
+
+def _standing(standing: Standing, agent: str, tenant: str) -> Row:
+    now = time.time()
+    if (revocation := standing.revocation(agent, tenant)) is not None:
+        return {"standing": "revoked", "since": revocation.at, "until": None, "reason": revocation.reason or None}
+    if (suspension := standing.suspension(agent, tenant, now)) is not None:
+        return {"standing": "suspended", "since": suspension.at, "until": suspension.until, "reason": suspension.reason}
+    return {"standing": "active", "since": None, "until": None, "reason": None}
 
 
 def _config(file: str | None, place: Home) -> Config:

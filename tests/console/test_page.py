@@ -9,7 +9,7 @@ from tests.support.browser import Tab, tab
 
 pytestmark = [pytest.mark.envoy, pytest.mark.browser, pytest.mark.timeout(240)]
 
-VIEWS = ("Requests", "Traces", "Signals", "Cost", "Guards", "Providers", "Configuration", "Playground")
+VIEWS = ("Requests", "Traces", "Signals", "Cost", "Guards", "Providers", "Configuration", "Playground", "Agents")
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,11 @@ import rich_click as click
 
 from plano_extproc.governance import Standing
 from plano_extproc.governance.standing import EVERY_TENANT
-from plano_extproc.stores import SharedStore
 from plano_extproc.stores.agent_states import AgentStates
 from plano_extproc.stores.board import Board
 from planoai import governing
-from planoai.governing import Governed
+from planoai.governing import Governed, Row
 from planoai.output import duration, plain, print_json, print_table, say
-
-Row = dict[str, Any]
 
 _FILE: Final = click.option("--file", "file", help="The configuration. By default that of the running gateway.")
 _JSON: Final = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -47,7 +44,7 @@ def show(agent: str, file: str | None, as_json: bool) -> None:
     """Show the rules of an agent, and how it stands."""
     found = governing.governed(file)
     found.demand(agent)
-    rows = [row for row in governing.run(_rows(found)) if row["agent"] == agent]
+    rows = [row for row in governing.run(governing.rows(found)) if row["agent"] == agent]
     rules = found.book.agents[agent]
     told = {
         "agent": agent,
@@ -104,7 +101,7 @@ def _for(tenant: str | None) -> str:
 
 def _tell(found: Governed, agent: str, words: str, *, as_json: bool) -> None:
     if as_json:
-        print_json([row for row in governing.run(_rows(found)) if row["agent"] == agent])
+        print_json([row for row in governing.run(governing.rows(found)) if row["agent"] == agent])
     else:
         say(plain(words))
 
@@ -131,54 +128,8 @@ async def _restored(found: Governed, agent: str, tenant: str | None) -> None:
         await store.close()
 
 
-async def _rows(found: Governed) -> list[Row]:
-    store = found.store()
-    try:
-        return await _gathered(found, store)
-    finally:
-        await store.close()
-
-
-async def _gathered(found: Governed, store: SharedStore) -> list[Row]:
-    standing = await Board(store).read()
-    states = AgentStates(store)
-    known, locks = await states.states(), await states.locks()
-    who = {(tenant, agent) for tenant, agent in (*known, *standing.revoked, *standing.suspended, *locks)}
-    who |= {("", agent) for agent in found.book.agents}
-    rows = []
-    for tenant, agent in sorted(who - {one for one in who if one[0] == EVERY_TENANT}, key=lambda one: one[::-1]):
-        rules = found.book.agents.get(agent)
-        if rules is None:
-            continue
-        state, lock = known.get((tenant, agent)), locks.get((tenant, agent))
-        budget = rules.error_budget
-        rows.append(
-            {
-                "agent": agent,
-                "tenant": tenant or None,
-                "tier": rules.tier,
-                **_standing(standing, agent, tenant),
-                "phase": state.phase or None if state else None,
-                "heartbeat": state.heartbeat if state else None,
-                "errors": await states.errors(tenant, agent, budget) if budget else None,
-                "error_budget": budget.errors if budget else None,
-                "lock": {"owner": lock.owner, "until": lock.until} if lock else None,
-            }
-        )
-    return rows
-
-
-def _standing(standing: Standing, agent: str, tenant: str) -> Row:
-    now = time.time()
-    if (revocation := standing.revocation(agent, tenant)) is not None:
-        return {"standing": "revoked", "since": revocation.at, "until": None, "reason": revocation.reason or None}
-    if (suspension := standing.suspension(agent, tenant, now)) is not None:
-        return {"standing": "suspended", "since": suspension.at, "until": suspension.until, "reason": suspension.reason}
-    return {"standing": "active", "since": None, "until": None, "reason": None}
-
-
 def _print_all(file: str | None, *, as_json: bool) -> None:
-    rows = governing.run(_rows(governing.governed(file)))
+    rows = governing.run(governing.rows(governing.governed(file)))
     if as_json:
         print_json(rows)
     else:

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+from plano_extproc.config import Config
 from planoai import state as states
 from planoai import tail
 from planoai.collector.calls import Prices, call_of
@@ -17,7 +18,7 @@ from planoai.collector.client import Client, Foreign, Trace, Unreachable
 from planoai.collector.spans import milliseconds, start
 from planoai.collector.tree import error_of
 from planoai.commands.status import status
-from planoai.console import configuration, health
+from planoai.console import configuration, governance, health
 from planoai.console.exchanges import Exchanges
 from planoai.home import Home
 
@@ -47,6 +48,7 @@ class Watch:
         self._after = 0
         self._looks = 0
         self._configured = -1
+        self._config: Config | None = None
 
     async def run(self) -> None:
         """Look until cancelled."""
@@ -58,6 +60,7 @@ class Watch:
             _often(_LOG_PAUSE, lambda: self._read_log(log)),
             _often(_SPANS_PAUSE, self._read_spans),
             _often(_HEALTH_PAUSE, self._read_health),
+            _often(_HEALTH_PAUSE, self._read_governance),
         )
 
     async def _read_log(self, log: tail.Followed) -> None:
@@ -123,8 +126,15 @@ class Watch:
             self._tell(config=await asyncio.to_thread(self._configuration, state))
         self._tell(clusters=clusters, figures=figures, sums=self.exchanges.sums())
 
+    async def _read_governance(self) -> None:
+        config = self._config
+        if config is None or self.state is None:
+            self._tell(governance=None)
+        else:
+            self._tell(governance=await asyncio.to_thread(governance.standing, config, self.home))
+
     def _configuration(self, state: states.State) -> dict[str, Any]:
-        config = configuration.read(self.home, self._environ)
+        config = self._config = configuration.read(self.home, self._environ)
         about = {
             "file": state.file,
             "generation": state.generation,

@@ -4,12 +4,12 @@ import { count, h, money } from "./dom.js";
 import { connect, known, watch } from "./live.js";
 import * as playground from "./playground.js";
 import * as requests from "./requests.js";
-import { configuration, cost, guards, providers, signals, traces } from "./views.js";
+import { agents, configuration, cost, guards, providers, signals, traces } from "./views.js";
 
 const VIEWS = [
   ["requests", "Requests", requests.view], ["traces", "Traces", traces], ["signals", "Signals", signals], ["cost", "Cost", cost],
   ["guards", "Guards", guards], ["providers", "Providers", providers], ["configuration", "Configuration", configuration],
-  ["playground", "Playground", playground.view],
+  ["playground", "Playground", playground.view], ["agents", "Agents", agents],
 ];
 const view = document.getElementById("view"), nav = document.querySelector("nav"), dialog = document.getElementById("keys");
 let current = null;

@@ -106,6 +106,32 @@ export const guards = made(() => [
   latest("", 2000).filter((e) => e.guards?.length).slice(0, 100))),
 ]);
 
+const STANDINGS = { active: "good", suspended: "warn", revoked: "bad" };
+const DECISIONS = { EXECUTE: "good", SKIP: "warn", ESCALATE: "warn", INSUFFICIENT_INFORMATION: "warn", ERROR: "bad" };
+const until = (seconds) => (seconds ? ` until ${clock(seconds)}` : "");
+
+export const agents = made(() => {
+  const found = known.gauges.governance;
+  if (!found) return [h("p", { class: "nothing" }, "No agent is governed.")];
+  return [
+    ...(found.problem ? [h("p", { class: "bad" }, found.problem)] : []),
+    panel("Governed agents", table([
+      ["agent", (e) => e.agent, "wide"], ["tenant", (e) => e.tenant ?? ""], ["tier", (e) => String(e.tier), "number"],
+      ["standing", (e) => h("span", { class: STANDINGS[e.standing] }, e.standing + until(e.until))], ["phase", (e) => e.phase ?? ""],
+      ["last seen", (e) => (e.heartbeat ? clock(e.heartbeat) : ""), "nowrap"],
+      ["errors", (e) => (e.error_budget === null ? "" : `${e.errors} of ${e.error_budget}`), "nowrap"],
+      ["lock", (e) => e.lock?.owner ?? ""], ["reason", (e) => e.reason ?? "", "wide"],
+    ], found.agents, { label: "Governed agents" })),
+    panel("Ledger, the latest first", table([
+      ["time", (e) => clock(e.at), "nowrap"], ["agent", (e) => e.agent], ["tenant", (e) => e.tenant], ["client", (e) => e.client],
+      ["action", (e) => e.action, "wide"], ["decision", (e) => h("span", { class: DECISIONS[e.decision] }, e.decision)],
+      ["confidence", (e) => (e.confidence === null ? "" : e.confidence.toFixed(2)), "number"], ["model", (e) => e.model, "wide"],
+      ["status", (e) => (e.status ? String(e.status) : ""), "number"], ["tokens", (e) => count(e.tokens), "number"],
+      ["cost", (e) => money(e.cost), "number"], ["reason", (e) => e.reason, "wide"],
+    ], found.ledger, { label: "Ledger" })),
+  ];
+});
+
 const host = (one) => [
   h("span", { class: one.healthy ? "good" : "bad" }, one.healthy ? "healthy" : one.troubles.join(", ").replaceAll("_", " ") || "not healthy"),
 ];
