@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
 from typing import Any, Final
+from unicodedata import category, normalize
 
 import orjson
 
@@ -84,8 +85,9 @@ def _pattern(tool: str) -> re.Pattern[str]:
 
 @lru_cache(maxsize=4096)
 def spelled(name: str) -> str:
-    """Return the one spelling of a name: lower case, words apart by an underscore."""
-    return _JOINTS.sub("_", _HUMPS.sub("_", name)).casefold()
+    """Return the one spelling of a name: plain letters in lower case, words apart by an underscore."""
+    plain = "".join(letter for letter in normalize("NFKC", name) if category(letter) != "Cf")
+    return _JOINTS.sub("_", _HUMPS.sub("_", plain)).casefold()
 
 
 @lru_cache(maxsize=4096)
