@@ -234,6 +234,19 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
             ],
         ),
     ],
+    "ejections_grow": [
+        (
+            HEAD
+            + "model_providers: [{model: openai/x, access_key: k, outlier_detection: {base_ejection_time: 10m}}]\n",
+            ["error model_providers[0].outlier_detection.base_ejection_time: is longer than max_ejection_time (300s)"],
+        ),
+    ],
+    "affinity_has_no_gate": [
+        (
+            HEAD + "model_providers: [{model: openai/x, access_key: k, prefix_affinity: true, health_check: {}}]\n",
+            ["warning model_providers[0].prefix_affinity: has no effect beside"],
+        ),
+    ],
     "backoffs_grow": [
         (
             HEAD

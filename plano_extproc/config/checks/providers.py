@@ -142,6 +142,24 @@ def backoffs_grow(subject: Subject) -> Iterator[Finding]:
             yield Finding(loc, f"is longer than max_ms ({backoff.max_ms})", "Make it shorter.")
 
 
+def ejections_grow(subject: Subject) -> Iterator[Finding]:
+    """Find first ejections that are longer than the longest."""
+    for index, entry in _entries(subject):
+        given = entry.outlier_detection
+        if given is not None and given.base_ejection_time > given.max_ejection_time:
+            loc = ("model_providers", index, "outlier_detection", "base_ejection_time")
+            yield Finding(loc, f"is longer than max_ejection_time ({given.max_ejection_time:g}s)", "Make it shorter.")
+
+
+def affinity_has_no_gate(subject: Subject) -> Iterator[Finding]:
+    """Find providers whose servers cannot be told apart, since what is watched over is behind a gate."""
+    for index, entry in _entries(subject):
+        if entry.prefix_affinity and entry.protection is not None:
+            loc = ("model_providers", index, "prefix_affinity")
+            message = "has no effect beside circuit_breakers, outlier_detection or health_check"
+            yield Finding(loc, message, "Remove it, or those.", "warning")
+
+
 def model_listeners_have_models(subject: Subject) -> Iterator[Finding]:
     """Find files without any model."""
     config = subject.config
@@ -159,5 +177,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     credentials_are_given,
     credentials_agree,
     backoffs_grow,
+    ejections_grow,
+    affinity_has_no_gate,
     model_listeners_have_models,
 )
