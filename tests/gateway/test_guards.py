@@ -299,6 +299,19 @@ def test_the_texts_of_a_form_are_guarded() -> None:
     assert error(broken)[0] == 400
 
 
+def test_what_stands_twice_in_a_body_goes_on_as_it_was_judged() -> None:
+    on = guarded(input_guards={"jailbreak": {}, "pii": {}})
+    hidden = json.dumps(ATTACK).encode()
+    body = b'{"model": "gpt-4o", "messages": [{"role": "user", "content": %b, "content": "Hello"}]}' % hidden
+
+    action = Call("/v1/chat/completions", on=on).ask(body)
+
+    assert isinstance(action, Continue)
+    assert action.body is not None
+    assert ATTACK.encode() not in action.body
+    assert ("content-length", b"%d" % len(action.body)) in action.extra
+
+
 def test_what_guards_said_is_told_to_the_access_log_without_the_text() -> None:
     on = guarded(input_guards={"jailbreak": {}, "pii": {}})
     call = Call("/v1/chat/completions", on=on)

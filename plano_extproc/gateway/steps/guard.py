@@ -53,10 +53,9 @@ def _request(gateway: Gateway, work: Work, side: Side) -> Doing[Restore | None]:
     places = list(request_places(api, request))
     checked = yield from side.ask(places, gateway.ports.clock, unread=unreadable(api, request))
     redact = _edits(work, checked)
-    if redact is None:
-        return None
-    work.replace(replaced(request, redact.edits))
-    return redact.restore
+    # What goes on is what was judged: of a key that stands twice in the body, others may read the other one.
+    work.replace(request if redact is None else replaced(request, redact.edits))
+    return None if redact is None else redact.restore
 
 
 def _form(gateway: Gateway, work: Work, side: Side) -> Doing[Restore | None]:
