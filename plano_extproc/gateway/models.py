@@ -13,6 +13,7 @@ from plano_extproc.errors import GatewayError
 from plano_extproc.gateway import intent
 from plano_extproc.gateway.candidates import Candidates
 from plano_extproc.gateway.lanes import Lanes
+from plano_extproc.gateway.preferring import Meant, Preferring
 from plano_extproc.gateway.ranking import Ranking
 from plano_extproc.gateway.work import Doing, Work
 from plano_extproc.headers import CACHE
@@ -20,26 +21,11 @@ from plano_extproc.routing import Choice, Directory, fallback, preferences, sess
 from plano_extproc.routing.binding import Binding
 from plano_extproc.routing.budget import OVERRIDE
 from plano_extproc.routing.identity import AFFINITY, Found, Identity, hashes, identify
-from plano_extproc.routing.intent import Decision, Router
-from plano_extproc.routing.preferences import Preference
+from plano_extproc.routing.intent import Decision
 from plano_extproc.translate.chat import Usage
 
 _AGAIN: Final = 16
 """Times that a decision is made anew since another turn of its session was faster; then it stands without a record."""
-
-
-@dataclass(frozen=True, slots=True)
-class Meant:
-    """Who would serve without a session. `pool` is the first name's, `ranked` are all names; both best first.
-
-    `routed` is what the router said, None where it was not asked.
-    """
-
-    pool: tuple[Choice, ...] = ()
-    ranked: tuple[str, ...] = ()
-    route: str | None = None
-    reasons: tuple[str, ...] = ()
-    routed: Decision | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +70,15 @@ class Models:
         self._config = config
         self._directory = directory
         self._candidates = candidates
-        self._ranking = ranking
+        self._rates = ranking.rates
         self._lanes = lanes
-        self._routers = intent.Routers(config, "llm_routing_model", directory.has, now)
-        self._preferences = preferences.configured(config.routing_preferences)
-        self._router = self._routers.of((one.name, one.description) for one in self._preferences)
+        self._preferring = Preferring(config, directory, candidates, ranking, now=now)
         tenant = config.routing.session_cache.tenant_header
         self._tenant = tenant.lower() if tenant else None
         self._heard = frozenset({AFFINITY, CACHE, OVERRIDE, self._tenant} - {None})
         has_sessions = {"routing", "prompt_caching"} & config.model_fields_set
         has_choice = candidates.pools.has_any or any(entry.retry_policy for entry in config.model_providers)
-        self._is_plain = not (self._preferences or has_sessions or has_choice)
+        self._is_plain = not (config.routing_preferences or has_sessions or has_choice)
 
     def choose(self, work: Work, now: float, *, is_question: bool = False) -> Doing[Chosen | None]:
         """Return who serves a request; None where the name of its model alone decides.
@@ -108,15 +92,14 @@ class Models:
             work.replace(left)
         if given is None and self._is_plain and not is_question:
             return None
-        wanted, router = self._preferences, self._router
-        if given is not None:
-            wanted = preferences.inline(given, self._directory.has)
-            router = yield from self._routers.inline(wanted)
+        preferring = self._preferring
+        wanted = preferring.usual if given is None else (yield from preferring.own(given))
+        has_preferences = bool(wanted.preferences)
         # One look at all headers that are there: asking for one that is not reads them all.
         sent = {name: work.ask.headers[name] for name in work.ask.headers if name in self._heard}
-        terms = sessions.terms(self._config.routing, self._config.prompt_caching, sent, has_preferences=bool(wanted))
+        terms = sessions.terms(self._config.routing, self._config.prompt_caching, sent, has_preferences=has_preferences)
         asked = self._asked(work, sent, terms)
-        if asked.identity is None and not wanted and not is_question:
+        if asked.identity is None and not has_preferences and not is_question:
             return None
         meant = Meant()
         for _ in range(_AGAIN):
@@ -124,21 +107,24 @@ class Models:
             if found is None:
                 # No session, or its store is away.
                 asked = replace(asked, identity=None)
+            key = asked.identity.key if asked.identity else None
             serves = self._serves(work, now)
             replayed = sessions.replay(found.binding, asked, terms, now, serves) if found else None
             if replayed is not None:
                 assert found is not None
                 assert found.binding is not None, "what is replayed is a binding"
-                meant = self._replayed(found.binding.anchor_model, found.binding.route_name, wanted)
+                assert key is not None
+                held = found.binding
+                meant = preferring.again(work, wanted, held.anchor_model, held.route_name, key, now)
             elif not meant.reasons:
-                meant = yield from self._meant(work, wanted, router, asked.identity, now, is_question=is_question)
+                meant = yield from preferring.meant(work, wanted, key, now, is_question=is_question)
             decided = sessions.decide(
                 found.binding if found else None,
                 asked,
                 self._candidates.called(meant.pool[0]) if meant.pool else None,
                 meant.route,
                 terms,
-                self._ranking.rates,
+                self._rates,
                 now,
                 serves,
             )
@@ -164,7 +150,7 @@ class Models:
 
         def settled(held: Binding | None) -> Binding:
             name = self._candidates.called(served)
-            return sessions.settle(held or decided, name, usage, self._ranking.rates, chosen.terms, now)
+            return sessions.settle(held or decided, name, usage, self._rates, chosen.terms, now)
 
         await self._lanes.settle(chosen.key, settled, chosen.terms.ttl)
 
@@ -177,40 +163,6 @@ class Models:
         tenant = (sent.get(self._tenant, b"").decode("latin-1") or None) if self._tenant else None
         identity = identify(explicit, hashes(said, tenant), tenant, uses_implicit=terms.uses_implicit)
         return sessions.Ask(identity, self.called(work.request.get("model")), said.tokens, said.is_users_turn)
-
-    def _meant(
-        self,
-        work: Work,
-        wanted: tuple[Preference, ...],
-        router: Router,
-        identity: Identity | None,
-        now: float,
-        *,
-        is_question: bool,
-    ) -> Doing[Meant]:
-        """Ask the router, and where it names no route, take the model that is asked for."""
-        key = identity.key if identity else None
-        routed = None
-        reasons: tuple[str, ...] = ()
-        if wanted:
-            routed = yield from self._routers.decide(router, work)
-            reasons = (routed.reason,)
-            preference = next((one for one in wanted if one.name == routed.name), None)
-            if preference is not None:
-                ranked = self._ranking.ranked(preference, is_stream=work.is_stream)
-                order = () if preference.prefer == "none" else (ranked.reason,)
-                pool = self._candidates.pool(ranked.models[0], key, now)
-                return Meant(pool, ranked.models, preference.name, (*reasons, *order), routed)
-        if is_question:
-            return Meant(reasons=reasons, routed=routed)
-        pool = self._candidates.pool(work.request.get("model"), key, now)
-        return Meant(pool, (), None, reasons or (pool[0].reason,), routed)
-
-    def _replayed(self, anchor: str, route: str | None, wanted: tuple[Preference, ...]) -> Meant:
-        """Return the session's model, and behind it what its route has."""
-        preference = next((one for one in wanted if one.name == route), None)
-        ranked = preference.models if preference else ()
-        return Meant((self._directory.resolve(anchor),), (anchor, *ranked), route)
 
     def _chosen(
         self,
@@ -227,7 +179,7 @@ class Models:
         if decided.model is not None:
             pool = meant.pool
             if decided.model != self._candidates.called(pool[0]):
-                pool = (self._directory.resolve(decided.model), *pool)
+                pool = (*self._candidates.pool(decided.model, identity.key if identity else None, now), *pool)
             asked = None if decided.route else work.request.get("model")
             chain = self._candidates.chain(pool, meant.ranked[1:], asked, work.ask.client, now)
         return Chosen(
@@ -253,12 +205,6 @@ def _is_kept_now(found: Found, decided: sessions.Decision, terms: sessions.Terms
     new, old = decided.binding, found.binding
     if new is None:
         return False
-    return (
-        old is None
-        or terms.budget is not None
-        or (new.anchor_model, new.prefix_hash)
-        != (
-            old.anchor_model,
-            old.prefix_hash,
-        )
-    )
+    if old is None or terms.budget is not None:
+        return True
+    return (new.anchor_model, new.prefix_hash) != (old.anchor_model, old.prefix_hash)

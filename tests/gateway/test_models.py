@@ -11,7 +11,13 @@ import pytest
 from plano_extproc.gateway import Exchange
 from plano_extproc.gateway import gateway as assembled
 from plano_extproc.gateway.actions import Action, Continue, Reply
+from plano_extproc.gateway.ask import Ask
+from plano_extproc.gateway.chain import Chain
+from plano_extproc.gateway.drive import run
 from plano_extproc.gateway.events import RequestBody, RequestHeaders, ResponseHeaders
+from plano_extproc.gateway.steps import route
+from plano_extproc.gateway.surface import Surface
+from plano_extproc.gateway.work import Work
 from plano_extproc.stores import MemoryStore, SharedStore, StoreError
 from plano_extproc.telemetry import figures
 from tests.gateway.support import Counts, gateway
@@ -85,6 +91,18 @@ class Place:
         """Ask, and return who answered."""
         return self.ask(*said, **sent)["x-plano-model"]
 
+    def tried(self, model: str, session: str) -> list[str]:
+        """Ask in a session, and return the accounts in the order in which they would be tried."""
+        ask = Ask("models", Surface("openai.chat"), {"x-model-affinity": session.encode()}, "")
+        work = Work(ask, b"", {"model": model, "messages": [{"role": "user", "content": "hi"}]})
+
+        async def waited(question: Any) -> Any:
+            return await question.make()
+
+        plans = asyncio.run(run(route.model(self.gateway, work), waited))
+        assert isinstance(plans, Chain)
+        return [plan.choice.provider.headers["x-account"] for plan in plans.plans]
+
     def counted(self, outcome: str) -> int:
         """Return how often sessions were looked up with an outcome."""
         return self.counts.counted.count((figures.SESSION_CACHE, (outcome,)))
@@ -113,6 +131,26 @@ def test_a_session_keeps_its_place_in_a_pool() -> None:
 
     assert set(first.values()) == {"openai/large", "groq/large"}
     assert {name: place.served("hi", model="large", x_model_affinity=name) for name in first} == first
+
+
+TWINS = """
+version: v0.5.0
+listeners: [{type: model, name: models, port: 12000}]
+model_providers:
+  - {model: openai/large, access_key: a, headers: {x-account: one}}
+  - {model: openai/large, access_key: b, headers: {x-account: two}}
+  - {model: groq/large, access_key: c, headers: {x-account: three}}
+"""
+
+
+def test_a_session_keeps_its_account_and_has_the_pool_behind_it() -> None:
+    place = Place(TWINS)
+    first = {name: place.tried("large", name) for name in map(str, range(12))}
+    again = {name: place.tried("large", name) for name in first}
+
+    assert {order[0] for order in first.values()} == {"one", "two", "three"}
+    assert {name: order[0] for name, order in again.items()} == {name: order[0] for name, order in first.items()}
+    assert all(sorted(order) == ["one", "three", "two"] for order in (*first.values(), *again.values()))
 
 
 def test_an_entry_with_a_name_of_its_own_is_kept_by_that() -> None:
