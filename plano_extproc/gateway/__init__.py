@@ -3,8 +3,8 @@
 from plano_extproc.gateway.assemble import gateway
 from plano_extproc.gateway.attempt import Attempt
 from plano_extproc.gateway.build import Gateway, Ports
-from plano_extproc.gateway.chain import tries
 from plano_extproc.gateway.exchange import Exchange
 from plano_extproc.gateway.passing import Passing
+from plano_extproc.gateway.tries import tries
 
 __all__ = ["Attempt", "Exchange", "Gateway", "Passing", "Ports", "gateway", "tries"]

@@ -19,12 +19,12 @@ from plano_extproc.gateway import local
 from plano_extproc.gateway.actions import PROCEED, Action, Changes, Continue, PassOver, Piece, Reply
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.chain import Before, Candidate, Tries
 from plano_extproc.gateway.decide import Decision, parse, serve
 from plano_extproc.gateway.events import Event, RequestBody, RequestHeaders, ResponseBody, ResponseHeaders, Trailers
 from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.returning import PASSED_ON, Returning, Told, passed_on
 from plano_extproc.gateway.surface import surface
+from plano_extproc.gateway.tries import Before, Candidate, Tries
 from plano_extproc.routing import cooldown
 
 _NOT_THE_CLIENTS = frozenset((*headers.CREDENTIALS, *headers.OF_A_TRY, headers.CACHE))

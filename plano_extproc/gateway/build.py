@@ -19,7 +19,7 @@ from plano_extproc.flow import Callout, CalloutFailed, Reply
 from plano_extproc.gateway import cooldowns
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.candidates import Candidates, policy
-from plano_extproc.gateway.chain import Candidate, Chain, Policy, chain
+from plano_extproc.gateway.chain import Chain, Policy, chain
 from plano_extproc.gateway.lanes import Lanes
 from plano_extproc.gateway.marks import takes_marks
 from plano_extproc.gateway.models import Models
@@ -27,6 +27,7 @@ from plano_extproc.gateway.plan import Plan, plan
 from plano_extproc.gateway.ranking import Feeds, Ranking, Unfed
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.gateway.team import Team
+from plano_extproc.gateway.tries import Candidate
 from plano_extproc.gateway.work import Step
 from plano_extproc.limits import Admission
 from plano_extproc.limits.usage import Tally

@@ -20,10 +20,10 @@ from plano_extproc.apis import Api
 from plano_extproc.errors import BadProviderAnswer
 from plano_extproc.gateway.actions import Action, BodyMode, Changes, Continue, PassOver, Piece
 from plano_extproc.gateway.answer import JSON, Answer
-from plano_extproc.gateway.chain import Tries
 from plano_extproc.gateway.decide import Decision
 from plano_extproc.gateway.events import ResponseHeaders
 from plano_extproc.gateway.plan import Plan
+from plano_extproc.gateway.tries import Tries
 from plano_extproc.routing.refusals import refusal_in
 from plano_extproc.translate import ContentDecoder, provider_codec
 from plano_extproc.translate.beginning import Beginning
