@@ -37,6 +37,19 @@ listeners:
       - id: general_chat_agent
         description: General conversation
         default: true
+  - type: unified
+    name: literal
+    port: {literal}
+    router: plano_orchestrator_v1
+    prompt_targets:
+      - name: fetch_app_fields
+        description: Fetch fields for a certain database
+        parameters: [{{name: applicationId, type: str, required: true}}]
+        endpoint: {{name: server, path: /api/v1/meta/queries/appfields, http_method: GET}}
+    agents:
+      - {{id: consultant_agent, description: Knowledge questions}}
+      - {{id: version_api_creator_agent, description: Create a Version API (multi-turn workflow)}}
+      - {{id: general_chat_agent, description: General conversation, default: true}}
   - {{type: prompt, name: prompts, port: {prompts}, prompt_targets: [get_weather, book_table]}}
   - type: prompt
     name: mixed
@@ -128,7 +141,7 @@ def services(_services: Services) -> Iterator[Services]:
 
 def started(services: Services, home: Any, decider: str, router: str) -> Any:
     text = CONFIG.format(
-        **{name: free_port() for name in ("llm", "platform", "prompts", "mixed", "fallback")},
+        **{name: free_port() for name in ("llm", "platform", "literal", "prompts", "mixed", "fallback")},
         **{name: f"http://127.0.0.1:{getattr(services, name).port}" for name in ("consultant", "creator", "general")},
         api=services.api.port,
         chat=services.chat.url,
@@ -259,6 +272,23 @@ def test_an_api_that_refuses_is_heard(gateway: Gateway, services: Services) -> N
     services.script = [Head(404), Data(b'{"detail": "there is no such application"}'), End()]
 
     assert "there is no such application" in text_of(ask(gateway, "Fetch CUSTOMER fields"))
+
+
+@pytest.mark.parametrize(
+    ("text", "served_by"),
+    [
+        ("Fetch CUSTOMER fields", "fetch_app_fields"),
+        ("Explain FUNDS.TRANSFER validation rules", "consultant_agent"),
+        ("Hello", "general_chat_agent"),
+    ],
+)
+def test_the_cases_hold_for_the_descriptions_of_those_who_asked(
+    gateway: Gateway, services: Services, text: str, served_by: str
+) -> None:
+    answer = ask(gateway, text, listener="literal")
+
+    assert answer.status_code == 200, answer.text
+    assert served_by in (answer.headers.get("x-plano-route"), answer.headers.get("x-plano-agent"))
 
 
 # Prompt listeners.

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol, Self
 
+from plano_extproc.routing.intent import general
+
 THRESHOLD: Final = 0.5
 """A text belongs to the best route whose score reaches this, else to none. It fits any number of routes."""
 
@@ -28,13 +30,15 @@ class Route:
     def described(cls, name: str, description: str) -> Self:
         """Return the route of a configured description, whose quoted phrases are its examples.
 
-        A single quote counts only where no letter stands before it, so that an apostrophe opens nothing.
+        A single quote counts only where no letter stands before it, so that an apostrophe opens nothing. A description
+        that names no subject has what is usually said to such an agent for examples.
         """
         examples = tuple(match[match.lastgroup or 0].strip() for match in _QUOTED.finditer(description))
         said = _QUOTED.sub(" ", description).split()
         while examples and said and said[-1].strip(",;:.-()").lower() in _LEAD_IN:
             said.pop()
-        return cls(name, " ".join(said).rstrip(" ,;:"), tuple(dict.fromkeys(filter(None, examples))))
+        told = " ".join(said).rstrip(" ,;:")
+        return cls(name, told, tuple(dict.fromkeys(filter(None, examples))) or general.phrases(told))
 
     @property
     def title(self) -> str:

@@ -129,3 +129,33 @@ def test_clauses_are_not_without_number() -> None:
 @pytest.mark.parametrize("text", ["What is 12 * 12?", "How are you?", "What is it?", "Can you help me?"])
 def test_words_of_asking_alone_are_for_no_route(text: str) -> None:
     assert lexical.compile([Route("legal advice")]).match(text).route is None
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Fetch CUSTOMER fields", "fetch_application_fields"),
+        ("Explain FUNDS.TRANSFER validation rules", "consultant_agent"),
+        ("How does ACCOUNT work?", "consultant_agent"),
+        ("I want to create a version API", "version_api_creator_agent"),
+        ("Hello", "general_chat_agent"),
+        ("Who was Napoleon?", None),
+    ],
+)
+def test_descriptions_without_a_subject_are_told_apart(text: str, name: str | None) -> None:
+    described = {
+        "fetch_application_fields": "Fetch fields for a certain database",
+        "consultant_agent": "Knowledge questions",
+        "version_api_creator_agent": "Create a Version API (multi-turn workflow)",
+        "general_chat_agent": "General conversation",
+    }
+    match = lexical.compile(Route.described(*one) for one in described.items()).match(text)
+
+    assert (match.route.name if match.route else None) == name
+
+
+def test_a_description_with_a_subject_has_only_its_own_examples() -> None:
+    assert Route.described("faq", "Questions about invoices").examples == ()
+    assert Route.described("rest", "Anything else").examples == ()
+    assert Route.described("faq", "General questions").examples
+    assert Route.described("faq", 'Questions, such as "Where is my parcel?"').examples == ("Where is my parcel?",)
