@@ -13,7 +13,8 @@ def forbidding(*names: str) -> Actions:
 @pytest.mark.parametrize(
     "tool",
     ["execute_shell", "Execute_Shell", "executeShell", "execute-shell", "EXECUTE SHELL", "mcp__box__execute_shell",
-     "functions.execute_shell", "box/execute_shell", "ExecuteShell", "executeshell", "execute\u200b_shell", "\uff45xecute_shell"],
+     "functions.execute_shell", "box/execute_shell", "ExecuteShell", "executeshell", "execute\u200b_shell",
+     "\uff45xecute_shell"],
 )  # fmt: skip
 def test_a_forbidden_name_holds_in_every_spelling(tool: str) -> None:
     refused = forbidding("execute_shell").called(tool, "{}")
