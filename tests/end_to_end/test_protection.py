@@ -8,6 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.sync.client import connect
+from websockets.sync.server import ServerConnection, serve
 
 from tests.support.gateway import Gateway, running_gateway, until
 from tests.support.ports import free_port
@@ -212,6 +214,38 @@ def test_a_stream_that_breaks_behind_a_gate_breaks_for_the_client(gateway: Gatew
 
     with pytest.raises(httpx.TransportError):
         ask(gateway, "openai/full", stream=True)
+
+
+SPOKEN = """
+version: v0.5.0
+listeners:
+  - {{type: model, name: llm, port: {port}}}
+model_providers:
+  - model: openai/realtime
+    base_url: "http://127.0.0.1:{there}/v1"
+    access_key: k
+    circuit_breakers: {{max_requests: 9}}
+"""
+
+
+def test_a_websocket_goes_through_a_gate(tmp_path_factory: pytest.TempPathFactory) -> None:
+    def echo(socket: ServerConnection) -> None:
+        for message in socket:
+            socket.send(f"echo {message!s}")
+
+    with serve(echo, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        text = SPOKEN.format(port=free_port(), there=server.socket.getsockname()[1])
+        with running_gateway(text, environ={}, home=tmp_path_factory.mktemp("spoken")) as gateway:
+            url = gateway.url().replace("http", "ws", 1)
+            with connect(f"{url}/v1/realtime?model=openai/realtime") as socket:
+                socket.send("hello")
+                answer = socket.recv(timeout=10)
+        server.shutdown()
+        thread.join()
+
+    assert answer == "echo hello"
 
 
 RELOADED = """

@@ -1,6 +1,7 @@
 """One try of a chain, as a transcript: what Envoy says, and what it is told."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -30,10 +31,15 @@ HELLO: dict[str, Any] = {"model": "anthropic/first", "messages": [{"role": "user
 TOO_LONG = {"type": "error", "error": {"type": "invalid_request_error", "message": "prompt is too long: 9 > 8"}}
 
 
+NOTHING: Mapping[str, str] = {}
+
+
 class Try:
     """An attempt of a request, told event by event."""
 
-    def __init__(self, number: int, *, on: Gateway | None = None, body: Any = HELLO, **said: str) -> None:
+    def __init__(
+        self, number: int, said: Mapping[str, str] = NOTHING, *, on: Gateway | None = None, body: Any = HELLO
+    ) -> None:
         self.on = on or gateway(CONFIG)
         decided = Call(PATH, on=self.on).ask({**HELLO, "stream": body.get("stream", False)})
         assert isinstance(decided, Continue)
@@ -122,14 +128,14 @@ def test_a_candidate_that_cannot_take_a_request_is_passed_over() -> None:
 
 def test_the_last_candidate_says_why_it_cannot() -> None:
     on = gateway(CONFIG.replace("openai/last", "anthropic/last"))
-    ((_, action),) = Try(3, on=on, body=SPOKEN, counted="2").request()
+    ((_, action),) = Try(3, {"counted": "2"}, on=on, body=SPOKEN).request()
 
     assert isinstance(action, Reply)
     assert action.status == 400
 
 
 def test_what_an_earlier_candidate_has_set_is_removed() -> None:
-    (_, action), _ = Try(2, counted="1").request()
+    (_, action), _ = Try(2, {"counted": "1"}).request()
 
     assert isinstance(action, Continue)
     assert action.changes is not None
@@ -157,7 +163,7 @@ def test_a_failing_answer_is_left_to_envoy_and_counted_at_once() -> None:
     ],
 )
 def test_the_try_before_is_counted_by_the_next_unless_it_has_been(said: dict[str, str], cooling: set[str]) -> None:
-    assert Try(2, **said).cooling == cooling
+    assert Try(2, said).cooling == cooling
 
 
 def test_a_refusal_that_the_file_names_moves_on() -> None:
@@ -182,7 +188,7 @@ def test_another_error_is_the_callers() -> None:
 
 
 def test_a_refusal_by_the_last_candidate_is_the_callers() -> None:
-    attempt = Try(3, counted="2")
+    attempt = Try(3, {"counted": "2"})
     attempt.request()
     told = attempt.answer(400)
 
@@ -199,7 +205,7 @@ STREAM = "text/event-stream"
 
 
 def streaming(number: int) -> Try:
-    attempt = Try(number, body={**HELLO, "stream": True}, counted=str(number - 1))
+    attempt = Try(number, {"counted": str(number - 1)}, body={**HELLO, "stream": True})
     attempt.request()
     return attempt
 

