@@ -14,6 +14,7 @@ from plano_extproc.errors import BadProviderAnswer, GatewayError
 from plano_extproc.translate.chat import Json, Usage
 from plano_extproc.translate.codec import Framing
 from plano_extproc.translate.faults import error_body, error_event
+from plano_extproc.translate.framing.json_list import ObjectWriter
 from plano_extproc.translate.framing.sse import KEEPALIVE, SseParser
 
 CHOICES: Final[Mapping[Api, str]] = {"openai.chat": "choices", "gemini.generate": "candidates"}
@@ -41,11 +42,11 @@ class SeveralStreams:
         self._client = client
         self._source, self._target = CHOICES[provider], CHOICES[client]
         self._is_array = framing == "array"
+        self._writer = ObjectWriter(is_list=self._is_array)
         self._make = make
         self._frames = SseParser()
         self._streams: dict[int, One] = {}
         self._counts = b""
-        self._is_first = True
         self.finished = False
         self.failed = False
 
@@ -73,7 +74,7 @@ class SeveralStreams:
             return b""
         self.failed = True
         if self._is_array:
-            return self._framed(error_body(self._client, error)) + b"]"
+            return self._writer.write(error_body(self._client, error)) + self._writer.end()
         return error_event(self._client, error)
 
     @property
@@ -122,8 +123,8 @@ class SeveralStreams:
             self.finished = True
             if self._client == "openai.chat":
                 out.append(self._counts + b"data: [DONE]\n\n")
-            elif self._is_array:
-                out.append(b"]")
+            else:
+                out.append(self._writer.end())
 
     def _write(self, index: int, made: bytes, out: list[bytes]) -> None:
         """Write the events of one answer, in its place."""
@@ -134,18 +135,11 @@ class SeveralStreams:
             told: Json = orjson.loads(data)
             if "error" in told:
                 self.failed = True
-                out.append(self._framed(data) + b"]" if self._is_array else event + b"\n\n")
+                out.append(self._writer.write(data) + self._writer.end() if self._is_array else event + b"\n\n")
                 return
             if not told[self._target]:
                 # Told by each of them, and the same.
                 self._counts = event + b"\n\n"
                 continue
             told[self._target][0]["index"] = index
-            out.append(self._framed(orjson.dumps(told)))
-
-    def _framed(self, told: bytes) -> bytes:
-        if not self._is_array:
-            return b"data: " + told + b"\n\n"
-        before = b"[" if self._is_first else b",\r\n"
-        self._is_first = False
-        return before + told
+            out.append(self._writer.write(orjson.dumps(told)))

@@ -1,4 +1,4 @@
-"""A JSON list that arrives in pieces, cut into its objects, as Gemini streams without `alt=sse`."""
+"""A JSON list that comes in pieces, read and written, as Gemini streams without `alt=sse`."""
 
 import re
 from typing import Final
@@ -60,3 +60,24 @@ class JsonListParser:
 
 _OUTSIDE: Final = re.compile(rb'["{}]')
 _IN_STRING: Final = re.compile(rb'["\\]')
+
+
+class ObjectWriter:
+    """Writes the objects of a stream, as events or as one list."""
+
+    def __init__(self, *, is_list: bool) -> None:
+        """Write a list where `is_list` says so."""
+        self._is_list = is_list
+        self._is_first = True
+
+    def write(self, told: bytes) -> bytes:
+        """Return the next object as the client gets it."""
+        if not self._is_list:
+            return b"data: " + told + b"\n\n"
+        before = b"[" if self._is_first else b",\r\n"
+        self._is_first = False
+        return before + told
+
+    def end(self) -> bytes:
+        """Return what follows the last object."""
+        return b"]" if self._is_list else b""

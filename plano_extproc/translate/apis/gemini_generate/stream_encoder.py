@@ -35,6 +35,7 @@ from plano_extproc.translate.deltas import (
     ThinkingDelta,
 )
 from plano_extproc.translate.faults import Fault, fault_body, fault_event
+from plano_extproc.translate.framing.json_list import ObjectWriter
 from plano_extproc.translate.reading import arguments_of
 
 
@@ -45,7 +46,7 @@ class GenerateStreamEncoder:
         """Write a stream; `options` fill in what the provider leaves out."""
         self._options = options
         self._is_array = options.framing == "array"
-        self._is_first = True
+        self._writer = ObjectWriter(is_list=self._is_array)
         self._identity: Json = {}
         self._tail = b""
         self._open = BlockStart("text")
@@ -114,14 +115,7 @@ class GenerateStreamEncoder:
     def _part(self, part: Json, tokens: tuple[Token, ...] = ()) -> bytes:
         likely = b"," + orjson.dumps(write_tokens(tokens))[1:-1] if tokens else b""
         content = b'{"candidates":[{"content":{"parts":[' + orjson.dumps(part) + b'],"role":"model"}'
-        return self._framed(content + likely + self._tail)
-
-    def _framed(self, told: bytes) -> bytes:
-        if not self._is_array:
-            return b"data: " + told + b"\n\n"
-        before = b"[" if self._is_first else b",\r\n"
-        self._is_first = False
-        return before + told
+        return self._writer.write(content + likely + self._tail)
 
     def _finish(self, end: Finished) -> bytes:
         candidate: Json = {
@@ -133,9 +127,9 @@ class GenerateStreamEncoder:
         body: Json = {"candidates": [candidate]}
         if end.usage:
             body["usageMetadata"] = write_usage(end.usage)
-        return self._framed(orjson.dumps({**body, **self._identity})) + (b"]" if self._is_array else b"")
+        return self._writer.write(orjson.dumps({**body, **self._identity})) + self._writer.end()
 
     def _fail(self, fault: Fault) -> bytes:
         if self._is_array:
-            return self._framed(fault_body("gemini.generate", fault)) + b"]"
+            return self._writer.write(fault_body("gemini.generate", fault)) + self._writer.end()
         return fault_event("gemini.generate", fault)
