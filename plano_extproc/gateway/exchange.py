@@ -35,6 +35,7 @@ from plano_extproc.gateway.outside import Outside
 from plano_extproc.gateway.pipeline import decide, decide_on_upgrade, pass_by
 from plano_extproc.gateway.reading import usage_of
 from plano_extproc.gateway.surface import Surface, surface, upgraded, without_keys
+from plano_extproc.gateway.watched import Watched
 from plano_extproc.gateway.work import Cut, Doing, Ending, Wait, Work
 
 _RESPONSES = Surface("openai.responses")
@@ -277,6 +278,8 @@ class Exchange:
             self.is_done = True
             return Continue(response[None], tuple(extra))
         if decision.is_passed and edits and not event.end_of_stream:
+            if work is not None and (watched := work.notes.get(Watched)) is not None:
+                watched.begins()
             return Continue(response[BodyMode.COST], tuple(extra))
         answer = self._answer = Answer(
             self._api,

@@ -14,8 +14,8 @@ from plano_extproc.gateway.chain import Chain
 from plano_extproc.gateway.costing import cost
 from plano_extproc.gateway.decide import Decision
 from plano_extproc.gateway.reading import UsageReader
-from plano_extproc.gateway.steps.watch import Watched
 from plano_extproc.gateway.telling import called, nanoseconds, notes, tell
+from plano_extproc.gateway.watched import Watched
 from plano_extproc.gateway.work import Ending, Work
 from plano_extproc.guardrails.verdict import Record as Verdict
 from plano_extproc.routing import Choice

@@ -26,6 +26,7 @@ from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import UsageReader
 from plano_extproc.gateway.rewrite import written
 from plano_extproc.gateway.surface import Surface
+from plano_extproc.gateway.watched import Watched
 from plano_extproc.gateway.work import Doing, Handed, Work
 from plano_extproc.translate import Completions, as_chat
 
@@ -102,8 +103,8 @@ def _hand(gateway: Gateway, plans: Plan | Chain, handed: Handed, sent: bytes) ->
 
 def pass_by(decision: Decision, work: Work) -> None:
     """Leave the answer to Envoy where nothing but its cost is read, which Envoy can tell."""
-    reader = work.notes.get(UsageReader)
-    if decision.translation is None and decision.last is None and [edit for _, edit in work.edits] == [reader]:
+    is_looked_on = bool(work.edits) and all(isinstance(edit, (UsageReader, Watched)) for _, edit in work.edits)
+    if decision.translation is None and decision.last is None and is_looked_on:
         decision.is_passed = True
         decision.extra += ((headers.USAGE, work.ask.surface.api.encode()),)
 

@@ -10,7 +10,7 @@ from plano_extproc.gateway.models import Chosen
 from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import UsageReader
 from plano_extproc.gateway.session_span import attributes
-from plano_extproc.gateway.steps.watch import Watched
+from plano_extproc.gateway.watched import Watched
 from plano_extproc.gateway.work import Ending, Work
 from plano_extproc.guardrails.verdict import Record as Verdict
 from plano_extproc.routing import Choice
@@ -100,7 +100,8 @@ def _of_call(work: Work, served: Plan, ending: Ending, watched: Watched | None) 
         found["llm.tools"] = tools
     if watched is not None and watched.first is not None:
         found["llm.time_to_first_token"] = round((watched.first - watched.sent) * 1000, 3)
-        found["llm.response_bytes"] = watched.size
+        if watched.size:
+            found["llm.response_bytes"] = watched.size
     reader: UsageReader | None = work.notes.get(UsageReader)
     return found | _used(choice, reader.usage) if reader is not None and reader.usage is not None else found
 

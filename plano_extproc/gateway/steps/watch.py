@@ -1,11 +1,10 @@
 """Looks on: when an answer begins and how long it is, what it used, and what a conversation tells about itself.
 
-A traced answer is read in line, since its tokens and its end are part of its span. A conversation is read while its
-provider is at work, when nobody waits for this worker; what it tells is then in the access log of every answer, read in
-line or not.
+What a traced answer cost and when it ended are part of its span: Envoy tells them where nothing else reads it, else it
+is read in line. A conversation is read while its provider is at work, when nobody waits for this worker; what it tells
+is then in the access log of every answer, read in line or not.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -15,7 +14,8 @@ from plano_extproc.config.listeners import Listener
 from plano_extproc.errors import BadProviderAnswer
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.reading import demand_usage, usage_of
+from plano_extproc.gateway.reading import UsageReader, demand_usage, usage_of
+from plano_extproc.gateway.watched import Watched
 from plano_extproc.gateway.work import Doing, Ending, Rank, Step, Work
 from plano_extproc.signals import Conversations, Report, access_log_fields, counted
 from plano_extproc.telemetry import figures
@@ -30,41 +30,6 @@ _MOST_HEARD: Final = 1 << 20
 
 _TELLING: Final = frozenset({None, "completions", "embeddings", "rerank"})
 """Those whose answers say what they cost, None for a model's own."""
-
-
-@dataclass(slots=True)
-class Watched:
-    """What was seen of one exchange. `began` is in seconds since 1970; the others are the clock's.
-
-    `started` is when the steps began, `sent` when the request went out, `first` when its answer's first byte came.
-    """
-
-    began: float
-    started: float
-    sent: float
-    clock: Callable[[], float] = field(repr=False)
-    first: float | None = None
-    size: int = 0
-    report: Report | None = None
-    words: str = field(default="", repr=False)
-
-    def whole(self, body: bytes) -> Doing[bytes]:
-        """Note a whole answer."""
-        yield from ()
-        self._note(body)
-        return body
-
-    def feed(self, chunk: bytes, end: bool) -> Doing[bytes]:  # noqa: ARG002 - the end says nothing here
-        """Note the next chunk of a stream."""
-        yield from ()
-        if chunk:
-            self._note(chunk)
-        return chunk
-
-    def _note(self, body: bytes) -> None:
-        if self.first is None:
-            self.first = self.clock()
-        self.size += len(body)
 
 
 @dataclass(slots=True)
@@ -146,7 +111,8 @@ def sent(gateway: Gateway, listener: Listener) -> Step | None:
         watched: Watched | None = work.notes.get(Watched)
         if watched is not None:
             watched.sent = gateway.ports.clock()
-            is_whole = bool(work.edits) and not work.is_stream and work.ask.surface.endpoint is None
+            is_read = any(not isinstance(edit, (UsageReader, Watched)) for _, edit in work.edits)
+            is_whole = is_read and not work.is_stream and work.ask.surface.endpoint is None
             if reads and is_whole and Heard not in work.notes:
                 _hear(gateway, work, watched)
         return None

@@ -1,0 +1,46 @@
+"""What is seen of one exchange on its way, without changing it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from plano_extproc.gateway.work import Doing
+from plano_extproc.signals import Report
+
+
+@dataclass(slots=True)
+class Watched:
+    """What was seen of one exchange. `began` is in seconds since 1970; the others are the clock's.
+
+    `started` is when the steps began, `sent` when the request went out, `first` when its answer's first byte came.
+    """
+
+    began: float
+    started: float
+    sent: float
+    clock: Callable[[], float] = field(repr=False)
+    first: float | None = None
+    size: int = 0
+    report: Report | None = None
+    words: str = field(default="", repr=False)
+
+    def whole(self, body: bytes) -> Doing[bytes]:
+        """Note a whole answer."""
+        yield from ()
+        self._note(body)
+        return body
+
+    def feed(self, chunk: bytes, end: bool) -> Doing[bytes]:  # noqa: ARG002 - the end says nothing here
+        """Note the next chunk of a stream."""
+        yield from ()
+        if chunk:
+            self._note(chunk)
+        return chunk
+
+    def begins(self) -> None:
+        """Note that an answer begins which Envoy passes on by itself."""
+        self.first = self.clock()
+
+    def _note(self, body: bytes) -> None:
+        if self.first is None:
+            self.first = self.clock()
+        self.size += len(body)
