@@ -8,8 +8,7 @@ from pydantic import BaseModel
 
 from plano_extproc.config.checks.finding import Check, Finding, Loc, Subject
 
-NO_EFFECT_YET: Final[Mapping[str, str]] = {
-}
+NO_EFFECT_YET: Final[Mapping[str, str]] = {}
 """Key paths, and the feature that they wait for. Items of a list with a `type` are told apart by it."""
 
 NO_EFFECT: Final[frozenset[str]] = frozenset(
