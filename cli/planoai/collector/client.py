@@ -11,7 +11,9 @@ import orjson
 from planoai.collector import SERVICE
 from planoai.collector.spans import Span
 
-_SECONDS = 10.0
+_SECONDS = 60.0
+"""For all that a collector may hold, on a busy machine."""
+
 _KNOCK_SECONDS = 2.0
 _OPTIONS = (("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1))
 
