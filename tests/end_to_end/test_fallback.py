@@ -383,3 +383,17 @@ def test_no_try_carries_what_another_was_paid_with(gateway: Gateway, providers: 
         assert [secret for secret in (*SECRETS, "of-the-client", "org-client") if secret in told] == [own]
         assert request.header("content-length") == str(len(request.body))
         assert request.header("host") == f"127.0.0.1:{provider.port}"
+
+
+def test_large_requests_and_answers_of_later_candidates_cross_at_once(gateway: Gateway, providers: Providers) -> None:
+    text, count = "Zoë says hello. " * 120_000, 8
+    for _ in range(count):
+        providers.first.fail(503)
+        providers.second.say(text)
+    body = {"model": "openai/first", "messages": [{"role": "user", "content": text}]}
+    with ThreadPoolExecutor(count) as pool:
+        url = f"{gateway.url()}/v1/chat/completions"
+        answers = list(pool.map(lambda _: httpx.post(url, json=body, timeout=60), range(count)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert {answer.json()["choices"][0]["message"]["content"] for answer in answers} == {text}
