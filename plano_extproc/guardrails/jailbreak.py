@@ -1,8 +1,10 @@
 """Finds prompts that try to change a model's rules, and instructions that hide in documents and tools' results.
 
-Two linear models over words and pairs of them: one weighs a text as a whole, the other looks for the
-most suspicious stretch of `STRETCH` words. What somebody else wrote (a document, a result) is held to a lower bar than
-what the user says, who may give instructions. The weights are learnt by `bench/guards/train.py`, which names its data.
+Two linear models over words and pairs of them: one weighs a text as a whole, the other looks for its most suspicious
+stretch, the one whose words' weights have the greatest sum; each word costs a little, so that a stretch does not grow
+for nothing. What somebody else wrote (a document, a result) is judged by its worst stretch alone, with a lower bar than
+for what the user says, who may give instructions. The weights are learnt by `bench/guards/train.py`, which names its
+data.
 """
 
 import re
@@ -18,11 +20,11 @@ import orjson
 
 from plano_extproc.guardrails.normal import readings
 
-STRETCH: Final = 40
-"""Words."""
+STRIDE: Final = 3
+"""Words between the places where a stretch may begin or end."""
 
-STRIDE: Final = 4
-"""Words between the beginnings of two stretches."""
+SHORT: Final = 4
+"""Words that are added to a text's own number, so that a single word decides little."""
 
 READ_WHOLE: Final = 16 * 1024
 """Characters. Of a longer text the first and last chunk are read, and each that holds a word of warning."""
@@ -52,6 +54,8 @@ class Model:
     two: dict[tuple[str, str], complex]
     known: frozenset[str]
     """The words that are in either. Real parts weigh for the whole, imaginary ones for a stretch."""
+    usual: complex
+    """The weight of every other word."""
     bias: Scores
     bar: Scores
     bar_handed_over: Scores
@@ -63,12 +67,13 @@ class Model:
 
     def _score(self, words: list[str]) -> Scores:
         # Nothing here runs for each word in Python itself: that is what keeps 2 KB under 150 microseconds.
-        singles = map(self.one.get, words, repeat(0j))
+        singles = map(self.one.get, words, repeat(self.usual))
         pairs = chain(map(self.two.get, pairwise(words), repeat(0j)), _NO_PAIR)
         sums = list(accumulate(map(add, singles, pairs), initial=0j))
-        ends = sums[STRETCH::STRIDE]
-        best = max(map(_STRETCH, map(sub, ends, sums[::STRIDE]))) if ends else sums[-1].imag
-        return Scores(sums[-1].real / max(1, len(words)) ** 0.5 + self.bias.whole, best + self.bias.stretch)
+        whole = sums[-1].real / (len(words) + SHORT) ** 0.5
+        ends = [*map(_STRETCH, sums[::STRIDE]), sums[-1].imag]
+        best = max(map(sub, ends, accumulate(ends, min)))
+        return Scores(whole + self.bias.whole, best + self.bias.stretch)
 
     def refuses(self, text: str, *, is_handed_over: bool) -> bool:
         """Tell whether a text reaches the bar of either model."""
@@ -125,7 +130,7 @@ def model_of(told: dict[str, Any]) -> Model:
             one[first] = complex(whole, stretch) / 100
     known = frozenset((*one, *(word for pair in two for word in pair)))
     bias, bar, handed_over = (Scores(*told[key]) for key in ("bias", "bar", "bar_handed_over"))
-    return Model(one, two, known, bias, bar, handed_over)
+    return Model(one, two, known, complex(0, told["drift"]), bias, bar, handed_over)
 
 
 WEIGHTS: Final = Path(__file__).with_name("jailbreak_weights.json")

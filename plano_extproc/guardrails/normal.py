@@ -22,7 +22,7 @@ def readings(text: str, known: Known) -> Iterator[list[str]]:
     text = text if text.isascii() else _plain(text)
     words = tokens(text)
     clear = text
-    if [*map(len, words)].count(1) > _FEW and _SPREAD.search(text):
+    if _may_be_spread(text) and _SPREAD.search(text):
         clear = _SPREAD.sub(lambda found: _joined(found.group(), known), clear.lower())
     if _has_digits_in_words(clear):
         clear = _MIXED.sub(lambda found: _unmasked(found.group(), known), clear.lower())
@@ -45,6 +45,10 @@ def tokens(text: str) -> list[str]:
     if "@" in text:
         text = _ADDRESS.sub(" someaddress ", text)
     return text.translate(_SPLIT).split() if text.isascii() else _TOKEN.findall(text.lower())
+
+
+def _may_be_spread(text: str) -> bool:
+    return not text.isascii() or _LONE_LETTERS.search(text.translate(_LETTERS_AND_GAPS)) is not None
 
 
 def _has_digits_in_words(text: str) -> bool:
@@ -151,6 +155,7 @@ def _kinds(kinds: dict[str, str], other: str = " ") -> str:
 
 
 _SPLIT: Final = _kinds({sign: sign.lower() for sign in string.ascii_letters + string.digits})
+_LETTERS_AND_GAPS: Final = _kinds({string.ascii_letters + string.digits + "_": "w", " \t.-_*|/+": " "}, other="z")
 _LETTERS_AND_DIGITS: Final = _kinds({string.ascii_letters: "a", string.digits + "@$|": "0"})
 _CODE_SIGNS: Final = _kinds({string.ascii_letters + string.digits + "+/_-": "a"})
 _HEX_SIGNS: Final = _kinds({string.hexdigits: "h", " ,:": " "}, other="z")
@@ -160,6 +165,7 @@ _LONGEST_WORD: Final = 14
 _WORD: Final = re.compile(r"\w+")
 _ASCII_LETTER: Final = re.compile(r"[A-Za-z]")
 _SPREAD: Final = re.compile(r"(?<!\w)\w(?:[ \t.\-_*|/+]{1,3}\w(?!\w)){6,}")
+_LONE_LETTERS: Final = re.compile(" w +w +w ")
 _GAP: Final = re.compile(r"[ \t]{2,}|[ \t]*[|/][ \t]*")
 _MIXED: Final = re.compile(r"(?<!\w)(?=[\w@$!|]*[a-z])(?=[\w@$!|]*[0-9@$!|][\w@$!|])[a-z0-9@$!|]{3,20}(?!\w)")
 _DIGIT_IN_WORD: Final = re.compile(r"[a-z][0-9@$|][a-z]|(?<![a-z0-9])[0-9@$|][a-z]")

@@ -41,6 +41,12 @@ def test_refused(text: str) -> None:
         "Act as a travel guide for Lisbon.",
         "Wie kann ich in Git eine Datei ignorieren?",
         "Forget what I said about Monday, Tuesday is better for me.",
+        "Hi",
+        "hello",
+        "thanks",
+        "Who are you?",
+        "Which train goes to Rome?",
+        "Say something nice.",
         "",
     ],
 )

