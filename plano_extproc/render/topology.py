@@ -40,8 +40,8 @@ class Listener:
     `idle_timeout` is in seconds: how long a request may be silent, before its first byte and between two.
     `max_retries` None retries only what cannot have reached the provider. `decision_timeout` is how long the sidecar
     may take for each answer, in seconds; None is the usual time. `tokens` None asks for none; `origins` are those of
-    web pages that may call, where "*" stands for any text. `keeps_sessions` says that instances of MCP servers are behind
-    it, each of which knows its own sessions only.
+    web pages that may call, where "*" stands for any text. `keeps_sessions` says that instances of MCP servers are
+    behind it, each of which knows its own sessions only.
     """
 
     name: str
