@@ -6,6 +6,7 @@ all of it is held back, and goes on at the end or not at all.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -135,7 +136,8 @@ def records(work: Work) -> Sequence[Record]:
     return said
 
 
-def _matches(denied: Sequence[str]) -> Matches:
+@lru_cache(maxsize=8)
+def _matches(denied: tuple[str, ...]) -> Matches:
     """Return what tells the topic of a text. A topic's quoted phrases are examples of it."""
     routes = []
     for text in denied:

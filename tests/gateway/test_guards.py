@@ -15,6 +15,8 @@ version: v0.5.0
 listeners:
   - {{type: model, name: models, port: 12000}}
   - {{type: agent, name: agents, port: 8001, agents: [{{id: weather, description: weather, default: true}}]}}
+  - {{type: unified, name: both, port: 8002, agents: [{{id: weather, description: weather, default: true}}]}}
+  - {{type: prompt, name: prompts, port: 8003}}
 agents:
   - {{id: weather, url: "http://127.0.0.1:10510"}}
 model_providers:
@@ -41,7 +43,7 @@ def sent(call: Call, body: Any) -> Any:
     return json.loads(action.body) if action.body is not None else body
 
 
-@pytest.mark.parametrize("listener", ["models", "agents"])
+@pytest.mark.parametrize("listener", ["models", "agents", "both", "prompts"])
 def test_a_jailbreak_is_refused_on_every_listener(listener: str) -> None:
     on = guarded(input_guards={"jailbreak": {"on_exception": {"message": "No such thing.", "status": 422}}})
 
