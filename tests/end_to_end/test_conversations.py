@@ -70,9 +70,12 @@ class Place:
     responses: ScriptedProvider
     agent: ScriptedProvider
     asked: list[str]
+    stack: ExitStack
 
     def client(self, key: str = "key-one", listener: str = "llm") -> openai.OpenAI:
-        return openai.OpenAI(base_url=f"{self.gateway.url(listener)}/v1", api_key=key, max_retries=0, timeout=20)
+        return self.stack.enter_context(
+            openai.OpenAI(base_url=f"{self.gateway.url(listener)}/v1", api_key=key, max_retries=0, timeout=20)
+        )
 
     def clear(self) -> None:
         for provider in (self.chat, self.messages, self.responses, self.agent):
@@ -93,7 +96,7 @@ def running(state: str, home: Path, stack: ExitStack) -> Place:
         agent=agent.url.removesuffix("/v1"), chat=chat.url, messages=messages.url, responses=responses.url, state=state,
     )  # fmt: skip
     gateway = stack.enter_context(running_gateway(text, environ={"KEY": "sk"}, home=home, workers=2))
-    return Place(gateway, chat, messages, responses, agent, asked)
+    return Place(gateway, chat, messages, responses, agent, asked, stack)
 
 
 def _told(request: Recorded, asked: list[str]) -> list[Action]:
