@@ -6,7 +6,7 @@ import signal
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,7 @@ import pytest
 import redis
 
 from tests.support.clients import anthropic_client, openai_client
-from tests.support.gateway import Gateway, running_gateway
-from tests.support.gateway import until as soon
+from tests.support.gateway import Gateway, running_gateway, until
 from tests.support.openai_api import stream as chat_stream
 from tests.support.ports import free_port
 from tests.support.reply import Reply, ToolCall, Usage
@@ -118,6 +117,11 @@ def scripted(services: Scripted, gateway: Gateway, redis_server: RedisServer) ->
     for one in (services.planner, services.general, services.chat, services.messages):
         one.clear()
     return services
+
+
+def soon(happens: Callable[[], bool]) -> bool:
+    """Whether it happens, however busy the machine is."""
+    return until(happens, seconds=30)
 
 
 def ask(

@@ -91,7 +91,7 @@ def stand(_running: Stand) -> Stand:
         assert _running.gateway.cli("agents", "restore", agent).returncode == 0
     for one in (_running.weather, _running.flights, _running.chat):
         one.clear()
-    assert until(lambda: _running.ask("chained").headers.get("x-plano-agent") == "weather,flights")
+    assert until(lambda: _running.ask("chained").headers.get("x-plano-agent") == "weather,flights", seconds=30)
     return _running
 
 
@@ -107,7 +107,7 @@ def test_each_agent_that_was_asked_has_a_row(stand: Stand, listener: str) -> Non
 @pytest.mark.parametrize("listener", ["chained", "parallel"])
 def test_an_agent_that_is_revoked_is_left_out_of_a_chain(stand: Stand, listener: str) -> None:
     assert stand.gateway.cli("agents", "revoke", "weather").returncode == 0
-    assert until(lambda: stand.ask(listener).headers.get("x-plano-agent") == "flights")
+    assert until(lambda: stand.ask(listener).headers.get("x-plano-agent") == "flights", seconds=30)
     stand.weather.requests.clear()
 
     assert {stand.ask(listener).headers["x-plano-agent"] for _ in range(6)} == {"flights"}
@@ -120,8 +120,8 @@ def test_errors_of_an_agent_in_a_chain_suspend_it(stand: Stand) -> None:
         stand.weather.fail(500)
         stand.ask("chained")
 
-    assert until(lambda: stand.agent("weather")["standing"] == "suspended")
-    assert until(lambda: stand.ask("chained").headers.get("x-plano-agent") == "flights")
+    assert until(lambda: stand.agent("weather")["standing"] == "suspended", seconds=30)
+    assert until(lambda: stand.ask("chained").headers.get("x-plano-agent") == "flights", seconds=30)
 
 
 def test_what_a_guard_blocks_and_what_takes_too_long_are_errors(stand: Stand) -> None:
@@ -130,13 +130,13 @@ def test_what_a_guard_blocks_and_what_takes_too_long_are_errors(stand: Stand) ->
     stand.chat.after(2)
     assert stand.ask("llm", key="k-robot").status_code == 504
 
-    assert until(lambda: stand.agent("robot")["errors"] == before + 2)
+    assert until(lambda: stand.agent("robot")["errors"] == before + 2, seconds=30)
     assert [row[1:] for row in stand.ledger("robot")[-2:]] == [("ERROR", "blocked by a guard"), ("ERROR", "status 504")]
 
 
 def test_a_revoked_agent_opens_no_websocket_and_uploads_no_form(stand: Stand) -> None:
     assert stand.gateway.cli("agents", "revoke", "robot").returncode == 0
-    assert until(lambda: stand.ask("llm", key="k-robot").status_code == 403)
+    assert until(lambda: stand.ask("llm", key="k-robot").status_code == 403, seconds=30)
     url = stand.gateway.url("llm")
     headers = {"authorization": "Bearer k-robot"}
 

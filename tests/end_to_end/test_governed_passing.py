@@ -70,8 +70,8 @@ def test_forbidden_tools_are_not_called(gateway: Gateway, service: Service) -> N
     assert "'tools' may not call tool 'run'" in refused[0].json()["error"]["message"]
     assert "'robot' may not call tool 'deleteFile'" in refused[1].json()["error"]["message"]
     assert service.asked == []
-    assert until(lambda: ("tool:run", "SKIP") in rows(gateway, "tools"))
-    assert until(lambda: ("tool:deleteFile", "SKIP") in rows(gateway, "robot"))
+    assert until(lambda: ("tool:run", "SKIP") in rows(gateway, "tools"), seconds=30)
+    assert until(lambda: ("tool:deleteFile", "SKIP") in rows(gateway, "robot"), seconds=30)
 
 
 def test_a_revoked_agent_is_not_reached_and_a_revoked_caller_reaches_nobody(gateway: Gateway, service: Service) -> None:
@@ -80,12 +80,12 @@ def test_a_revoked_agent_is_not_reached_and_a_revoked_caller_reaches_nobody(gate
     for agent in ("talk", "robot"):
         assert gateway.cli("agents", "revoke", agent).returncode == 0
 
-    assert until(lambda: post(gateway, "/a2a/talk", message).status_code == 403)
-    assert until(lambda: call(gateway, "k-robot", "look").status_code == 403)
+    assert until(lambda: post(gateway, "/a2a/talk", message).status_code == 403, seconds=30)
+    assert until(lambda: call(gateway, "k-robot", "look").status_code == 403, seconds=30)
     service.asked.clear()
     assert {post(gateway, "/a2a/talk", message).status_code for _ in range(6)} == {403}
     assert {call(gateway, "k-robot", "look").status_code for _ in range(6)} == {403}
     assert service.asked == []
     assert call(gateway, "k-people", "look").status_code == 200
-    assert until(lambda: ("serve", "SKIP") in rows(gateway, "talk"))
+    assert until(lambda: ("serve", "SKIP") in rows(gateway, "talk"), seconds=30)
     assert ("serve", "EXECUTE") in rows(gateway, "talk")

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from plano_agents.llm_planner.governance import AgentStateTracker
 from tests.support.gateway import ROOT, Gateway, running_gateway, until
 from tests.support.ports import free_port
 
@@ -55,7 +56,7 @@ class Stand:
         return subprocess.run(
             [sys.executable, "-m", "plano_agents.llm_planner", "--gateway", self.gateway.url("models"),
              "--model", "openai/dev-model", *arguments],
-            env=self.environ, capture_output=True, text=True, check=False, timeout=60,
+            env=self.environ, capture_output=True, text=True, check=False, timeout=110,
         )  # fmt: skip
 
     def ledger(self) -> list[dict[str, Any]]:
@@ -131,7 +132,7 @@ def test_a_planner_that_is_revoked_in_the_middle_of_its_run_stops(stand: Stand) 
     task = ("--task", "Plan how the billing service is moved to another host.", "--pace", "600")
     thread = threading.Thread(target=lambda: done.append(stand.run(*task)))
     thread.start()
-    assert until(lambda: _phase(stand) == "plan")
+    assert until(lambda: _phase(stand) == "plan", seconds=60)
     assert stand.gateway.cli("agents", "revoke", AGENT).returncode == 0
     thread.join()
 
@@ -150,9 +151,12 @@ def test_a_planner_that_is_revoked_in_the_middle_of_its_run_stops(stand: Stand) 
     assert stand.gateway.cli("agents", "restore", AGENT).returncode == 0
 
 
-def _phase(stand: Stand) -> str | None:
-    rows = json.loads(stand.gateway.cli("agents", "--json").stdout)
-    return next(row["phase"] for row in rows if row["agent"] == AGENT)
+def _phase(stand: Stand) -> str:
+    tracker = AgentStateTracker(AGENT, environ=stand.environ)
+    try:
+        return tracker.state().phase
+    finally:
+        tracker.close()
 
 
 def test_the_command_hands_a_plan_to_an_agent_of_tier_1(stand: Stand, tmp_path: Path) -> None:
