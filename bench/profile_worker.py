@@ -14,7 +14,8 @@ import pstats
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ from bench.payloads import DIALECTS, Dialect, request
 
 if TYPE_CHECKING:
     from plano_extproc.gateway import Gateway
+    from plano_extproc.gateway.actions import Action
 
 _EVENTS = 100
 _LISTENER = "bench"
@@ -97,8 +99,15 @@ def play(gateway: "Gateway", sent: Sequence[bytes]) -> list[bytes]:
     answers = []
     for raw in sent:
         kind, event = wire.event(raw)
-        answers.append(wire.answer(kind, exchange.handle(event)))
+        answers.append(wire.answer(kind, at_once(exchange.handle(event))))
+    exchange.closed()
     return answers
+
+
+def at_once(action: "Action | Awaitable[Action]") -> "Action":
+    """Return an answer that waits for nobody: the bench's configuration asks nobody."""
+    assert not isinstance(action, Awaitable), "nobody is asked"
+    return action
 
 
 def build(folder: Path) -> "Gateway":
@@ -110,7 +119,10 @@ def build(folder: Path) -> "Gateway":
 
     config = folder / "config.yaml"
     config.write_text(configuration(listener_port=1, provider_port=2))
-    return Worker(Settings(config, listen=()))._gateway  # noqa: SLF001 - the worker shows it to nobody else
+    gateway = Worker(Settings(config, listen=()))._gateway  # noqa: SLF001 - the worker shows it to nobody else
+    # There is no event loop here: what a worker does when it has nothing better to do is done, and timed, at once.
+    gateway.ports = replace(gateway.ports, later=lambda doing: doing())
+    return gateway
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -159,7 +171,7 @@ def _steps(gateway: "Gateway", sent: Sequence[bytes], count: int) -> dict[str, t
             started = clock()
             kind, event = wire.event(raw)
             parsed = clock()
-            action = exchange.handle(event)
+            action = at_once(exchange.handle(event))
             handled = clock()
             wire.answer(kind, action)
             answered = clock()
