@@ -7,6 +7,7 @@ the reason. Nothing is fetched but from the page under test.
 import base64
 import itertools
 import json
+import os
 import re
 import subprocess
 import tempfile
@@ -129,6 +130,7 @@ def tab() -> Iterator[Tab]:
     with tempfile.TemporaryDirectory(prefix="plano-browser-", ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen(
             [program, *_FLAGS, f"--user-data-dir={profile}", "about:blank"],
+            env={**os.environ, "TMPDIR": profile},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
