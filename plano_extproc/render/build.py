@@ -74,7 +74,7 @@ def topology(
         services=(*_services(config), *callers.key_clusters(config)),
         workers=tuple(workers),
         egress=egress(workers),
-        reads_usage=bool(config.clients or config.ratelimits or config.governance or config.tracing),
+        reads_usage=bool(config.clients or config.ratelimits or config.governance),
         admin_port=admin_port,
         metrics_port=metrics_port,
         generation=generation,

@@ -24,7 +24,12 @@ def validate(text: str, folder: Path) -> str:
         text=True,
         timeout=60,
     )
-    return done.stderr + ("" if done.returncode == 0 else f"exit code {done.returncode}")
+    found = "".join(line for line in done.stderr.splitlines(keepends=True) if _WORK_IN_PROGRESS not in line)
+    return found + ("" if done.returncode == 0 else f"exit code {done.returncode}")
+
+
+_WORK_IN_PROGRESS = "'envoy.extensions.filters.http.ai_protocol_manager.v3.AiProtocolManager' is contained in proto file"
+"""Said of the one filter that we use although Envoy's authors may still change it: without it, streams cost more."""
 
 
 @pytest.mark.envoy
