@@ -16,18 +16,18 @@ from plano_extproc.config.telemetry import Tracing
 from plano_extproc.errors import GatewayError
 from plano_extproc.filters import Sessions
 from plano_extproc.flow import Callout, CalloutFailed, Reply
-from plano_extproc.gateway import cooldowns
+from plano_extproc.gateway.agents.team import Team
 from plano_extproc.gateway.ask import Ask
-from plano_extproc.gateway.candidates import Candidates, policy
-from plano_extproc.gateway.chain import Chain, Policy, chain
-from plano_extproc.gateway.lanes import Lanes
-from plano_extproc.gateway.marks import takes_marks
-from plano_extproc.gateway.models import Models
 from plano_extproc.gateway.plan import Plan, plan
-from plano_extproc.gateway.ranking import Feeds, Ranking, Unfed
+from plano_extproc.gateway.routing.lanes import Lanes
+from plano_extproc.gateway.routing.marks import takes_marks
+from plano_extproc.gateway.routing.models import Models
+from plano_extproc.gateway.routing.ranking import Feeds, Ranking, Unfed
 from plano_extproc.gateway.surface import Surface
-from plano_extproc.gateway.team import Team
-from plano_extproc.gateway.tries import Candidate
+from plano_extproc.gateway.tries import cooldowns
+from plano_extproc.gateway.tries.candidates import Candidates, policy
+from plano_extproc.gateway.tries.chain import Chain, Policy, chain
+from plano_extproc.gateway.tries.message import Candidate
 from plano_extproc.gateway.work import Step
 from plano_extproc.limits import Admission
 from plano_extproc.limits.usage import Tally

@@ -15,12 +15,12 @@ from plano_extproc.gateway.actions import BodyMode, Changes
 from plano_extproc.gateway.answer import Reader
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.chain import Chain
-from plano_extproc.gateway.marks import with_marks
 from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.rewrite import form_model, with_fields, with_model, written
+from plano_extproc.gateway.routing.marks import with_marks
 from plano_extproc.gateway.surface import key_in
-from plano_extproc.gateway.tries import own
+from plano_extproc.gateway.tries.chain import Chain
+from plano_extproc.gateway.tries.message import own
 from plano_extproc.providers.auth import OWN, Headers, Outbound, passed_through
 from plano_extproc.providers.upstream import Upstream, with_query
 from plano_extproc.routing import cooldown

@@ -15,11 +15,12 @@ from plano_extproc.apis import Api
 from plano_extproc.config.policies import Client
 from plano_extproc.errors import GatewayError, InvalidRequest, NotFound
 from plano_extproc.flow import Question
-from plano_extproc.gateway import local, stored
+from plano_extproc.gateway import local
 from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Continue, Reply
 from plano_extproc.gateway.answer import JSON, Answer
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
+from plano_extproc.gateway.conversation import stored
 from plano_extproc.gateway.decide import Decision
 from plano_extproc.gateway.drive import drive
 from plano_extproc.gateway.events import (
@@ -30,12 +31,12 @@ from plano_extproc.gateway.events import (
     ResponseHeaders,
     Trailers,
 )
-from plano_extproc.gateway.observing import Observation
 from plano_extproc.gateway.outside import Outside
 from plano_extproc.gateway.pipeline import decide, decide_on_upgrade, pass_by
 from plano_extproc.gateway.reading import usage_of
 from plano_extproc.gateway.surface import Surface, surface, upgraded, without_keys
-from plano_extproc.gateway.watched import Watched
+from plano_extproc.gateway.telemetry.observing import Observation
+from plano_extproc.gateway.telemetry.watched import Watched
 from plano_extproc.gateway.work import Cut, Doing, Ending, Wait, Work
 
 _RESPONSES = Surface("openai.responses")

@@ -12,15 +12,16 @@ from plano_extproc.config import Config
 from plano_extproc.config.listeners import Listener
 from plano_extproc.config.models import ModelProvider
 from plano_extproc.flow import CalloutFailed, Question
-from plano_extproc.gateway import intent
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway, Ports
-from plano_extproc.gateway.chain import Chain
 from plano_extproc.gateway.drive import run
-from plano_extproc.gateway.meant import Meant
 from plano_extproc.gateway.plan import Plan
-from plano_extproc.gateway.steps import prompts, route
+from plano_extproc.gateway.prompts import step as prompts
+from plano_extproc.gateway.prompts.meant import Meant
+from plano_extproc.gateway.routing import intent
+from plano_extproc.gateway.routing import step as route
 from plano_extproc.gateway.surface import Surface
+from plano_extproc.gateway.tries.chain import Chain
 from plano_extproc.gateway.work import Doing, Wait, Work
 from plano_extproc.prompts import Desk
 from plano_extproc.providers import agents

@@ -10,11 +10,11 @@ from plano_extproc.errors import GatewayError
 from plano_extproc.flow import Callout, CalloutFailed, ModelCall, Question, Reply, Together
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.calling import call
-from plano_extproc.gateway.chain import Chain
 from plano_extproc.gateway.decide import Decision, serve
 from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.surface import surface
+from plano_extproc.gateway.telemetry.calling import call
+from plano_extproc.gateway.tries.chain import Chain
 from plano_extproc.gateway.work import Wait
 from plano_extproc.translate import profile_for
 

@@ -5,11 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from plano_extproc import headers
-from plano_extproc.gateway import question
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.chain import Chain
 from plano_extproc.gateway.decide import (
     Decision,
     length,
@@ -25,8 +23,10 @@ from plano_extproc.gateway.own_reply import kept
 from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import UsageReader
 from plano_extproc.gateway.rewrite import written
+from plano_extproc.gateway.routing import question
 from plano_extproc.gateway.surface import Surface
-from plano_extproc.gateway.watched import Watched
+from plano_extproc.gateway.telemetry.watched import Watched
+from plano_extproc.gateway.tries.chain import Chain
 from plano_extproc.gateway.work import Doing, Handed, Work
 from plano_extproc.translate import Completions, as_chat
 

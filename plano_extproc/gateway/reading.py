@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from plano_extproc.gateway.costing import cost
+from plano_extproc.gateway.telemetry.costing import cost
 from plano_extproc.gateway.work import Doing, Rank, Work
 from plano_extproc.limits import Estimate
 from plano_extproc.translate.chat import Usage

@@ -15,11 +15,11 @@ import orjson
 
 from plano_extproc.flow import Question
 from plano_extproc.gateway.actions import Headers, Reply
+from plano_extproc.gateway.agents.spoken import Spoken
 from plano_extproc.gateway.ask import Ask
-from plano_extproc.gateway.chain import Chain
 from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.rewrite import written
-from plano_extproc.gateway.spoken import Spoken
+from plano_extproc.gateway.tries.chain import Chain
 from plano_extproc.translate.codec import Framing
 
 T = TypeVar("T")

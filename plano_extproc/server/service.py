@@ -9,9 +9,10 @@ import grpc
 from grpc.aio import EOF  # type: ignore[attr-defined]  # the stubs lack it
 
 from plano_extproc import headers
-from plano_extproc.gateway import Attempt, Exchange, Gateway, Passing, Ports, tries
+from plano_extproc.gateway import Attempt, Exchange, Gateway, Passing, Ports
 from plano_extproc.gateway.actions import Continue, Reply
 from plano_extproc.gateway.events import RequestHeaders
+from plano_extproc.gateway.tries.message import tries
 from plano_extproc.server import wire
 from plano_extproc.telemetry import figures
 

@@ -16,10 +16,10 @@ from plano_extproc.gateway import Gateway
 from plano_extproc.gateway import gateway as assembled
 from plano_extproc.gateway.actions import Continue
 from plano_extproc.gateway.actions import Reply as Local
-from plano_extproc.gateway.hops import MOST, Onward
-from plano_extproc.gateway.meant import Meant
-from plano_extproc.gateway.spoken import in_chat
-from plano_extproc.gateway.steps import prompts
+from plano_extproc.gateway.agents.hops import MOST, Onward
+from plano_extproc.gateway.agents.spoken import in_chat
+from plano_extproc.gateway.prompts import step as prompts
+from plano_extproc.gateway.prompts.meant import Meant
 from plano_extproc.gateway.work import Handed
 from plano_extproc.prompts import Desk
 from tests.gateway.support import Call, edits, error

@@ -7,10 +7,11 @@ from typing import Any
 import orjson
 import pytest
 
-from plano_extproc.gateway import Attempt, Gateway, tries
+from plano_extproc.gateway import Attempt, Gateway
 from plano_extproc.gateway.actions import Continue, PassOver, Piece, Reply
 from plano_extproc.gateway.events import Event, RequestBody, RequestHeaders, ResponseBody, ResponseHeaders, Trailers
-from plano_extproc.gateway.returning import Told
+from plano_extproc.gateway.tries.message import tries
+from plano_extproc.gateway.tries.returning import Told
 from tests.gateway.support import Call, gateway
 
 CONFIG = """

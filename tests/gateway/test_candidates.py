@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
-from plano_extproc.gateway import Attempt, tries
+from plano_extproc.gateway import Attempt
 from plano_extproc.gateway.actions import Continue
 from plano_extproc.gateway.events import ResponseHeaders
+from plano_extproc.gateway.tries.message import tries
 from tests.gateway.support import Call, gateway
 
 CONFIG = """

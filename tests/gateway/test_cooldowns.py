@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from plano_extproc.gateway.cooldowns import share
+from plano_extproc.gateway.tries.cooldowns import share
 from plano_extproc.routing.cooldown import Board, Rule
 from plano_extproc.stores import MemoryStore, SharedStore, SqliteStore, StoreError
 

@@ -7,7 +7,7 @@ import pytest
 
 from plano_extproc.gateway import Gateway
 from plano_extproc.gateway.actions import Continue
-from plano_extproc.gateway.guarding import records
+from plano_extproc.gateway.guardrails.guarding import records
 from tests.gateway.support import Call, error, gateway
 
 CONFIG = """

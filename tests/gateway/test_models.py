@@ -12,11 +12,11 @@ from plano_extproc.gateway import Exchange
 from plano_extproc.gateway import gateway as assembled
 from plano_extproc.gateway.actions import Action, Continue, Reply
 from plano_extproc.gateway.ask import Ask
-from plano_extproc.gateway.chain import Chain
 from plano_extproc.gateway.drive import run
 from plano_extproc.gateway.events import RequestBody, RequestHeaders, ResponseHeaders
-from plano_extproc.gateway.steps import route
+from plano_extproc.gateway.routing import step as route
 from plano_extproc.gateway.surface import Surface
+from plano_extproc.gateway.tries.chain import Chain
 from plano_extproc.gateway.work import Work
 from plano_extproc.stores import MemoryStore, SharedStore, StoreError
 from plano_extproc.telemetry import figures

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 from plano_extproc.config.listeners import Jwt, Listener
 from plano_extproc.config.policies import Client
 from plano_extproc.gateway.ask import Ask
-from plano_extproc.gateway.owner import owner
+from plano_extproc.gateway.conversation.owner import owner
 from plano_extproc.gateway.surface import Surface
 
 OPEN = Listener(name="m", type="model", port=1)

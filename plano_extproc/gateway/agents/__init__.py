@@ -1,0 +1,1 @@
+"""Agents behind a listener: who of them answers, and in whose words they are asked."""

@@ -1,0 +1,208 @@
+"""An exchange that passes through to an agent that speaks A2A, or to an MCP server: its own protocol, both ways.
+
+The client is known, guards see what it sends, and the request is traced and counted as any other. Of the answer only an
+agent's card is read, whose addresses become this gateway's.
+"""
+
+from collections.abc import Awaitable, Mapping
+from typing import Final
+
+import orjson
+
+from plano_extproc import headers
+from plano_extproc.agents import passthrough
+from plano_extproc.agents.passthrough import Passage
+from plano_extproc.config.policies import Client
+from plano_extproc.errors import GatewayError, NotFound
+from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Changes, Continue, Reply
+from plano_extproc.gateway.agents.hops import Onward
+from plano_extproc.gateway.answer import JSON
+from plano_extproc.gateway.ask import Ask
+from plano_extproc.gateway.build import Gateway
+from plano_extproc.gateway.drive import run
+from plano_extproc.gateway.events import Event, RequestBody, RequestHeaders, ResponseBody, ResponseHeaders
+from plano_extproc.gateway.governance.governing import Governed
+from plano_extproc.gateway.governance.passage import admitted, demand_tools
+from plano_extproc.gateway.guardrails.guarding import Side, tell
+from plano_extproc.gateway.local import details
+from plano_extproc.gateway.outside import Outside
+from plano_extproc.gateway.surface import Surface, without_keys
+from plano_extproc.gateway.telemetry.observing import Observation
+from plano_extproc.gateway.work import Cut, Doing, Ending, Work
+from plano_extproc.guardrails.verdict import Block, Redact
+from plano_extproc.services import ALWAYS_FORWARDED, forwarded
+from plano_extproc.translate.texts.place import leaves, replaced
+
+
+class Passing:
+    """The state of one such exchange, with the face of `Exchange`."""
+
+    __slots__ = (
+        "_ask", "_gateway", "_governed", "_id", "_listener", "_passage", "_path", "_seen", "_started", "_status",
+        "_work", "is_done",
+    )  # fmt: skip
+
+    def __init__(self, gateway: Gateway, listener: str, traceparent: str | None = None) -> None:
+        """Serve on `listener`; `traceparent` names Envoy's own span."""
+        self._gateway = gateway
+        self._listener = listener
+        self._seen = Observation(gateway, listener, traceparent)
+        self._path = ""
+        self._ask: Ask | None = None
+        self._passage: Passage | None = None
+        self._work: Work | None = None
+        self._governed: Governed | None = None
+        self._id: str | int | None = None
+        self._started = 0.0
+        self._status = 0
+        self.is_done = False
+
+    @property
+    def cut(self) -> Cut | None:
+        """Nothing breaks it off."""
+        return None
+
+    def handle(self, event: Event) -> Action | Awaitable[Action]:
+        """Return what to do about an event, or what to wait for."""
+        try:
+            match event:
+                case RequestHeaders():
+                    return self._begin(event)
+                case RequestBody():
+                    return self._decided(event.body)
+                case ResponseHeaders():
+                    return self._answered(event)
+                case ResponseBody():
+                    return self._card(event.body)
+                case _:
+                    return PROCEED
+        except GatewayError as error:
+            return self._refused(error)
+
+    def closed(self) -> None:
+        """Count the exchange, and end its span."""
+        seconds = self._gateway.ports.clock() - self._started
+        ending = Ending(self._status, None, self.is_done, seconds)
+        self._seen.end(self._work, ending)
+        if self._governed is not None:
+            self._gateway.ports.background(self._governed(ending))
+
+    def _refused(self, error: GatewayError) -> Reply:
+        self.is_done, self._status = True, error.status
+        body = passthrough.refusal(error, self._id)
+        return Reply(error.status, (*JSON, *error.headers), body, details(error.code or error.type))
+
+    def _begin(self, event: RequestHeaders) -> Action | Awaitable[Action]:
+        ports = self._gateway.ports
+        self._started = ports.clock()
+        sent = self._seen.begin(event.headers)
+        self._path, _, query = sent[":path"].decode("latin-1").partition("?")
+        client = self._client(sent, query)
+        self._ask = Ask(self._listener, _SURFACE, sent, query and without_keys(query), client)
+        team = self._gateway.teams.get(self._listener)
+        target = f"{self._path}?{self._ask.query}" if self._ask.query else self._path
+        # One client's requests go to one of several upstreams; within that one Envoy keeps the sessions of MCP.
+        key = sent.get("x-model-affinity", sent.get("x-forwarded-for", b""))
+        passing = team.passing if team is not None else {}
+        found = passthrough.passage(target, passing, key)
+        if found is None:
+            raise NotFound(f"nothing is served at {self._path}")
+        self._passage = found
+        self._work = Work(self._ask, b"", {})
+        self._governed = admitted(self._gateway, self._work, found.agent)
+        return self._passed_on(found, Onward(sent), None) if event.end_of_stream else PROCEED
+
+    def _client(self, sent: Mapping[str, bytes], query: str) -> Client | None:
+        admission = self._gateway.admission
+        return admission.admit(sent, query, self._listener) if admission.has_clients else None
+
+    def _decided(self, body: bytes) -> Awaitable[Action]:
+        assert self._ask is not None
+        return self._guarded(body, self._ask)
+
+    async def _guarded(self, body: bytes, ask: Ask) -> Action:
+        try:
+            asked = passthrough.read(body)
+            self._id = asked[0].id if asked else None
+            assert self._work is not None
+            assert self._passage is not None
+            self._work.facts |= {"method": asked[0].method, "tool": asked[0].tool or ""} if asked else {}
+            if self._governed is not None:
+                demand_tools(self._governed, asked)
+            made = await run(self._judged(self._work, body), Outside(self._gateway, ask))
+            return self._passed_on(self._passage, Onward(ask.headers), None if made == body else made)
+        except GatewayError as error:
+            return self._refused(error)
+
+    def _judged(self, work: Work, body: bytes) -> Doing[bytes]:
+        """Return what guards leave of a request; what is not JSON they cannot read, which is for them to judge."""
+        declared = self._gateway.config.prompt_guards
+        side = Side.of("input", declared.input_guards) if declared else None
+        if side is None or not body:
+            return body
+        try:
+            told = {"body": orjson.loads(body)}
+            places = [place for place in leaves(told, "user", "text", ()) if place.path[-1] not in _PROTOCOLS]
+            unread = None
+        except orjson.JSONDecodeError:
+            told, places, unread = {}, [], "the body is no JSON"
+        checked = yield from side.ask(places, self._gateway.ports.clock, unread=unread)
+        tell(work, checked.records)
+        if isinstance(checked.verdict, Block):
+            raise checked.verdict.refusal
+        if isinstance(checked.verdict, Redact):
+            return orjson.dumps(replaced(told, checked.verdict.edits)["body"])
+        return body
+
+    def _passed_on(self, passage: Passage, onward: Onward, body: bytes | None) -> Continue:
+        _, agent = self._gateway.teams[self._listener].passing[passage.agent]
+        own = forwarded({}, (), agent.headers)
+        allowed = {*passthrough.FORWARDED, *ALWAYS_FORWARDED, *agent.forward_headers, *_OF_HTTP}
+        kept = (":", *headers.PREFIXES, "x-envoy-", "x-forwarded-")
+        removed = tuple(name for name in onward if name not in allowed and not name.startswith(kept))
+        extra = () if body is None else (("content-length", b"%d" % len(body)),)
+        target = ((headers.CLUSTER, passage.cluster.encode()), (":path", passage.path.encode("latin-1")))
+        changes = Changes(
+            set=(*onward.own.items(), *own, *target, *extra, *(_PLAIN if passage.is_card else ())),
+            remove=tuple(dict.fromkeys((*headers.CREDENTIALS, *removed))),
+            clear_route=True,
+            metadata={
+                "listener": self._listener,
+                "agent": passage.agent,
+                "client_api": passage.protocol,
+                "provider_api": passage.protocol,
+                "way": "passed",
+                "reason": "asked for by its id",
+            },
+        )
+        return Continue(changes, body=body, facts=self._work.facts if self._work else None)
+
+    def _answered(self, event: ResponseHeaders) -> Action:
+        self._status = int(event.headers[":status"])
+        if self._passage is None:
+            return PROCEED
+        passage = self._passage
+        named = (headers.AGENT, passage.agent.encode("ascii", "replace"))
+        metrics = self._gateway.ports.metrics
+        metrics.answered(self._listener, passage.protocol, passage.agent, "passed", self._status)
+        if passage.is_card and self._status == 200 and not event.end_of_stream:
+            return Continue(Changes(response_body=BodyMode.BUFFERED, remove=("content-length", "etag")), (named,))
+        self.is_done = True
+        return Continue(extra=(named,))
+
+    def _card(self, body: bytes) -> Continue:
+        assert self._ask is not None
+        assert self._passage is not None
+        self.is_done = True
+        sent = self._ask.headers
+        scheme = sent.get(":scheme", b"http").decode("latin-1")
+        address = f"{scheme}://{sent.get(':authority', b'').decode('latin-1')}{self._passage.prefix}"
+        made = passthrough.with_address(body, address)
+        return Continue(extra=(("content-length", b"%d" % len(made)),), body=made)
+
+
+_SURFACE: Final = Surface("openai.chat")
+_PLAIN: Final = (("accept-encoding", b"identity"),)
+_OF_HTTP: Final = ("host", "content-length", "transfer-encoding", "accept-encoding", "user-agent", "te", "connection")
+_PROTOCOLS: Final = frozenset({"jsonrpc", "method", "id", "messageId", "contextId", "taskId", "kind", "role", "name"})
+"""Fields of the protocols that nobody writes words in."""

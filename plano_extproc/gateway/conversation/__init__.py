@@ -1,0 +1,1 @@
+"""Conversations that are kept, and the paths by which clients read and forget them."""

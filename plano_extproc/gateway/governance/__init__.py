@@ -1,0 +1,1 @@
+"""What governed agents may do, and the record of what they did."""

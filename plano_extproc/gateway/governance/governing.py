@@ -1,0 +1,241 @@
+"""Governance of one exchange: which governed agents take part in it, what they may do, and what is recorded of them.
+
+Two agents may: the one whose key the request came with, which calls, and the one that serves it. Each has its own row
+in the ledger when the exchange is over, and one more for each of its calls of tools that were refused.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+
+from plano_extproc.agents import Record
+from plano_extproc.errors import GatewayError
+from plano_extproc.gateway.governance.rows import SERVES, Outcome, Part, errors, row, rows
+from plano_extproc.gateway.plan import Plan
+from plano_extproc.gateway.reading import UsageReader
+from plano_extproc.gateway.tries.chain import Chain
+from plano_extproc.gateway.work import Doing, Ending, Work, wait_for
+from plano_extproc.governance import AgentRules, Declared, Entry, LedgerUnavailable
+from plano_extproc.governance.budget import ErrorKind
+from plano_extproc.limits import Estimate
+from plano_extproc.routing import Choice
+from plano_extproc.stores.governor import Governor
+from plano_extproc.translate.chat import Usage
+
+
+class Governed:
+    """What governance keeps of an exchange, for a tenant, from its body to its end."""
+
+    def __init__(self, governor: Governor, work: Work, tenant: str, now: Callable[[], float]) -> None:
+        self.governor = governor
+        self.tenant = tenant
+        self.caller: Part | None = None
+        self.servers: dict[str, Part] = {}
+        self.passed: Part | None = None
+        self.is_passage = False
+        self.reader: UsageReader | None = None
+        self.declared: Declared | None = None
+        self.tokens = Estimate(0)
+        self._work = work
+        self._now = now
+        self._is_recorded = False
+        self._is_told = False
+        self._cut: asyncio.Event | None = None
+
+    def refusal(self, rules: AgentRules) -> GatewayError | None:
+        """Return why an agent may not act at this moment."""
+        return self.governor.refusal(rules, self.tenant)
+
+    def refuse(self, part: Part, error: GatewayError) -> Doing[None]:
+        """Record that an agent's part ends here, and raise the error."""
+        self._is_recorded = True
+        yield from self.skip(part, error)
+        raise error
+
+    def skip(self, part: Part, error: GatewayError) -> Doing[None]:
+        """Record that an agent may not act."""
+        entry = row(self._moment(error.status), part, "SKIP", error.code or error.type)
+        yield from wait_for(partial(self.governor.record, entry))
+
+    def barred(self, agents: Iterable[str | None]) -> dict[str, GatewayError]:
+        """Return which of these agents may not serve at this moment, and why."""
+        rules = (self.governor.book.serving(agent) for agent in dict.fromkeys(agents) if agent is not None)
+        errors = ((one.id, self.refusal(one)) for one in rules if one is not None)
+        return {agent: error for agent, error in errors if error is not None}
+
+    def pass_over(self, barred: Mapping[str, GatewayError], *, is_last: bool) -> Doing[None]:
+        """Record that agents were passed over; raise the first one's error where nobody else is left."""
+        for agent, error in barred.items():
+            yield from self.skip(Part(self.governor.book.agents[agent], SERVES), error)
+        if is_last:
+            self._is_recorded = True
+            raise next(iter(barred.values()))
+
+    def enter(self, agents: Iterable[str | None]) -> None:
+        """Note that agents take part, or may."""
+        for agent in agents:
+            rules = self.governor.book.serving(agent) if agent is not None else None
+            if rules is not None:
+                self.servers.setdefault(rules.id, Part(rules, SERVES))
+
+    def reserve(self, choice: Choice) -> Doing[None]:
+        """Take from the limits of those who take part for sure: who calls, who serves first, who was asked before.
+
+        Raises `LimitReached`.
+        """
+        asked = {record.agent for record in self._work.notes.get(Record, ())} | {choice.agent}
+        for part in (*((self.caller,) if self.caller else ()), *self.servers.values()):
+            if part.rules.limits and (part is self.caller or part.rules.id in asked):
+                served = None if choice.agent else choice
+                try:
+                    part.reservation = yield from wait_for(
+                        partial(self.governor.reserve, part.rules, self.tenant, served, self.tokens)
+                    )
+                except GatewayError as error:
+                    yield from self.refuse(part, error)
+
+    async def skipped(self, part: Part, error: GatewayError) -> None:
+        """Do the same, where nobody waits for it."""
+        await self._recorded_anyway(row(self._moment(error.status), part, "SKIP", error.code or error.type))
+
+    @property
+    def server(self) -> Part | None:
+        """The governed agent that serves, as far as that is known."""
+        if self.passed is not None:
+            return self.passed
+        plan = self._plan()
+        return self.servers.get(plan.choice.agent or "") if plan is not None else None
+
+    @property
+    def parts(self) -> Iterator[Part]:
+        """The governed agents that take part."""
+        if self.caller is not None:
+            yield self.caller
+        if (server := self.server) is not None:
+            yield server
+
+    def watch(self) -> asyncio.Event:
+        """Return an event that is set once one of the agents may not act any more."""
+        parts = (*((self.caller,) if self.caller else ()), *self.servers.values())
+        self._cut = self.governor.board.watch(*((part.rules.id, self.tenant) for part in parts))
+        return self._cut
+
+    def cut_error(self) -> GatewayError | None:
+        """Return why the answer must not go on; None where it may, or where the client has been told."""
+        if self._is_told or self._cut is None or not self._cut.is_set():
+            return None
+        errors = (self.governor.board.standing.refusal(part.rules.id, self.tenant, self._now()) for part in self.parts)
+        return next((error for error in errors if error is not None), None)
+
+    def told(self) -> None:
+        """Note that the client was told why the answer does not go on."""
+        self._is_told = True
+
+    def settled(self) -> Doing[None]:
+        """Record all parts of an answer that is about to end well. Raises `LedgerUnavailable`."""
+        self._is_recorded = True
+        outcome = self._outcome(200, is_complete=True, is_answered=self._work.served is not None)
+        for entry in [entry for part in self.parts for entry in rows(outcome, part)]:
+            yield from wait_for(partial(self.governor.record, entry))
+
+    async def __call__(self, ending: Ending) -> None:
+        """Do what is left when the exchange is over: rows, errors, limits, and a sign of life."""
+        if self._cut is not None:
+            self.governor.board.unwatch(self._cut)
+        if self._work.served is None:
+            self._work.served = ending.served
+        is_answered = self._work.served is not None or self.is_passage
+        outcome = self._outcome(ending.status, is_complete=ending.is_complete, is_answered=is_answered)
+        for part in self.parts:
+            await self._end(part, outcome)
+        await self._failed_before(ending)
+        await self._asked_before()
+
+    async def _end(self, part: Part, outcome: Outcome) -> None:
+        if part.reservation is not None:
+            await self.governor.settle(part.reservation, outcome.usage, outcome.cost)
+        if not self._is_recorded:
+            for entry in rows(outcome, part):
+                await self._recorded_anyway(entry)
+        for kind in errors(outcome, part):
+            await self.governor.erred(part.rules, self.tenant, kind)
+        await self.governor.beat(part.rules, self.tenant)
+
+    async def _failed_before(self, ending: Ending) -> None:
+        """Count the agents that were tried in vain before the one that answered."""
+        plans = self._work.plans
+        if not isinstance(plans, Chain) or ending.attempts < 2:
+            return
+        for plan in plans.plans[: plans.served(ending.attempts)]:
+            part = self.servers.get(plan.choice.agent or "")
+            if part is not None:
+                await self._recorded_anyway(row(self._moment(), part, "ERROR", "failed; the next one was tried"))
+                await self.governor.erred(part.rules, self.tenant, "server_error")
+
+    async def _asked_before(self) -> None:
+        """Record the agents that were asked before the one that answered."""
+        for record in self._work.notes.get(Record, ()):
+            rules = self.governor.book.serving(record.agent)
+            if rules is None:
+                continue
+            part = self.servers.get(rules.id) or Part(rules, SERVES)
+            if part.reservation is not None and part is not self.server:
+                await self.governor.settle(part.reservation, Usage(), None)
+            has_said = record.outcome in ("answered", "empty")
+            moment = self._moment(record.status)
+            await self._recorded_anyway(row(moment, part, "EXECUTE" if has_said else "ERROR", record.reason))
+            if not has_said:
+                kind: ErrorKind = "timeout" if record.reason == "timeout" else "server_error"
+                await self.governor.erred(rules, self.tenant, kind)
+            await self.governor.beat(rules, self.tenant)
+
+    def _moment(self, status: int = 0) -> Outcome:
+        """Return what there is to tell of an agent that did not answer the client."""
+        return Outcome(self._work, self.tenant, self._now(), status, asked=self._plan())
+
+    def _outcome(self, status: int, *, is_complete: bool, is_answered: bool) -> Outcome:
+        server = self.server
+        usage = self.reader.usage if self.reader is not None and self._work.served is not None else None
+        withholds = self.is_passage or self.governor.settings.on_forbidden == "block"
+        return Outcome(
+            self._work,
+            self.tenant,
+            self._now(),
+            status,
+            is_complete,
+            is_answered,
+            self._plan(),
+            usage or Usage(),
+            self._cost(usage or Usage()) if self._work.served is not None else 0,
+            self.declared,
+            # A model speaks for the agent that calls it, unless an agent serves.
+            server.rules.id if server is not None else self.caller.rules.id if self.caller is not None else "",
+            is_cut=self._is_told or self.cut_error() is not None,
+            is_withheld=withholds and any(part.refused for part in self.parts),
+        )
+
+    def _plan(self) -> Plan | None:
+        if self._work.served is not None:
+            return self._work.served
+        plans = self._work.plans
+        return plans.plans[0] if isinstance(plans, Chain) else plans
+
+    def _cost(self, usage: Usage) -> int | None:
+        plan = self._plan()
+        if plan is None or plan.choice.agent is not None:
+            return None
+        return self.governor.cost(plan.choice, usage)
+
+    async def _recorded_anyway(self, entry: Entry) -> None:
+        """Record what nobody waits for any more."""
+        try:
+            await self.governor.record(entry)
+        except LedgerUnavailable:
+            # It is written when the ledger is back.
+            return
+
+
+def governed(work: Work) -> Governed | None:
+    """Return what governance keeps of an exchange; None where no governed agent takes part."""
+    found: Governed | None = work.notes.get(Governed)
+    return found

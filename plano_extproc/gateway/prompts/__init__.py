@@ -1,0 +1,1 @@
+"""APIs that are called with what a prompt says."""

@@ -1,0 +1,1 @@
+"""What is seen of an exchange: spans, figures, signals."""

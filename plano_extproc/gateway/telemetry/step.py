@@ -1,0 +1,180 @@
+"""Looks on: when an answer begins and how long it is, what it used, and what a conversation tells about itself.
+
+What a traced answer cost and when it ended are part of its span: Envoy tells them where nothing else reads it, else it
+is read in line. A conversation is read while its provider is at work, when nobody waits for this worker; what it tells
+is then in the access log of every answer, read in line or not.
+"""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import orjson
+
+from plano_extproc.config.listeners import Listener
+from plano_extproc.errors import BadProviderAnswer
+from plano_extproc.gateway.actions import Reply
+from plano_extproc.gateway.build import Gateway
+from plano_extproc.gateway.reading import UsageReader, demand_usage, usage_of
+from plano_extproc.gateway.telemetry.watched import Watched
+from plano_extproc.gateway.work import Doing, Ending, Rank, Step, Work
+from plano_extproc.signals import Conversations, Report, access_log_fields, counted
+from plano_extproc.telemetry import figures
+from plano_extproc.telemetry.spans import Context
+from plano_extproc.translate import provider_codec
+from plano_extproc.translate.accumulate import Accumulator
+from plano_extproc.translate.chat import Answer
+from plano_extproc.translate.framing.sse import SseParser
+
+_MOST_HEARD: Final = 1 << 20
+"""Bytes of an answer that are kept to be read for signals; a longer one is not read."""
+
+_TELLING: Final = frozenset({None, "completions", "embeddings", "rerank"})
+"""Those whose answers say what they cost, None for a model's own."""
+
+
+@dataclass(slots=True)
+class Heard:
+    """The answer, kept for the signals in it."""
+
+    chunks: list[bytes] = field(default_factory=list, repr=False)
+    is_stream: bool = False
+    size: int = 0
+
+    def whole(self, body: bytes) -> Doing[bytes]:
+        """Keep a whole answer."""
+        yield from ()
+        self._keep(body)
+        return body
+
+    def feed(self, chunk: bytes, end: bool) -> Doing[bytes]:  # noqa: ARG002 - it is read when all is over
+        """Keep the next chunk of a stream."""
+        yield from ()
+        self.is_stream = True
+        self._keep(chunk)
+        return chunk
+
+    def _keep(self, body: bytes) -> None:
+        self.size += len(body)
+        if self.size <= _MOST_HEARD:
+            self.chunks.append(body)
+
+    def answer(self, work: Work) -> Answer | None:
+        """Return what was said; None where that cannot be read."""
+        if self.size > _MOST_HEARD or not self.chunks or work.framing != "sse":
+            return None
+        spoken, body = provider_codec(work.ask.surface.api), b"".join(self.chunks)
+        try:
+            if not self.is_stream:
+                return spoken.decode_answer(orjson.loads(body))
+            parser, decoder, whole = SseParser(), spoken.stream_decoder(), Accumulator()
+            for event in [*parser.feed(body), *parser.end()]:
+                for delta in decoder.take(event):
+                    whole.take(delta)
+        except (BadProviderAnswer, *_NO_ANSWER):
+            return None
+        return whole.answer
+
+
+_NO_ANSWER: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+
+
+def step(gateway: Gateway, listener: Listener) -> Step | None:
+    """Return what looks on at a listener; None where there is neither a trace nor a signal to be had."""
+    overrides, tracer = gateway.config.overrides, gateway.tracer
+    reads = listener.type != "agent" and not overrides.disable_signals
+    if not (reads or tracer.is_on):
+        return None
+    conversations = gateway.signals
+
+    def look(work: Work) -> Doing[Reply | None]:
+        yield from ()
+        ports, surface = gateway.ports, work.ask.surface
+        started = ports.clock()
+        watched = work.notes[Watched] = Watched(ports.now(), started, started, ports.clock)
+        if tracer.is_on and _is_traced(work) and surface.endpoint in _TELLING:
+            demand_usage(work)
+            usage_of(work)
+            work.edit(Rank.USAGE, watched)
+        if reads and surface.endpoint is None and not surface.is_question:
+            _read(gateway, work, watched, conversations, is_copied=overrides.signals_on_answer)
+        return None
+
+    return look
+
+
+def sent(gateway: Gateway, listener: Listener) -> Step | None:
+    """Return what notes that a request goes out, and keeps an answer for its signals that is read in line anyway."""
+    reads = listener.type != "agent" and not gateway.config.overrides.disable_signals
+
+    def note(work: Work) -> Doing[Reply | None]:
+        yield from ()
+        watched: Watched | None = work.notes.get(Watched)
+        if watched is not None:
+            watched.sent = gateway.ports.clock()
+            is_read = any(not isinstance(edit, (UsageReader, Watched)) for _, edit in work.edits)
+            is_whole = is_read and not work.is_stream and work.ask.surface.endpoint is None
+            if reads and is_whole and Heard not in work.notes:
+                _hear(gateway, work, watched)
+        return None
+
+    return note if reads or gateway.tracer.is_on else None
+
+
+def _read(gateway: Gateway, work: Work, watched: Watched, conversations: Conversations, *, is_copied: bool) -> None:
+    ports, request = gateway.ports, work.request
+    if is_copied:
+        _hear(gateway, work, watched)
+
+    def read() -> None:
+        # What guards and filters have left of it, not what the client sent.
+        found = work.request or request
+        watched.report = report = conversations.report(work.ask.surface.api, found)
+        work.facts.update(access_log_fields(report))
+        ports.metrics.count(figures.QUALITIES, (report.quality.value,))
+        _count(gateway, report)
+        if gateway.tracer.captures_messages:
+            watched.words = _last_words(found)
+
+    ports.later(read)
+
+
+def _hear(gateway: Gateway, work: Work, watched: Watched) -> None:
+    """Have the answer kept, and read when all is over."""
+    heard = work.notes[Heard] = Heard()
+    work.edit(Rank.USAGE, heard)
+
+    async def read(ending: Ending) -> None:
+        before = watched.report
+        if before is None or ending.status >= 300 or (answer := heard.answer(work)) is None:
+            return
+        report = gateway.signals.report(work.ask.surface.api, work.request, answer)
+        _count(gateway, report)
+        watched.report = replace(report, new=(*before.new, *report.new))
+
+    work.endings.append(read)
+
+
+def _count(gateway: Gateway, report: Report) -> None:
+    for kind in counted(report):
+        gateway.ports.metrics.count(figures.SIGNALS, (kind,))
+
+
+def _is_traced(work: Work) -> bool:
+    context = Context.parse(work.ask.headers.get("traceparent", b"").decode("latin-1"))
+    return context is not None and context.is_sampled
+
+
+def _last_words(request: dict[str, Any]) -> str:
+    """Return the user's last message, as far as it is text."""
+    said = request.get("messages") or request.get("input") or request.get("contents")
+    if isinstance(said, str):
+        return said
+    for message in reversed(said if isinstance(said, list) else []):
+        if isinstance(message, dict) and message.get("role") == "user":
+            content = message.get("content") or message.get("parts")
+            if isinstance(content, str):
+                return content
+            parts = content if isinstance(content, list) else ()
+            texts = (part.get("text") for part in parts if isinstance(part, dict))
+            return " ".join(text for text in texts if isinstance(text, str))
+    return ""

@@ -1,0 +1,1 @@
+"""Several candidates for one request, tried one after the other."""
