@@ -1,7 +1,7 @@
 """What is done with a request before it is served: the steps of every feature, each in a folder of its own.
 
-A feature's `step(gateway, listener)` returns what it does on one listener, None where nothing is configured: an exchange
-pays only for the steps that its listener has. `ORDER` is the order in which they run.
+A feature's `step(gateway, listener)` returns what it does on one listener, None where nothing is configured: an
+exchange pays only for the steps that its listener has. `ORDER` is the order in which they run.
 """
 
 from collections.abc import Callable
