@@ -56,13 +56,13 @@ def test_json_of_a_valid_file_holds_no_error(user: Shell) -> None:
     assert json.loads(result.stdout) == {"file": "config.yaml", "valid": True, "problems": []}
 
 
-def test_keys_that_have_no_effect_yet_are_warnings_and_no_errors(user: Shell) -> None:
-    user.write(CONFIG + "cache: {type: exact, ttl: 10m}\n")
+def test_keys_that_have_no_effect_are_warnings_and_no_errors(user: Shell) -> None:
+    user.write(CONFIG + "mode: llm\n")
 
     result = user.planoai("validate", **KEYS)
 
     assert result.returncode == 0
-    assert ": warning: cache" in result.stderr
+    assert ": warning: mode: has no effect" in result.stderr
     assert "valid: 1 warning" in result.stdout
 
 

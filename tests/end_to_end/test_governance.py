@@ -190,7 +190,7 @@ def test_a_revocation_holds_after_a_restart(gateway: Gateway, scripted: Scripted
     for pid in gateway.workers():
         os.kill(pid, signal.SIGKILL)
 
-    assert soon(lambda: _is_served(gateway), seconds=20)
+    assert soon(lambda: _is_served(gateway))
     assert {ask(gateway, "llm", PLANNER).status_code for _ in range(6)} == {403}
 
 
