@@ -92,9 +92,16 @@ def test_a_revocation_may_be_for_one_tenant(user: Shell) -> None:
     assert {(row["tenant"], row["standing"]) for row in told} == {(None, "active"), ("red", "revoked")}
 
 
+async def emptied(store: RedisStore) -> None:
+    try:
+        await store._redis.flushall()
+    finally:
+        await store.close()
+
+
 def test_the_store_may_be_a_redis(user: Shell, redis_server: RedisServer) -> None:
     configured(user, redis_server.url)
-    asyncio.run(RedisStore(redis_server.url)._redis.flushall())
+    asyncio.run(emptied(RedisStore(redis_server.url)))
     assert user.planoai("agents", "revoke", "other").returncode == 0
 
     assert rows(user)["other", None]["standing"] == "revoked"
