@@ -8,6 +8,13 @@ from plano_extproc.gateway.surface import Surface, framing
 from plano_extproc.translate.codec import Framing
 
 
+def among(sent: Mapping[str, bytes], names: frozenset[str]) -> dict[str, bytes]:
+    """Return those headers that have one of these names. To ask for each of them would read all headers as often."""
+    look = getattr(sent, "among", None)
+    found: dict[str, bytes] = look(names) if look else {name: sent[name] for name in sent if name in names}
+    return found
+
+
 @dataclass(slots=True)
 class Ask:
     """A request as its headers tell it, and who sent it, where that is known.

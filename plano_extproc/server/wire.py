@@ -46,6 +46,14 @@ class MessageHeaders(Mapping[str, bytes]):
                 return header.raw_value
         return default
 
+    def among(self, names: frozenset[str]) -> dict[str, bytes]:
+        """Return those headers that have one of these names, by one look at them all."""
+        found: dict[str, bytes] = {}
+        for header in self._headers:
+            if header.key in names:
+                found.setdefault(header.key, header.raw_value)
+        return found
+
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(header.key for header in self._headers))
 

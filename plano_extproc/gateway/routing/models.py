@@ -10,6 +10,7 @@ from typing import Final
 
 from plano_extproc.config import Config
 from plano_extproc.errors import GatewayError
+from plano_extproc.gateway.ask import among
 from plano_extproc.gateway.routing import intent
 from plano_extproc.gateway.routing.lanes import Lanes
 from plano_extproc.gateway.routing.preferring import Meant, Preferring
@@ -75,7 +76,7 @@ class Models:
         self._preferring = Preferring(config, directory, candidates, ranking, now=now)
         tenant = config.routing.session_cache.tenant_header
         self._tenant = tenant.lower() if tenant else None
-        self._heard = frozenset({AFFINITY, CACHE, OVERRIDE, self._tenant} - {None})
+        self._heard = frozenset({AFFINITY, CACHE, OVERRIDE, *((self._tenant,) if self._tenant else ())})
         has_sessions = {"routing", "prompt_caching"} & config.model_fields_set
         has_choice = candidates.pools.has_any or any(entry.retry_policy for entry in config.model_providers)
         self._is_plain = not (config.routing_preferences or has_sessions or has_choice)
@@ -95,8 +96,7 @@ class Models:
         preferring = self._preferring
         wanted = preferring.usual if given is None else (yield from preferring.own(given))
         has_preferences = bool(wanted.preferences)
-        # One look at all headers that are there: asking for one that is not reads them all.
-        sent = {name: work.ask.headers[name] for name in work.ask.headers if name in self._heard}
+        sent = among(work.ask.headers, self._heard)
         terms = sessions.terms(self._config.routing, self._config.prompt_caching, sent, has_preferences=has_preferences)
         asked = self._asked(work, sent, terms)
         if asked.identity is None and not has_preferences and not is_question:
