@@ -68,10 +68,7 @@ Read = tuple[Iterable[Turn], Iterable[str]]
 
 
 def _chat(request: Mapping[str, Any]) -> Read:
-    turns = (
-        _turn(_CHAT_ROLES.get(one.get("role", ""), "assistant"), one.get("content"))
-        for one in _dicts(request.get("messages"))
-    )
+    turns = (_turn(_chat_role(one), one.get("content")) for one in _dicts(request.get("messages")))
     names = (_dict(tool.get("function")).get("name") for tool in _dicts(request.get("tools")))
     return turns, _texts(names)
 
@@ -104,8 +101,8 @@ def _responses(request: Mapping[str, Any]) -> Read:
         for item in _dicts(given):
             kind = item.get("type", "message")
             if kind == "message":
-                yield _turn(_CHAT_ROLES.get(item.get("role", ""), "assistant"), item.get("content"))
-            elif kind.endswith("_call_output"):
+                yield _turn(_chat_role(item), item.get("content"))
+            elif isinstance(kind, str) and kind.endswith("_call_output"):
                 yield _turn("tool", item.get("output"))
             elif kind != "item_reference":
                 yield Turn("assistant", "")
@@ -150,6 +147,12 @@ def _converse(request: Mapping[str, Any]) -> Read:
 
     specs = (_dict(tool.get("toolSpec")).get("name") for tool in _dicts(_dict(request.get("toolConfig")).get("tools")))
     return turns(), _texts(specs)
+
+
+def _chat_role(message: Mapping[str, Any]) -> Role:
+    role = message.get("role")
+    # A caller may write anything for one.
+    return _CHAT_ROLES.get(role, "assistant") if isinstance(role, str) else "assistant"
 
 
 def _turn(role: Role, content: object) -> Turn:

@@ -4,6 +4,7 @@ Providers send headers, and even an opening event, before the model has said a w
 are overloaded. A stream has begun when its first token is there, or whatever else a model answers with.
 """
 
+from itertools import chain
 from typing import Final
 
 from plano_extproc.apis import Api
@@ -58,7 +59,7 @@ class Beginning:
             self.has_begun = True
 
     def _read(self, plain: bytes, end: bool) -> None:
-        for event in (*self._frames.feed(plain), *(self._frames.end() if end else ())):
+        for event in chain(self._frames.feed(plain), self._frames.end() if end else ()):
             self._take(self._decoder.take(event))
             if self.is_known:
                 return

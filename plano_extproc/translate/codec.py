@@ -1,6 +1,6 @@
 """What a dialect has to offer: functions and classes for providers that speak it, and for clients."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -18,12 +18,12 @@ Framing = Literal["sse", "array"]
 
 
 class FrameParser(Protocol):
-    """Cuts the bytes of a stream into frames. Raises `BadProviderAnswer` for what is no frame."""
+    """Cuts the bytes of a stream into frames. What is none raises `BadProviderAnswer`, after the frames before it."""
 
-    def feed(self, chunk: bytes) -> list[Event]:
+    def feed(self, chunk: bytes) -> Iterable[Event]:
         """Return the frames that `chunk` completes; it may be cut anywhere."""
 
-    def end(self) -> list[Event]:
+    def end(self) -> Iterable[Event]:
         """Return the frames that the end of the stream completes."""
 
 

@@ -99,5 +99,14 @@ def test_text_in_place_of_a_list_is_the_user_speaking() -> None:
     )
 
 
+@pytest.mark.parametrize("odd", [None, 7, [], {}, "x"], ids=repr)
+@pytest.mark.parametrize("field", ["role", "type"])
+@pytest.mark.parametrize(("api", "turns"), [("openai.chat", "messages"), ("openai.responses", "input")])
+def test_a_turn_that_says_oddly_whose_it_is_is_the_assistants(api: Api, turns: str, field: str, odd: object) -> None:
+    request = {turns: [{"content": "hi", field: odd}]}
+
+    assert [turn.role for turn in conversation(api, request).turns] == ["assistant"]
+
+
 def test_tokens_are_estimated() -> None:
     assert Conversation((Turn("user", "x" * 401),)).tokens == 100

@@ -585,6 +585,23 @@ def test_an_end_without_counts_is_an_end() -> None:
     assert (content.text, content.finish, content.error) == ("a", "end_turn", None)
 
 
+@pytest.mark.parametrize("client", ["openai.chat", "anthropic.messages"])
+def test_words_after_the_reason_belong_to_the_answer(client: Api) -> None:
+    content = streamed(START, delta(0, text="a"), stop(), delta(1, text="b"), METADATA, client=client)
+
+    assert (content.text, content.error) == ("ab", None)
+
+
+@pytest.mark.parametrize("client", ["openai.chat", "anthropic.messages"])
+def test_a_broken_frame_takes_nothing_with_it_that_came_before(client: Api) -> None:
+    broken = bytearray(stop())
+    broken[-1] ^= 1
+    content = streamed(START, delta(0, text="a"), bytes(broken), client=client)
+
+    assert content.text == "a"
+    assert content.error is not None
+
+
 def test_events_that_are_not_known_are_skipped() -> None:
     news = eventstream.event("news", {"contentBlockIndex": 0})
 

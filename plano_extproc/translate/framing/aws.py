@@ -9,7 +9,7 @@ https://smithy.io/2.0/aws/amazon-eventstream.html
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
@@ -39,10 +39,9 @@ class EventStreamParser:
         self._wanted = _PRELUDE.size
         self._is_measured = False
 
-    def feed(self, chunk: bytes) -> list[Event]:
-        """Return the events that `chunk` completes. Raises `BadProviderAnswer` for a broken frame, or one too long."""
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        """Yield the events that `chunk` completes. Raises `BadProviderAnswer` for a broken frame, or one too long."""
         self._held += chunk
-        events: list[Event] = []
         start = 0
         while len(self._held) - start >= self._wanted:
             if not self._is_measured:
@@ -50,12 +49,11 @@ class EventStreamParser:
                 self._is_measured = True
                 continue
             end = start + self._wanted
-            events.append(_event(bytes(self._held[start:end])))
+            yield _event(bytes(self._held[start:end]))
             start = end
             self._wanted = _PRELUDE.size
             self._is_measured = False
         del self._held[:start]
-        return events
 
     def end(self) -> list[Event]:
         """Return nothing: a frame is complete in itself. Raises when the stream ends within one."""

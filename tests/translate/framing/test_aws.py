@@ -31,7 +31,7 @@ BOTH = [
 
 def read(*chunks: bytes) -> list[Event]:
     parser = EventStreamParser()
-    return [event for chunk in chunks for event in parser.feed(chunk)] + parser.end()
+    return [event for chunk in chunks for event in parser.feed(chunk)] + [*parser.end()]
 
 
 def test_frames_that_botocore_reads_are_read_alike() -> None:
@@ -53,7 +53,7 @@ def test_frames_may_be_cut_anywhere() -> None:
 @pytest.mark.parametrize("size", range(1, len(EVENT)))
 def test_an_end_within_a_frame_is_refused(size: int) -> None:
     parser = EventStreamParser()
-    assert parser.feed(EVENT[:size]) == []
+    assert [*parser.feed(EVENT[:size])] == []
 
     with pytest.raises(BadProviderAnswer, match="ended within a frame"):
         parser.end()
@@ -104,17 +104,23 @@ def test_a_frame_of_unknown_type_is_refused() -> None:
         read(eventstream.frame({":message-type": "letter"}))
 
 
+def test_what_came_before_a_broken_frame_is_not_lost_with_it() -> None:
+    events = EventStreamParser().feed(EVENT + EXCEPTION[:-1] + b"x")
+
+    assert next(iter(events)) == BOTH[0]
+
+
 def test_lengths_that_do_not_agree_are_refused_before_the_rest_is_waited_for() -> None:
     lengths = struct.pack(">II", 16, 1)
 
     with pytest.raises(BadProviderAnswer, match="do not agree"):
-        EventStreamParser().feed(lengths + struct.pack(">I", crc32(lengths)))
+        [*EventStreamParser().feed(lengths + struct.pack(">I", crc32(lengths)))]
 
 
 def test_a_frame_over_the_limit_is_refused_before_it_is_held() -> None:
     with pytest.raises(BadProviderAnswer, match="more than 126 bytes"):
-        EventStreamParser(limit=126).feed(EVENT[:12])
-    assert len(EventStreamParser(limit=127).feed(EVENT)) == 1
+        [*EventStreamParser(limit=126).feed(EVENT[:12])]
+    assert len([*EventStreamParser(limit=127).feed(EVENT)]) == 1
 
 
 @given(st.lists(st.binary(max_size=60), max_size=6))

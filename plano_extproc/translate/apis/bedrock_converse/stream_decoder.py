@@ -171,6 +171,8 @@ class ConverseStreamDecoder:
 
     def _finished(self) -> None:
         assert self._finish is not None
+        # A block may still come after the reason.
+        self._close()
         self._out.append(Finished(self._finish, self._raw_finish, self._stop_sequence, self.usage))
 
     _EVENTS: ClassVar[Mapping[str, _Read]] = {
