@@ -11,7 +11,9 @@ from typing import Final, Literal, Protocol
 import orjson
 
 from plano_extproc.apis import Api
+from plano_extproc.errors import BadProviderAnswer
 from plano_extproc.translate.chat import Json
+from plano_extproc.translate.codec import WRONG_SHAPE
 from plano_extproc.translate.framing.json_list import JsonListParser
 from plano_extproc.translate.framing.sse import KEEPALIVE, Event, SseParser
 from plano_extproc.translate.reading import event_of
@@ -44,7 +46,8 @@ class TextStream:
     def feed(self, chunk: bytes, end: bool) -> bytes:
         """Return what the client gets for these bytes; `end` says that they are the last.
 
-        Raises `BadProviderAnswer` for an event that is not valid JSON: its texts cannot be seen.
+        Raises `BadProviderAnswer` for an event that is not valid JSON, or of no shape that the dialect has: its texts
+        cannot be seen.
         """
         made: list[bytes] = []
         if self._list is not None:
@@ -80,7 +83,7 @@ class TextStream:
             return
         told = event_of(data)
         before = orjson.dumps(told)
-        for event in self._events.event(told):
+        for event in self._seen(told):
             if "error" in told and event is told and self._parser is not None and self._bare_errors:
                 made.append(data + b"\n\n")
             elif event is told or event.get("type") == told.get("type"):
@@ -88,6 +91,12 @@ class TextStream:
                 made.append(self._framed(name, data if after == before else after))
             else:
                 made.append(self._written(event))
+
+    def _seen(self, told: Json) -> list[Json]:
+        try:
+            return self._events.event(told)
+        except WRONG_SHAPE:
+            raise BadProviderAnswer("the provider sent an event that its API does not know") from None
 
     def _close(self, made: list[bytes]) -> None:
         if not self._is_over:
