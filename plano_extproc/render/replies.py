@@ -4,9 +4,12 @@
 exchange; `code_details` are Envoy's own words for what went wrong.
 """
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 from plano_extproc import apis, headers
+from plano_extproc.agents import passthrough
 from plano_extproc.apis import Api
 from plano_extproc.errors import (
     BadProviderAnswer,
@@ -47,8 +50,28 @@ class Mapper:
     body: str
     status: int | None
 
+    @property
+    def filled(self) -> Any:
+        """Return the body where it holds a command of Envoy's, else None."""
+        return json.loads(self.body) if "%" in self.body else None
 
-def cases(max_body_bytes: int) -> tuple[Case, ...]:
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """Who was asked: `name` is for the messages, `condition` tells it from others."""
+
+    name: str
+    condition: str = "true"
+
+
+_MODEL = _Side("the model provider")
+_AGENT = _Side(
+    f"agent '%DYNAMIC_METADATA({headers.METADATA_NAMESPACE}:agent)%'",
+    f"has(metadata.filter_metadata['{headers.METADATA_NAMESPACE}'].agent)",
+)
+
+
+def cases(max_body_bytes: int, *, has_agents: bool = False) -> tuple[Case, ...]:
     """Return every failure that Envoy can meet, the last one being all the rest."""
     return (
         Case(
@@ -79,24 +102,7 @@ def cases(max_body_bytes: int) -> tuple[Case, ...]:
             "response.code_details == 'cluster_not_found'",
             Unavailable("the gateway has no provider for this request at the moment; try again shortly"),
         ),
-        Case(
-            "response.code == 504",
-            Unavailable("the model provider did not answer in time"),
-        ),
-        Case(
-            f"response.code >= 500 && ({_RESET})",
-            BadProviderAnswer("the model provider closed the connection without a valid answer"),
-            status=502,
-        ),
-        Case(
-            "response.code_details == 'response_payload_too_large'",
-            BadProviderAnswer("the model provider's answer is too large to be read as a whole"),
-            status=502,
-        ),
-        Case(
-            "response.code_details.startsWith('upstream_reset') || response.code_details == 'no_healthy_upstream'",
-            Unavailable("the model provider cannot be reached"),
-        ),
+        *(case for side in ((_AGENT, _MODEL) if has_agents else (_MODEL,)) for case in _failures(side)),
         Case(
             "response.code_details == 'overload'",
             Unavailable("the gateway is overloaded; try again shortly"),
@@ -120,17 +126,47 @@ def cases(max_body_bytes: int) -> tuple[Case, ...]:
     )
 
 
-def mappers(max_body_bytes: int, *, everywhere: bool) -> tuple[Mapper, ...]:
+def _failures(side: _Side) -> tuple[Case, ...]:
+    """Return what may become of a request that was sent on."""
+    return (
+        Case(
+            f"response.code == 504 && {side.condition}",
+            Unavailable(f"{side.name} did not answer in time"),
+        ),
+        Case(
+            f"response.code >= 500 && ({_RESET}) && {side.condition}",
+            BadProviderAnswer(f"{side.name} closed the connection without a valid answer"),
+            status=502,
+        ),
+        Case(
+            f"response.code_details == 'response_payload_too_large' && {side.condition}",
+            BadProviderAnswer(f"the answer of {side.name} is too large to be read as a whole"),
+            status=502,
+        ),
+        Case(
+            f"({_UNREACHABLE}) && {side.condition}",
+            Unavailable(f"{side.name} cannot be reached"),
+        ),
+    )
+
+
+def mappers(max_body_bytes: int, *, everywhere: bool, has_agents: bool = False) -> tuple[Mapper, ...]:
     """Return the cases in every dialect that clients speak.
 
     With `everywhere`, OpenAI's is also for whoever called no path of ours; else those requests have no mapper.
+    With `has_agents`, agents are named, and there are paths of other protocols.
     """
     return tuple(
         Mapper(f"({case.condition}) && ({dialect})" if dialect else case.condition, body, case.status)
-        for case in cases(max_body_bytes)
+        for case in cases(max_body_bytes, has_agents=has_agents)
         for dialect, body in (
+            *([(_below(*passthrough.PREFIXES), passthrough.refusal(case.error, None).decode())] if has_agents else ()),
             (_on_path("anthropic.messages", also=(apis.COUNT_TOKENS,)), _body("anthropic.messages", case.error)),
-            (_below(*apis.NAMING_A_MODEL), _body("gemini.generate", case.error)),
+            # What is asked for with GET is the list of models, by clients of any dialect.
+            (
+                f"request.method == 'POST' && ({_below(*apis.NAMING_A_MODEL)})",
+                _body("gemini.generate", case.error),
+            ),
             ("" if everywhere else _on_path("openai.chat", "openai.responses"), _body("openai.chat", case.error)),
         )
     )
@@ -145,9 +181,7 @@ def _below(*prefixes: str) -> str:
     # Envoy's CEL cannot turn bytes into text, but it can compare them; "0" is what follows "/".
     assert all(prefix.endswith("/") for prefix in prefixes)
     path = "filter_state['plano.path']"
-    found = " || ".join(f"{path} >= b'{prefix}' && {path} < b'{prefix[:-1]}0'" for prefix in prefixes)
-    # What is asked for with GET is the list of models, by clients of any dialect.
-    return f"request.method == 'POST' && ({found})"
+    return " || ".join(f"{path} >= b'{prefix}' && {path} < b'{prefix[:-1]}0'" for prefix in prefixes)
 
 
 def cel(expression: str) -> dict[str, object]:
@@ -197,3 +231,4 @@ _RESET = " || ".join(
     f"response.code_details.contains('{reset}')"
     for reset in ("connection_termination", "remote_reset", "protocol_error")
 )
+_UNREACHABLE = "response.code_details.startsWith('upstream_reset') || response.code_details == 'no_healthy_upstream'"

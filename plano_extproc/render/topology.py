@@ -55,6 +55,11 @@ class Listener:
     origins: tuple[str, ...] = ()
     keeps_sessions: bool = False
 
+    @property
+    def may_have_agents(self) -> bool:
+        """Whether what is behind it may be an agent."""
+        return self.type in ("agent", "prompt", "unified")
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:

@@ -15,6 +15,23 @@ def test_every_case_has_a_body_in_each_dialect() -> None:
         assert set(json.loads(openai.body)["error"]) == {"message", "type", "param", "code"}
 
 
+def test_what_envoy_fills_in_is_json_of_each_dialect() -> None:
+    mappers = replies.mappers(1000, everywhere=True, has_agents=True)
+    filled = [mapper.filled for mapper in mappers if mapper.filled]
+
+    assert len(mappers) == 4 * len(replies.cases(1000, has_agents=True))
+    assert len(filled) == 4 * 4
+    for told in filled:
+        assert told["error"]["message"].count("agent '%DYNAMIC_METADATA(plano:agent)%'") == 1
+
+
+def test_agents_are_named_before_model_providers() -> None:
+    told = [case.error.message for case in replies.cases(1000, has_agents=True)]
+    named = [message.startswith("agent") for message in told if message.endswith(("cannot be reached", "in time"))]
+
+    assert named[:4] == [True, True, False, False]
+
+
 def test_the_last_case_takes_all_the_rest() -> None:
     assert replies.mappers(1000, everywhere=True)[-1].condition == "true"
 
