@@ -27,7 +27,17 @@ listeners:
     name: alone
     port: {alone}
     agents: [{{id: weather, description: "weather"}}]
+  - type: agent
+    name: away
+    port: {away}
+    agents:
+      - {{id: 'lost "and" gone', description: "is not there"}}
+      - {{id: lost_planner, description: "is not there either"}}
+  - {{type: agent, name: pair, port: {pair}, agents: [{{id: pair, description: "two servers"}}]}}
 agents:
+  - {{id: 'lost "and" gone', url: "{gone}"}}
+  - {{id: lost_planner, url: "{gone}", protocol: a2a}}
+  - {{id: pair, url: ["{weather}", "{general}"]}}
   - {{id: weather, url: "{weather}"}}
   - {{id: flights, url: ["{flights}", "{gone}"]}}
   - {{id: general, url: "{general}"}}
@@ -59,6 +69,8 @@ def gateway(_scripted: Agents, tmp_path_factory: pytest.TempPathFactory) -> Iter
         port=free_port(),
         models=free_port(),
         alone=free_port(),
+        away=free_port(),
+        pair=free_port(),
         weather=f"http://127.0.0.1:{_scripted.weather.port}",
         flights=f"http://127.0.0.1:{_scripted.flights.port}",
         general=f"http://127.0.0.1:{_scripted.general.port}",
@@ -193,6 +205,17 @@ def test_requests_are_shared_by_the_instances_that_are_well(gateway: Gateway, ag
     assert len(agents.flights.requests) == 12
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_one_instance_cannot_answer_another_does(gateway: Gateway, agents: Agents, stream: bool) -> None:
+    for _ in range(40):
+        agents.weather.fail(500)
+
+    answers = [ask(gateway, "Hello", listener="pair", stream=stream) for _ in range(10)]
+
+    assert [answer.status_code for answer in answers] == [200] * 10
+    assert len(agents.general.requests) == 10
+
+
 def test_an_agents_error_keeps_its_status(gateway: Gateway, agents: Agents) -> None:
     agents.weather.fail(422, "No such city.")
 
@@ -208,3 +231,49 @@ def test_an_agent_that_hangs_is_left_after_its_time_out(gateway: Gateway, agents
     answer = ask(gateway, "Will it rain in Paris tomorrow?")
 
     assert answer.status_code == 504, dict(answer.headers)
+    assert answer.json()["error"]["message"] == "agent 'weather' did not answer in time"
+
+
+def test_an_agent_that_breaks_off_is_named(gateway: Gateway, agents: Agents) -> None:
+    agents.weather.garbage()
+    agents.weather.garbage()
+
+    answer = ask(gateway, "Will it rain in Paris tomorrow?")
+
+    assert answer.status_code == 502
+    assert answer.json()["error"]["message"] == "agent 'weather' closed the connection without a valid answer"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/chat/completions", "/v1/responses", "/v1/messages", "/v1beta/models/any:generateContent"],
+)
+def test_an_agent_that_cannot_be_reached_is_named_in_the_callers_dialect(gateway: Gateway, path: str) -> None:
+    said = {"role": "user", "content": "Hello"}
+    body = {"model": "any", "max_tokens": 9, "messages": [said]}
+    bodies: dict[str, dict[str, Any]] = {
+        "/v1/responses": {"model": "any", "input": "Hello"},
+        "/v1beta/models/any:generateContent": {"contents": [{"parts": [{"text": "Hello"}]}]},
+    }
+
+    answer = httpx.post(gateway.url("away") + path, json=bodies.get(path, body), timeout=20)
+
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/json"
+    assert answer.json()["error"]["message"] == "agent 'lost \"and\" gone' cannot be reached"
+    assert answer.json()["error"].get("code") in (None, 503)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_agent_of_another_protocol_that_cannot_be_reached_is_named_in_json_rpc(
+    gateway: Gateway, method: str
+) -> None:
+    body = {"jsonrpc": "2.0", "id": 1, "method": "message/send", "params": {}}
+
+    answer = httpx.request(
+        method, f"{gateway.url('away')}/a2a/lost_planner", json=body if method == "POST" else None, timeout=20
+    )
+
+    assert answer.status_code == 503
+    assert answer.json()["jsonrpc"] == "2.0"
+    assert answer.json()["error"]["message"] == "agent 'lost_planner' cannot be reached"

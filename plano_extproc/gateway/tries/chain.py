@@ -2,7 +2,8 @@
 
 The listener position chooses the candidates and their order, and serves the first as if it were the only one, so a
 first try that succeeds costs no more than a request without a chain. Every other try has an exchange of its own at the
-attempt position, which translates and pays for its candidate (`gateway.tries.attempt`). The two share nothing but what
+attempt position, which translates and pays for its candidate (`gateway.tries.attempt`); only a further try of an agent
+that was the first sends the same request to the same cluster, and needs none. The two share nothing but what
 `gateway.tries` says and, where the first try changes it, the body as the client sent it; so any worker may serve
 either. Where more than the status decides on moving on, the first try has an attempt too, and a stream is watched until
 its first token.
@@ -84,8 +85,6 @@ def chain(plans: tuple[Plan, ...], policy: Policy, label: Callable[[Choice], str
 def _request(
     plans: tuple[Plan, ...], policy: Policy, changes: Changes, said: str, *, is_stream: bool, is_here: bool
 ) -> Changes:
-    prefix = headers.ATTEMPT_PREFIX
-    first = plans[0].upstream.cluster
     more: list[tuple[str, bytes]] = [
         (headers.CLUSTER, policy.route.encode()),
         ("x-envoy-max-retries", b"%d" % (len(plans) - 1)),
@@ -103,9 +102,15 @@ def _request(
         set=(*kept, *more),
         remove=changes.remove if is_here else headers.CREDENTIALS,
         metadata={**changes.metadata, "candidates": said, "way": "chain"},
-        clusters=(first if is_here else prefix + first, *(prefix + plan.upstream.cluster for plan in plans[1:])),
+        clusters=tuple(_cluster(plan, plans[0], is_here=is_here, is_first=not at) for at, plan in enumerate(plans)),
         wire=None,
     )
+
+
+def _cluster(plan: Plan, first: Plan, *, is_here: bool, is_first: bool) -> str:
+    """Return where a try goes. Only where it stays in a cluster does Envoy know which instances it has tried there."""
+    is_same = is_first or (plan.choice.agent is not None and plan.choice.key == first.choice.key)
+    return plan.upstream.cluster if is_here and is_same else headers.ATTEMPT_PREFIX + plan.upstream.cluster
 
 
 def _response(plan: Plan, index: int) -> dict[BodyMode | None, Changes]:
