@@ -11,6 +11,7 @@ from plano_extproc.flow import Callout, CalloutFailed, ModelCall, Question, Repl
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.decide import Decision, serve
+from plano_extproc.gateway.limits import on_behalf
 from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.surface import surface
 from plano_extproc.gateway.telemetry.calling import call
@@ -72,7 +73,9 @@ class Outside:
                         raise
                     continue
                 if not left or reply.status not in _AGAIN:
-                    return _in_chat(decision, reply)
+                    answer = _in_chat(decision, reply)
+                    await on_behalf.charge(self._gateway, self._ask, plan, asked, answer)
+                    return answer
         except GatewayError as error:
             raise CalloutFailed("unreachable") from error
         raise AssertionError("the last candidate's reply is returned")

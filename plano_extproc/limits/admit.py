@@ -59,37 +59,53 @@ class Admission:
             )
 
     def wants(
-        self, client: Client | None, headers: Mapping[str, bytes], served: Served, tokens: Estimate, now: float
+        self, client: Client | None, headers: Mapping[str, bytes], served: Served | None, tokens: Estimate, now: float
     ) -> Wants | None:
-        """Return what a request must be granted before it is sent; None where no limit is on it."""
+        """Return what a request must be granted before it is sent; None where no limit is on it.
+
+        As long as nobody is known to serve it, it wants what a request for any model does.
+        """
         if not self.has_limits:
             return None
-        wants = [reserved(bucket, tokens) for bucket in self._rates.buckets(client, headers, served.name)]
+        name = served.name if served is not None else None
+        wants = [reserved(bucket, tokens) for bucket in self._rates.buckets(client, headers, name)]
         if (budget := self._budgets.bucket(client)) is not None:
             wants.append(self._budgets.reserved(budget, served, tokens))
         return Wants(tuple(wants), now) if wants else None
 
     def due(
-        self, client: Client | None, headers: Mapping[str, bytes], served: Served, usage: Usage, now: float
+        self,
+        client: Client | None,
+        headers: Mapping[str, bytes],
+        served: Served | None,
+        usage: Usage,
+        now: float,
+        requests: int = 1,
     ) -> Wants:
-        """Return what an exchange has to pay that was served by a model; nothing used is a request all the same."""
+        """Return what an exchange has to pay that was served by a model; nothing used is a request all the same.
+
+        `requests` is 0 for a call on behalf of a request, which is none of its own.
+        """
         tokens = usage.prompt + usage.output
+        name = served.name if served is not None else None
         wants = [
-            Want(bucket, 1 if bucket.kind == "requests" else tokens)
-            for bucket in self._rates.buckets(client, headers, served.name)
+            Want(bucket, requests if bucket.kind == "requests" else tokens)
+            for bucket in self._rates.buckets(client, headers, name)
         ]
         if (budget := self._budgets.bucket(client)) is not None:
             wants.append(Want(budget, self._budgets.cost(served, usage) or 0))
         return Wants(tuple(wants), now)
 
-    def totals(self, served: Served, usage: Usage) -> Totals:
-        """Return the figures of one exchange for the record of usage."""
+    def totals(self, served: Served, usage: Usage, *, is_call: bool = False) -> Totals:
+        """Return the figures of one exchange for the record of usage, or of a call on behalf of one."""
         cost = self._budgets.cost(served, usage)
         return Totals(
-            requests=1,
+            requests=int(not is_call),
+            calls=int(is_call),
             input=usage.prompt,
             cached=usage.cache_read,
             output=usage.output,
             nanos=cost or 0,
-            unpriced=int(cost is None),
+            # What a moderation model does has no tokens and needs no price.
+            unpriced=int(cost is None and not (is_call and usage == Usage())),
         )

@@ -29,16 +29,16 @@ class Budgets:
         """Return the budget of a client, if it has one."""
         return self._buckets.get(client.id) if client is not None else None
 
-    def reserved(self, bucket: Bucket, served: Served, tokens: Estimate) -> Want:
-        """Return what a request wants before it is sent."""
+    def reserved(self, bucket: Bucket, served: Served | None, tokens: Estimate) -> Want:
+        """Return what a request wants before it is sent; hardly anything while nobody is known to serve it."""
         read = self.cost(served, Usage(input=tokens.input)) or 0
         written = self.cost(served, Usage(output=tokens.output)) or 0
         # Nothing is not asked for: a spent budget refuses what is free, too.
         return Want(bucket, max(1, read + min(written, bucket.bound // _OUTPUT_SHARE)))
 
-    def cost(self, served: Served, usage: Usage) -> int | None:
+    def cost(self, served: Served | None, usage: Usage) -> int | None:
         """Return what an exchange cost in billionths of a dollar, None where the model's price is not known."""
-        price = self._prices(served.provider, served.model)
+        price = self._prices(served.provider, served.model) if served is not None else None
         return nanos(price, usage) if price else None
 
 

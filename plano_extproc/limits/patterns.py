@@ -18,14 +18,18 @@ def names_of(config: Config, words: Iterable[str]) -> "ModelNames":
 
 
 class ModelNames:
-    """A set of such names. A name without a provider means the model of every provider; a `*` ends it."""
+    """A set of such names. A name without a provider means the model of every provider; a `*` ends it.
 
-    __slots__ = ("_exact", "_prefixes", "words")
+    `are_all` says that no name is left out.
+    """
+
+    __slots__ = ("_exact", "_prefixes", "are_all", "words")
 
     def __init__(self, names: Iterable[str]) -> None:
         self.words = tuple(names)
         self._exact = frozenset(name for name in self.words if not name.endswith("*"))
         self._prefixes = tuple(name[:-1] for name in self.words if name.endswith("*"))
+        self.are_all = "" in self._prefixes
 
     def match(self, name: str) -> bool:
         """Return whether `provider/model` is meant."""

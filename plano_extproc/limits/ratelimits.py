@@ -57,12 +57,12 @@ class RateLimits:
             bucket.kind == "tokens" for buckets in self._clients.values() for bucket in buckets
         )
 
-    def buckets(self, client: Client | None, headers: Mapping[str, bytes], model: str) -> Iterator[Bucket]:
-        """Yield the buckets that a request for `provider/model` falls into."""
+    def buckets(self, client: Client | None, headers: Mapping[str, bytes], model: str | None) -> Iterator[Bucket]:
+        """Yield the buckets that a request for `provider/model` falls into; for None, whichever model it is for."""
         if client is not None:
             yield from self._clients.get(client.id, ())
         for rule in self._rules:
-            if rule.models.match(model):
+            if rule.models.are_all if model is None else rule.models.match(model):
                 value = headers.get(rule.header, b"")
                 if rule.value is None or rule.value == value:
                     yield _bucket(rule, value)

@@ -1,4 +1,4 @@
-"""The record of what was used: requests, tokens and money, by client, model and agent.
+"""The record of what was used: requests, tokens and money, by client, model, agent and purpose.
 
 Every figure is a counter in the shared store, for an hour and for a day, so that all workers add to one record and a
 question about the last hours or the last months reads few of them. A worker adds up in memory, and tells the store now
@@ -24,6 +24,9 @@ _KEPT: Final[Mapping[str, tuple[int, float]]] = {"h": (_HOUR, 9.0 * _DAY), "d": 
 FINE_SECONDS: Final = 8 * _DAY
 """How far back a question is answered by the hour; beyond, by the day."""
 
+REQUEST: Final = "request"
+"""The purpose of what clients ask for themselves."""
+
 _NONE = "-"
 
 
@@ -31,10 +34,12 @@ _NONE = "-"
 class Totals:
     """Figures of many exchanges. `input` is all that was read, `cached` the part of it that a provider's cache held.
 
-    `nanos` is money in billionths of a dollar; `unpriced` counts the requests whose model has no known price.
+    `requests` are those of clients, `calls` those of models on behalf of a request, such as a router's. `nanos` is
+    money in billionths of a dollar; `unpriced` counts the requests and calls whose model has no known price.
     """
 
     requests: int = 0
+    calls: int = 0
     input: int = 0
     cached: int = 0
     output: int = 0
@@ -49,11 +54,12 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Whose figures they are; empty where there was none."""
+    """Whose figures they are; empty where there was none. A `purpose` is `REQUEST`, or who asked on behalf of one."""
 
     client: str = ""
     model: str = ""
     agent: str = ""
+    purpose: str = REQUEST
 
 
 class Tally:
@@ -101,16 +107,18 @@ def period(now: float, seconds: float) -> Period:
 def rows(entries: Iterable[tuple[str, bytes]]) -> Iterator[tuple[int, Who, str, int]]:
     """Yield time, whose, field and count of the store's entries; what is not ours to read is left out."""
     for key, value in entries:
-        parts = key.removeprefix(PREFIX).split(":")
-        if len(parts) == 6 and parts[5] in _FIELDS and parts[1].isdigit():
-            client, model, agent = ("" if part == _NONE else unquote(part) for part in parts[2:5])
-            yield int(parts[1]), Who(client, model, agent), parts[5], int(value)
+        *parts, field = key.removeprefix(PREFIX).split(":")
+        if len(parts) in (5, 6) and field in _FIELDS and parts[1].isdigit():
+            who = Who(*("" if part == _NONE else unquote(part) for part in parts[2:]))
+            yield int(parts[1]), who, field, int(value)
 
 
-def by(entries: Iterable[tuple[str, bytes]], name: str) -> dict[str, Totals]:
-    """Add figures up by `client`, `model`, `agent` or `day` (its date)."""
+def by(entries: Iterable[tuple[str, bytes]], name: str, client: str | None = None) -> dict[str, Totals]:
+    """Add figures up by `client`, `model`, `agent`, `purpose` or `day` (its date), of one client or of all."""
     found: dict[str, Totals] = {}
     for at, who, field, count in rows(entries):
+        if client is not None and who.client != client:
+            continue
         totals = found.setdefault(_date(at) if name == "day" else getattr(who, name), Totals())
         setattr(totals, field, getattr(totals, field) + count)
     return found
@@ -121,7 +129,9 @@ def _date(at: int) -> str:
 
 
 def _key(who: Who) -> str:
-    return ":".join(quote(part, safe="/@. ") or _NONE for part in (who.client, who.model, who.agent))
+    # What clients ask for themselves is most: it needs no word.
+    purpose = () if who.purpose == REQUEST else (who.purpose,)
+    return ":".join(quote(part, safe="/@. ") or _NONE for part in (who.client, who.model, who.agent, *purpose))
 
 
 _FIELDS: Final = frozenset(field.name for field in fields(Totals))

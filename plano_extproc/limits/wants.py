@@ -48,9 +48,18 @@ class Wants:
         return any(want.bucket.kind == "usd" for want in self.wants)
 
     def beside(self, held: "Wants | None") -> "Wants":
-        """Return what is wanted of buckets that nothing is held of yet."""
-        keys = {want.bucket.key for want in held.wants} if held else set()
-        return Wants(tuple(want for want in self.wants if want.bucket.key not in keys), self.at)
+        """Return what is wanted beyond what is held already."""
+        amounts = {want.bucket.key: want.amount for want in held.wants} if held else {}
+        more = ((want.bucket, want.amount - amounts.get(want.bucket.key, 0)) for want in self.wants)
+        return Wants(tuple(Want(bucket, amount) for bucket, amount in more if amount > 0), self.at)
+
+    def joined(self, other: "Wants") -> "Wants":
+        """Return both as one, wanted when this one was."""
+        wants = {want.bucket.key: want for want in self.wants}
+        for want in other.wants:
+            mine = wants.get(want.bucket.key)
+            wants[want.bucket.key] = Want(want.bucket, want.amount + (mine.amount if mine else 0))
+        return Wants(tuple(wants.values()), self.at)
 
     def claims(self) -> tuple[Claim, ...]:
         """Return what to ask the store."""

@@ -4,6 +4,7 @@
     ...                                                                      # the answer carries reservation.headers
     await quota.settle(reservation, choice, usage)                           # what was used, for what was reserved
     quota.record(Who("team-a", choice.name), choice, usage)                  # every exchange, limited or not
+    await quota.charge(client, headers, router, usage, "router")             # a model asked on behalf of a request
     await quota.flush()                                                      # by housekeeping, every second or so
 
 A store that is away neither stops nor loses anything by itself: requests go on or are refused as the configuration says
@@ -21,7 +22,7 @@ from plano_extproc.flow import Headers
 from plano_extproc.limits.admit import Admission
 from plano_extproc.limits.claims import Charge
 from plano_extproc.limits.estimate import Estimate
-from plano_extproc.limits.usage import Tally, Who
+from plano_extproc.limits.usage import REQUEST, Tally, Who
 from plano_extproc.limits.wants import Served, Wants
 from plano_extproc.stores.contract import SharedStore, StoreError
 from plano_extproc.translate.chat import Usage
@@ -45,16 +46,10 @@ class Reservation:
 
     def joined(self, other: "Reservation") -> "Reservation":
         """Return both as one. Of headers that both have, the later ones count."""
-        wants = Wants(
-            (*(self.wants.wants if self.wants else ()), *(other.wants.wants if other.wants else ())), _at(self, other)
-        )
+        wants = self.wants.joined(other.wants) if self.wants and other.wants else self.wants or other.wants
         return Reservation(
             self.client, self.selectors, wants, tuple({**dict(self.headers), **dict(other.headers)}.items())
         )
-
-
-def _at(*reservations: Reservation) -> float:
-    return next((one.wants.at for one in reservations if one.wants is not None), 0.0)
 
 
 class Quota:
@@ -82,11 +77,11 @@ class Quota:
         self,
         client: Client | None,
         headers: Mapping[str, bytes],
-        served: Served,
+        served: Served | None,
         tokens: Estimate,
         held: Reservation | None = None,
     ) -> Reservation | None:
-        """Reserve what a request wants; None where no limit is on it.
+        """Reserve what a request wants that `served` is to answer, None as long as that is open. None without a limit.
 
         `held` is what it was granted before, when less was known of who serves: the rest is reserved, and both are
         returned as one. Raises `LimitReached`, and `Unavailable` where the store is away and that means a refusal.
@@ -107,12 +102,12 @@ class Quota:
                 raise Unavailable(
                     "limits cannot be checked at the moment; try again shortly", code="limit_store_unavailable"
                 ) from error
-            return Reservation(client, headers, None)
+            return held or Reservation(client, headers, None)
         found = Reservation(client, headers, wants, wants.granted(taken, claims))
         return found if held is None else held.joined(found)
 
-    async def settle(self, reservation: Reservation, served: Served, usage: Usage) -> None:
-        """Charge what an exchange used that `served` answered, in place of what was reserved. Never raises.
+    async def settle(self, reservation: Reservation, served: Served | None, usage: Usage) -> None:
+        """Charge what an exchange used that `served` answered, if anybody, in place of what was reserved. Never raises.
 
         An exchange that failed has used nothing, and counts as a request.
         """
@@ -120,9 +115,22 @@ class Quota:
         self._remember((reservation.wants or Wants((), due.at)).settled(due))
         await self._tell()
 
+    async def charge(
+        self, client: Client | None, headers: Mapping[str, bytes], served: Served, usage: Usage, purpose: str
+    ) -> None:
+        """Charge and record what a model used that was asked on behalf of a request. Never raises.
+
+        Nothing was reserved for it, and it counts as no request: its tokens and its money do.
+        """
+        self.record(Who(client.id if client else "", served.name, purpose=purpose), served, usage)
+        if self.admission.has_limits:
+            due = self.admission.due(client, headers, served, usage, self._now(), requests=0)
+            self._remember(Wants((), due.at).settled(due))
+            await self._tell()
+
     def record(self, who: Who, served: Served, usage: Usage) -> None:
         """Count an exchange in the record of usage."""
-        self.tally.add(who, self.admission.totals(served, usage), self._now())
+        self.tally.add(who, self.admission.totals(served, usage, is_call=who.purpose != REQUEST), self._now())
 
     async def flush(self) -> None:
         """Tell the store what it has not been told yet. Never raises."""

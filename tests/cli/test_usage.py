@@ -35,6 +35,7 @@ def test_figures_are_shown_by_client_model_agent_and_day(user: Shell) -> None:
     assert found["rows"][0] == {
         "client": "ann",
         "requests": 2,
+        "calls": 0,
         "input_tokens": 100,
         "cached_tokens": 40,
         "output_tokens": 50,

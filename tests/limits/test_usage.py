@@ -49,3 +49,19 @@ def test_what_the_store_could_not_be_told_is_told_later() -> None:
 
 def test_entries_of_others_are_left_out() -> None:
     assert list(rows([("plano:usage:h:x:-:-:-:requests", b"1"), ("plano:usage:", b""), ("else", b"1")])) == []
+
+
+def test_calls_on_behalf_of_requests_are_told_from_them() -> None:
+    tally = Tally()
+    tally.add(ANN, Totals(requests=1, input=10), NOW)
+    tally.add(Who("ann", "openai/small", purpose="router"), Totals(calls=1, input=3), NOW)
+    tally.add(Who("bob", "openai/small", purpose="router"), Totals(calls=1, input=4), NOW)
+
+    entries = [(one.key, b"%d" % one.amount) for one in tally.drain() if one.key.startswith(period(NOW, 3600).prefix)]
+    assert by(entries, "client")["ann"] == Totals(requests=1, calls=1, input=13)
+    assert by(entries, "purpose") == {"request": Totals(requests=1, input=10), "router": Totals(calls=2, input=7)}
+    assert by(entries, "model", "bob") == {"openai/small": Totals(calls=1, input=4)}
+
+
+def test_figures_without_a_purpose_are_of_requests() -> None:
+    assert [who for _, who, _, _ in rows([("plano:usage:h:3600:ann:-:-:requests", b"1")])] == [Who("ann")]

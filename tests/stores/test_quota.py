@@ -9,7 +9,7 @@ import pytest
 from plano_extproc.errors import Unavailable
 from plano_extproc.limits import Claim, Estimate, LimitReached, Taken
 from plano_extproc.limits.usage import Totals, Who, by, period
-from plano_extproc.stores import MemoryStore, Quota, RedisStore, SharedStore, SqliteStore
+from plano_extproc.stores import MemoryStore, Quota, RedisStore, SharedStore, SqliteStore, StoreError
 from plano_extproc.translate.chat import Usage
 from tests.limits.reading import admission_of, served
 from tests.support.servers import running_redis
@@ -124,3 +124,72 @@ async def test_reservations_at_once_never_exceed_a_limit(tmp_path: Path) -> None
     assert all(isinstance(error, LimitReached) for error in refused)
     assert len(answers) - len(refused) == 33
     await store.close()
+
+
+async def test_what_is_known_later_is_reserved_beside_what_is_held() -> None:
+    """First for anybody, then for a model with a limit of its own and a price."""
+    text = (
+        CLIENT + LIMIT[:-2] + ", {model: openai/gpt-4o, selector: {key: x-user}, limit: {requests: 1, unit: hour}}]\n"
+    )
+    one = quota(text, MemoryStore())
+    client = one.admission.admit({"x-api-key": b"k"}, "", "egress_traffic")
+    held = await one.reserve(client, {}, None, Estimate(40))
+    assert held is not None
+    assert held.wants is not None
+    assert [(want.bucket.kind, want.amount) for want in held.wants.wants] == [
+        ("requests", 1),
+        ("tokens", 40),
+        ("usd", 1),
+    ]
+    both = await one.reserve(client, {}, served(), Estimate(40), held)
+    assert both is not None
+    assert both.wants is not None
+    assert [(want.bucket.kind, want.amount) for want in both.wants.wants] == [
+        ("requests", 1),
+        ("tokens", 40),
+        ("usd", 100_000),
+        ("requests", 1),
+    ]
+    await one.settle(both, served("anthropic/claude-sonnet-4-5"), Usage())
+
+    again = await one.reserve(client, {}, served(), Estimate(40))
+    assert again is not None
+    assert dict(again.headers)["x-ratelimit-remaining-usd"] == b"0.0009"
+
+
+async def test_what_is_held_is_given_back_though_the_store_was_away_for_the_rest() -> None:
+    class Away(MemoryStore):
+        async def take(self, claims: Sequence[Claim]) -> Taken:
+            taken = await super().take(claims)
+            if any(claim.amount == 1 and claim.bound == 7 for claim in claims):
+                raise StoreError("away")
+            return taken
+
+    text = LIMIT[:-2] + ", {model: openai/gpt-4o, selector: {key: x-user}, limit: {requests: 7, unit: hour}}]\n"
+    one = quota(text, Away())
+    held = await one.reserve(None, {}, None, Estimate(60))
+    assert held is not None
+    both = await one.reserve(None, {}, served(), Estimate(60), held)
+    assert both is not None
+    await one.settle(both, served(), Usage(input=10))
+
+    third = await one.reserve(None, {}, None, Estimate(80))
+    assert third is not None
+    assert dict(third.headers)["x-ratelimit-remaining-tokens"] == b"10"
+
+
+async def test_a_call_on_behalf_of_a_request_costs_tokens_and_money_and_is_no_request() -> None:
+    store = MemoryStore()
+    one = quota(CLIENT + LIMIT, store)
+    client = one.admission.admit({"x-api-key": b"k"}, "", "egress_traffic")
+    for _ in range(4):
+        await one.charge(client, {}, served(), Usage(input=20), "router")
+    await one.flush()
+
+    held = await one.reserve(client, {}, served(), Estimate(20))
+    assert held is not None
+    told = dict(held.headers)
+    assert (told["x-ratelimit-remaining-requests"], told["x-ratelimit-remaining-tokens"]) == (b"2", b"0")
+    assert told["x-ratelimit-remaining-usd"] == b"0.00075"
+    found = await store.scan(period(NOW, 3600).prefix)
+    assert by(found, "purpose", "a") == {"router": Totals(calls=4, input=80, nanos=200_000)}

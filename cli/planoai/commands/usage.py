@@ -1,4 +1,4 @@
-"""`planoai usage`: tokens and money, by client, model, agent or day."""
+"""`planoai usage`: tokens and money, by client, model, agent, purpose or day."""
 
 import asyncio
 import os
@@ -22,19 +22,22 @@ from planoai.errors import Failure
 from planoai.home import Home, home
 from planoai.output import diagnose, plain, print_json, print_table, say
 
-_COLUMNS = ("requests", "input", "cached", "output", "USD", "")
+_COLUMNS = ("requests", "calls", "input", "cached", "output", "USD", "")
+_BY = ("client", "model", "agent", "purpose", "day")
 
 
 @click.command("usage")
 @click.argument("file", required=False)
 @click.option("--since", default="24h", show_default=True, help="How far to look back, such as 90m, 24h or 30d.")
 @click.option(
-    "--by", "name", type=click.Choice(("client", "model", "agent", "day")), default="client", show_default=True,
-    help="What to add up by.",
+    "--by", "name", type=click.Choice(_BY), default="client", show_default=True, help="What to add up by.",
 )  # fmt: skip
+@click.option("--client", help="Count only what this client used.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(file: str | None, since: str, name: str, as_json: bool) -> None:
+def command(file: str | None, since: str, name: str, client: str | None, as_json: bool) -> None:
     """Show requests, tokens and money of the gateway in PLANO_HOME, also after it was stopped.
+
+    Calls are those of models that the gateway asks on behalf of requests, such as a router.
 
     FILE says where they are counted, if not in PLANO_HOME; by default it is the file of the running gateway. Up to 8
     days are counted by whole hours in UTC, more by whole days.
@@ -42,9 +45,10 @@ def command(file: str | None, since: str, name: str, as_json: bool) -> None:
     asked = period(time.time(), _seconds(since))
     place = home(os.environ)
     try:
-        totals = asyncio.run(_totals(_store(file, place), asked, name))
+        entries = asyncio.run(_entries(_store(file, place), asked))
     except StoreError as error:
         raise Failure(str(error), "check that the store runs and can be reached from here") from None
+    totals = by(entries, name, client)
     rows = [
         {name: key or None, **_figures(totals[key])}
         for key in sorted(totals, key=lambda key: _order(totals, key, name))
@@ -90,10 +94,10 @@ def _config(file: str | None, place: Home) -> Config | None:
     return loaded.config
 
 
-async def _totals(store: SharedStore | None, asked: Period, name: str) -> dict[str, Totals]:
-    if store is None:
-        return {}
+async def _entries(store: SharedStore | None, asked: Period) -> list[tuple[str, bytes]]:
     entries: list[tuple[str, bytes]] = []
+    if store is None:
+        return entries
     first = asked.first
     try:
         while page := await store.scan(asked.prefix, first=first, limit=SCANNED):
@@ -101,7 +105,7 @@ async def _totals(store: SharedStore | None, asked: Period, name: str) -> dict[s
             first = page[-1][0] + "\0"
     finally:
         await store.close()
-    return by(entries, name)
+    return entries
 
 
 def _order(totals: dict[str, Totals], key: str, name: str) -> tuple[float, float, str]:
@@ -121,6 +125,7 @@ def _sum(totals: list[Totals]) -> Totals:
 def _figures(totals: Totals) -> dict[str, Any]:
     return {
         "requests": totals.requests,
+        "calls": totals.calls,
         "input_tokens": totals.input,
         "cached_tokens": totals.cached,
         "output_tokens": totals.output,
@@ -137,6 +142,6 @@ def _print(rows: list[dict[str, Any]], name: str, begin: str) -> None:
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
-    counts = (f"{row[key]:,}" for key in ("requests", "input_tokens", "cached_tokens", "output_tokens"))
+    counts = (f"{row[key]:,}" for key in ("requests", "calls", "input_tokens", "cached_tokens", "output_tokens"))
     unpriced = row["unpriced_requests"]
     return (*counts, f"{row['usd']:.4f}", f"{unpriced:,} without a price" if unpriced else "")

@@ -1,5 +1,6 @@
 """How much a caller may use: limits and budgets are reserved before a request is sent, and settled when it is over."""
 
+from plano_extproc.config.catalogue import COUNTED
 from plano_extproc.config.listeners import Listener
 from plano_extproc.errors import NotFound
 from plano_extproc.gateway.actions import Reply
@@ -20,17 +21,25 @@ _NOTHING = Estimate(0)
 def early(gateway: Gateway, listener: Listener) -> Step | None:
     """Return what counts before anybody is asked, on listeners where others may be asked before it is known who serves.
 
-    What a client has no room for then costs nobody a thing. Who serves is taken to be the default.
+    What a client has no room for then costs nobody a thing. Who serves is taken to be the default; where a model is
+    asked who serves, it may be anybody.
     """
-    if not gateway.admission.has_limits or not _asks_others(gateway, listener):
+    asks_who = listener.type == "model" and gateway.models.asks_a_model
+    if not gateway.admission.has_limits or not (asks_who or _asks_others(gateway, listener)):
         return None
 
     def count(work: Work) -> Doing[Reply | None]:
         if work.ask.surface.endpoint is None and work.plans is None:
-            yield from _Counting.of(gateway, work).reserve(_default(gateway, work))
+            yield from _Counting.of(gateway, work).reserve(None if asks_who else _default(gateway, work))
         return None
 
     return count
+
+
+def on_question(gateway: Gateway, work: Work, choice: Choice | None) -> Doing[None]:
+    """Count a question about routes as a request for who would serve; None as long as nobody is known to."""
+    if gateway.admission.has_limits:
+        yield from _Counting.of(gateway, work).reserve(choice)
 
 
 def step(gateway: Gateway, listener: Listener) -> Step | None:  # noqa: ARG001 - keys and limits are on every listener
@@ -40,7 +49,7 @@ def step(gateway: Gateway, listener: Listener) -> Step | None:  # noqa: ARG001 -
         return None
 
     def count(work: Work) -> Doing[Reply | None]:
-        if work.ask.surface.endpoint == "count_tokens":
+        if work.ask.surface.endpoint in COUNTED:
             return None
         assert work.plans is not None, "this comes after the choice"
         plan = work.plans.plans[0] if isinstance(work.plans, Chain) else work.plans
@@ -83,7 +92,7 @@ class _Counting:
         self._choice: Choice | None = None
         self._held: Reservation | None = None
         self.tells = len(work.body) > 0 and ask.surface.endpoint in _TELLING
-        self._tokens = estimate(work.request) if self.tells else _NOTHING
+        self._tokens = estimate(work.request) if self.tells and not ask.surface.is_question else _NOTHING
         self.reader: UsageReader | None = None
         if ask.client is not None:
             work.facts["client"] = ask.client.id
@@ -97,8 +106,8 @@ class _Counting:
             work.endings.append(found.settle)
         return found
 
-    def reserve(self, choice: Choice) -> Doing[None]:
-        """Reserve what is not reserved yet for who serves. Raises what `Quota.reserve` raises."""
+    def reserve(self, choice: Choice | None) -> Doing[None]:
+        """Reserve what is not reserved yet for who serves, None for anybody. Raises what `Quota.reserve` raises."""
         self._choice = choice
         if not self._has_limits:
             return
@@ -118,12 +127,10 @@ class _Counting:
     async def settle(self, ending: Ending) -> None:
         """Charge what was used."""
         choice = ending.served.choice if ending.served is not None else self._choice
-        if choice is None:
-            return
         usage = self._usage(ending)
         if self._held is not None:
             await self._quota.settle(self._held, choice, usage)
-        if ending.served is not None and ending.status < 300:
+        if choice is not None and ending.served is not None and ending.status < 300:
             client = self._work.ask.client.id if self._work.ask.client else ""
             who = Who(client, "" if choice.agent else choice.name, choice.agent or "")
             self._quota.record(who, choice, usage)

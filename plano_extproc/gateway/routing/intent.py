@@ -47,6 +47,11 @@ class Routers:
         # What is missing is to show at the start, not at the first request.
         self._choose(())
 
+    @property
+    def asks_a_model(self) -> bool:
+        """Whether a configured model decides, which costs something."""
+        return self._kind not in LOCAL
+
     def of(self, described: Iterable[tuple[str, str]]) -> Router:
         """Return the router for names and descriptions."""
         return self._choose(tuple(Route.described(name, description) for name, description in described))

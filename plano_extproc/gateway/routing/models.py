@@ -81,6 +81,11 @@ class Models:
         has_choice = candidates.pools.has_any or any(entry.retry_policy for entry in config.model_providers)
         self._is_plain = not (config.routing_preferences or has_sessions or has_choice)
 
+    @property
+    def asks_a_model(self) -> bool:
+        """Whether a configured model decides between routes, which costs something."""
+        return self._preferring.asks_a_model
+
     def choose(self, work: Work, now: float, *, is_question: bool = False) -> Doing[Chosen | None]:
         """Return who serves a request; None where the name of its model alone decides.
 

@@ -39,7 +39,10 @@ class Meant:
 
 
 class Preferring:
-    """Finds who is meant, for one configuration. `usual` are the preferences of the file."""
+    """Finds who is meant, for one configuration. `usual` are the preferences of the file.
+
+    `asks_a_model` says that a configured model decides between routes.
+    """
 
     def __init__(
         self,
@@ -55,6 +58,7 @@ class Preferring:
         self._candidates = candidates
         self._ranking = ranking
         self._routers = intent.Routers(config, "llm_routing_model", directory.has, now)
+        self.asks_a_model = self._routers.asks_a_model
         found = preferences.configured(config.routing_preferences)
         self.usual = Wanted(_by_name(found), self._routers.of((one.name, one.description) for one in found))
 

@@ -6,6 +6,7 @@ from plano_extproc.gateway import local
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.answer import JSON
 from plano_extproc.gateway.build import Gateway
+from plano_extproc.gateway.limits import step as quota
 from plano_extproc.gateway.routing import step as route
 from plano_extproc.gateway.routing.models import Chosen
 from plano_extproc.gateway.work import Doing, Work
@@ -14,9 +15,13 @@ from plano_extproc.telemetry import figures
 
 
 def reply(gateway: Gateway, work: Work) -> Doing[Reply]:
-    """Return the answer. What it decides for a session holds for the session's next request."""
+    """Return the answer. What it decides for a session holds for the session's next request.
+
+    It counts as a request: raises what `Quota.reserve` raises, before a router is asked.
+    """
     ports, sent = gateway.ports, work.ask.headers
     begun = ports.clock()
+    yield from quota.on_question(gateway, work, None)
     try:
         chosen = yield from gateway.models.choose(work, ports.now(), is_question=True)
     except GatewayError:
@@ -24,6 +29,8 @@ def reply(gateway: Gateway, work: Work) -> Doing[Reply]:
         raise
     assert chosen is not None, "a question has an answer"
     work.notes[Chosen] = chosen
+    if chosen.chain is not None:
+        yield from quota.on_question(gateway, work, chosen.chain.tries[0])
     route.count(gateway, chosen, ports.clock() - begun)
     outcome = "no_candidates" if chosen.session.model is None else "decision_served"
     ports.metrics.count(figures.ROUTING_SERVICE, (outcome,))

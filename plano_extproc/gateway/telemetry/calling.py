@@ -37,10 +37,11 @@ async def call(gateway: Gateway, traceparent: bytes | None, callout: Callout, se
     if span.traceparent:
         kept = tuple(pair for pair in callout.headers if pair[0] != "traceparent")
         callout = replace(callout, headers=(*kept, ("traceparent", span.traceparent.encode())))
-    begun, outcome = ports.clock(), "cancelled"
+    begun, outcome, status = ports.clock(), "cancelled", 0
     try:
         reply = await ports.send(callout)
-        outcome = status_class(reply.status)
+        status = reply.status
+        outcome = status_class(status)
         if span.is_recording:
             _tell(span, reply, served)
     except CalloutFailed as failed:
@@ -49,7 +50,12 @@ async def call(gateway: Gateway, traceparent: bytes | None, callout: Callout, se
         raise
     finally:
         ports.metrics.count(figures.CALLOUTS, (what, outcome))
-        ports.metrics.observe(figures.CALLOUT, (what,), ports.clock() - begun)
+        seconds = ports.clock() - begun
+        ports.metrics.observe(figures.CALLOUT, (what,), seconds)
+        if served is not None:
+            model = split(served.choice.name)
+            ports.metrics.count(figures.LLM_REQUESTS, (*model, status_class(status), "none" if status else "other"))
+            ports.metrics.observe(figures.LLM_DURATION, model, seconds)
         if span.is_recording:
             span.end(int(ports.now() * 1e9))
     return reply
@@ -120,6 +126,7 @@ _KINDS: Final[dict[str, SpanKind]] = {
     "router": ROUTING,
     "orchestrator": ROUTING,
     "memory": CALLOUT,
+    "function calling": CALLOUT,
 }
 """By the first words of what is asked."""
 

@@ -12,7 +12,7 @@ from plano_extproc.gateway.actions import Headers
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.decide import Decision
 from plano_extproc.gateway.reading import UsageReader
-from plano_extproc.gateway.telemetry.costing import cost
+from plano_extproc.gateway.telemetry.costing import count_tokens
 from plano_extproc.gateway.telemetry.telling import called, nanoseconds, notes, tell
 from plano_extproc.gateway.telemetry.watched import Watched
 from plano_extproc.gateway.tries.chain import Chain
@@ -211,20 +211,7 @@ class Observation:
         if usage is None:
             metrics.count(figures.LLM_USAGE_MISSING, (provider, model))
             return
-        counts = (
-            ("prompt", usage.prompt),
-            ("completion", usage.output),
-            ("cache_read", usage.cache_read),
-            ("cache_write", usage.cache_write),
-        )
-        for kind, tokens in counts:
-            if tokens:
-                metrics.count(figures.LLM_TOKENS, (provider, model, kind), tokens)
-        metrics.count(figures.PROMPT_CACHE, (provider, model, "hit" if usage.cache_read else "miss"))
-        dollars = cost(choice, usage)
-        if dollars:
-            client = work.ask.client.id if work.ask.client is not None else ""
-            metrics.count(figures.SPENT, (provider, model, client), dollars)
+        count_tokens(metrics, choice, usage, work.ask.client)
 
     def _end_span(self, work: Work | None, outcome: Ending) -> None:
         now, span = nanoseconds(self._begun + outcome.seconds), self.span
