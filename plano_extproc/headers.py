@@ -50,6 +50,9 @@ PREFIX_HASH = "x-plano-prefix-hash"
 
 REQUEST_ID = "x-request-id"
 
+INSTANCES = "x-plano-instances"
+"""On a request of the sidecar's: there are several equal servers, and another is asked where one fails."""
+
 EGRESS_FAILURE = "x-plano-egress-failure"
 """Set by Envoy on its own answers to the sidecar's requests: what went wrong, by its response flags."""
 

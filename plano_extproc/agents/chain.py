@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from plano_extproc import headers
 from plano_extproc.agents.agent import Agent, Outcome, Record, Running
 from plano_extproc.agents.answer import AgentFailed, lost, text_of
 from plano_extproc.agents.history import Request, for_an_answer, joined, with_said
@@ -17,9 +18,13 @@ from plano_extproc.agents.instances import upstream
 from plano_extproc.agents.together import all_of
 from plano_extproc.errors import BadProviderAnswer, GatewayError
 from plano_extproc.flow import Callout, CalloutFailed, Flow, Headers, ask
+from plano_extproc.services import Upstream
 
 Said = tuple[tuple[str, str], ...]
 """Ids of agents, and their words."""
+
+MOST_INSTANCES = 3
+"""Instances that are tried for one request where no retries are configured."""
 
 Filtered = Callable[[tuple[str, ...], bytes], Flow[bytes]]
 """Puts a body through the filters with these ids, in order. Raises a `GatewayError` where one refuses."""
@@ -108,7 +113,7 @@ def _at_once(chain: _Chain, agents: Sequence[Agent], request: Request) -> Flow[J
 def _turn(chain: _Chain, agent: Agent, request: Request) -> Flow[Said]:
     """Return what the agent said, or the one that takes over from it; nothing where it is skipped."""
     began = chain.running.clock()
-    tries = 0
+    tries = made = 0
 
     def report(outcome: Outcome, status: int = 0, reason: str = "") -> None:
         seconds = chain.running.clock() - began
@@ -122,7 +127,9 @@ def _turn(chain: _Chain, agent: Agent, request: Request) -> Flow[Said]:
         try:
             text = yield from _ask(agent, body, chain.running)
         except AgentFailed as failed:
-            if failed.is_passing and tries <= agent.retries:
+            # Envoy has tried other instances, but not after one that was late.
+            made += 1 if failed.reason == "timeout" else min(_instances(agent, chain.running), MOST_INSTANCES)
+            if failed.is_passing and made <= agent.retries:
                 continue
             chain.failed.add(agent.id)
             successor = _successor(chain, agent)
@@ -141,13 +148,22 @@ def _turn(chain: _Chain, agent: Agent, request: Request) -> Flow[Said]:
 
 def _ask(agent: Agent, body: bytes, running: Running) -> Flow[str]:
     one = upstream(agent, running.key)
-    headers = running.headers(agent)
-    question = Callout(one.cluster, "POST", agent.path(one), headers, body, f"agent {agent.id}", agent.timeout)
+    sent = _headers(agent, one, running)
+    question = Callout(one.cluster, "POST", agent.path(one), sent, body, f"agent {agent.id}", agent.timeout)
     try:
         reply = yield from ask(question)
     except CalloutFailed as failed:
         raise lost(agent.id, failed) from None
     return text_of(agent.id, reply)
+
+
+def _headers(agent: Agent, one: Upstream, running: Running) -> Headers:
+    several = ((headers.INSTANCES, b"%d" % len(one.hosts)),) if len(one.hosts) > 1 else ()
+    return (*running.headers(agent), *several)
+
+
+def _instances(agent: Agent, running: Running) -> int:
+    return len(upstream(agent, running.key).hosts)
 
 
 def _successor(chain: _Chain, agent: Agent) -> Agent | None:
@@ -181,7 +197,7 @@ def _hand_over(chain: _Chain, agent: Agent, bodies: dict[tuple[str, ...], bytes]
         agent.id,
         one.cluster,
         agent.path(one),
-        chain.running.headers(agent),
+        _headers(agent, one, chain.running),
         bodies[agent.input_filters],
         agent.timeout,
         agent.retries,

@@ -6,6 +6,7 @@ HIDDEN_FROM_PROVIDERS = (
     headers.CLUSTER,
     headers.LISTENER,
     headers.USAGE,
+    headers.INSTANCES,
     # The hops are for agents; the sidecar takes them out of what goes to a model.
     *(name for name in headers.CLIENT_MAY_SEND if name != headers.HOPS),
     "x-forwarded-for",

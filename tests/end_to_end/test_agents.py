@@ -34,6 +34,11 @@ listeners:
       - {{id: 'lost "and" gone', description: "is not there"}}
       - {{id: lost_planner, description: "is not there either"}}
   - {{type: agent, name: pair, port: {pair}, agents: [{{id: pair, description: "two servers"}}]}}
+  - type: agent
+    name: pair_first
+    port: {pair_first}
+    parallel: true
+    agents: [{{id: pair, description: "weather forecasts"}}, {{id: flights, description: "flights, airports"}}]
 agents:
   - {{id: 'lost "and" gone', url: "{gone}"}}
   - {{id: lost_planner, url: "{gone}", protocol: a2a}}
@@ -71,6 +76,7 @@ def gateway(_scripted: Agents, tmp_path_factory: pytest.TempPathFactory) -> Iter
         alone=free_port(),
         away=free_port(),
         pair=free_port(),
+        pair_first=free_port(),
         weather=f"http://127.0.0.1:{_scripted.weather.port}",
         flights=f"http://127.0.0.1:{_scripted.flights.port}",
         general=f"http://127.0.0.1:{_scripted.general.port}",
@@ -213,6 +219,18 @@ def test_what_one_instance_cannot_answer_another_does(gateway: Gateway, agents: 
     answers = [ask(gateway, "Hello", listener="pair", stream=stream) for _ in range(10)]
 
     assert [answer.status_code for answer in answers] == [200] * 10
+    assert len(agents.general.requests) == 10
+
+
+def test_an_agent_that_does_not_answer_the_client_has_instances_too(gateway: Gateway, agents: Agents) -> None:
+    for _ in range(40):
+        agents.weather.fail(500)
+    question = "What is the weather forecast for Rome, and which flights leave its airport?"
+
+    answers = [ask(gateway, question, listener="pair_first") for _ in range(10)]
+
+    assert [answer.status_code for answer in answers] == [200] * 10
+    assert {answer.headers["x-plano-agent"] for answer in answers} == {"pair,flights"}
     assert len(agents.general.requests) == 10
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from plano_extproc.agents import Agent, Candidate, Handover, chat_agents, passed_through
+from plano_extproc.agents import MOST_INSTANCES, Agent, Candidate, Handover, chat_agents, passed_through
 from plano_extproc.agents.instances import groups
 from plano_extproc.config import Config
 from plano_extproc.config.listeners import Listener
@@ -10,9 +10,6 @@ from plano_extproc.config.models import ModelProvider
 from plano_extproc.gateway.tries.chain import Policy
 from plano_extproc.providers import agents
 from plano_extproc.routing import Choice
-
-_MOST_HOSTS = 3
-"""Instances that are tried for one request where no retries are configured."""
 
 
 class Team:
@@ -66,5 +63,5 @@ class Team:
         clusters = [first, *(cluster for cluster in entries if cluster != first)]
         hosts = sum(len(upstream.hosts) for upstream in agent.upstreams)
         # Every instance has a turn before one has its second; Envoy tells those of one cluster apart.
-        tries = max(min(hosts, _MOST_HOSTS), len(clusters), agent.retries + 1)
+        tries = max(min(hosts, MOST_INSTANCES), len(clusters), agent.retries + 1)
         return [Choice(entries[clusters[n % len(clusters)]], agent.id, reason, agent.id) for n in range(tries)]
