@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from plano_extproc.apis import Api
 from plano_extproc.errors import BadProviderAnswer, GatewayError
 from plano_extproc.gateway.actions import BodyMode, Continue, Headers
-from plano_extproc.gateway.work import Doing, Edit
+from plano_extproc.gateway.work import Doing, Due, Edit
 from plano_extproc.translate import (
     Completions,
     ContentDecoder,
@@ -35,8 +35,8 @@ class Answer:
     """
 
     __slots__ = (
-        "_api", "_decoder", "_edits", "_is_over", "_last", "_last_stream", "_status", "_stream", "_translation",
-        "is_complete", "mode",
+        "_api", "_decoder", "_due", "_edits", "_is_over", "_last", "_last_stream", "_status", "_stream",
+        "_translation", "is_complete", "mode",
     )  # fmt: skip
 
     def __init__(
@@ -50,16 +50,19 @@ class Answer:
         last: Completions | None = None,
         framing: Framing = "sse",
         asks_for_stream: bool = False,
+        due: Due | None = None,
     ) -> None:
         """Begin with the answer's headers. Raises `BadProviderAnswer` for an encoding that cannot be undone.
 
         `framing` and `asks_for_stream` tell a stream where nothing translates: as a JSON list it looks like no stream.
+        `due` is asked where an edit refuses the answer.
         """
         self._api = client
         self._translation = translation
         self._status = status
         self._edits = edits if status < 300 else ()
         self._last = last
+        self._due = due
         if isinstance(translation, Translation):
             translation.told_by(headers)
         self._decoder = ContentDecoder(headers.get("content-encoding", b"identity"))
@@ -115,7 +118,7 @@ class Answer:
             self.is_complete = True
             return self._replaced(self._last_word(made))
         except GatewayError as error:
-            return self._refused(error)
+            return self._refused((yield from self._told(error)))
 
     def _edited_chunk(self, chunk: bytes, end: bool) -> Doing[Continue]:
         if self._is_over:
@@ -126,8 +129,17 @@ class Answer:
                 made = yield from edit.feed(made, end)
         except GatewayError as error:
             self._is_over = True
-            made = error_event(self._api, error)
+            made = error_event(self._api, (yield from self._told(error)))
         return Continue(body=self._finished(made, end))
+
+    def _told(self, error: GatewayError) -> Doing[GatewayError]:
+        """Return what the client is told of an answer that fails, once all is done that is due before."""
+        if self._due is not None:
+            try:
+                yield from self._due(self._status, is_complete=False)
+            except GatewayError as other:
+                return other
+        return error
 
     def _translated(self, chunk: bytes, end: bool) -> bytes:
         """Return what the chunk is in the caller's dialect."""

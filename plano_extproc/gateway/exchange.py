@@ -221,8 +221,19 @@ class Exchange:
         return (yield from self._on_decision(decide(self._gateway, work)))
 
     def _on_decision(self, deciding: Doing[Decision | Reply]) -> Doing[Action]:
-        decision = yield from deciding
-        return decision if isinstance(decision, Reply) else self._decided(decision)
+        try:
+            decision = yield from deciding
+        except GatewayError as error:
+            yield from self._due(error.status)
+            raise
+        if isinstance(decision, Reply):
+            yield from self._due(decision.status)
+            return decision
+        return self._decided(decision)
+
+    def _due(self, status: int, *, is_read: bool = False) -> Doing[None]:
+        if self._work is not None and self._work.due is not None:
+            yield from self._work.due(status, is_read=is_read)
 
     def _decided(self, decision: Decision) -> Continue:
         self._decision = decision
@@ -239,12 +250,22 @@ class Exchange:
         handed = self._work.handed if self._work is not None else None
         if handed is not None and handed.otherwise is not None and int(event.headers[":status"]) >= 300:
             return self._otherwise(handed.otherwise, event)
-        return self._explained(event)
+        action = self._explained(event)
+        if self._decision is None or self._work is None or self._work.due is None:
+            return action
+        return self._recorded(action)
 
     def _otherwise(self, give: Callable[[], Doing[Reply | None]], event: ResponseHeaders) -> Doing[Action]:
         """Answer in place of an agent that failed, if there is something to say."""
         reply = yield from give()
-        return self._explained(event) if reply is None else reply
+        return (yield from self._recorded(self._explained(event) if reply is None else reply))
+
+    def _recorded(self, action: Action) -> Doing[Action]:
+        if isinstance(action, Reply):
+            yield from self._due(action.status)
+        else:
+            yield from self._due(self._status, is_read=self._answer is not None and self._status < 300)
+        return action
 
     def _explained(self, event: ResponseHeaders) -> Action:
         decision = self._decision
@@ -291,6 +312,7 @@ class Exchange:
             last=decision.last,
             framing=self._ask.framing if self._ask else "sse",
             asks_for_stream=decision.is_stream,
+            due=work.due if work is not None else None,
         )
         if event.end_of_stream:
             # No body will come, and a client expects one.

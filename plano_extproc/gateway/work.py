@@ -92,6 +92,16 @@ class Cut:
     holds: Callable[[], bool]
 
 
+class Due(Protocol):
+    """What must be done before an answer may end: asked for each answer at its headers, and again where one fails.
+
+    `status` is the answer's own, `is_read` says that its edits see all of it, so that they may do the same at its end.
+    """
+
+    def __call__(self, status: int, *, is_read: bool = False, is_complete: bool = True) -> Doing[None]:
+        """Do it. A `GatewayError` that is raised takes the place of the answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Handed:
     """A request that is handed to an agent in words of ours: `spoken`, with `headers` beside the client's own.
@@ -121,7 +131,7 @@ class Work:
     `reason` where it lies in what is asked. `headers` go on the answer, `facts` into Envoy's access log (short values,
     nothing of what was said). `edits` see the answer, in the order of their ranks; `endings` are run when the exchange
     is over, whatever became of it, and must not raise. `served` is who answered, once that is known. `cut` is set where
-    an answer may have to be broken off.
+    an answer may have to be broken off, `due` where something must be done before it ends, whoever gives it.
     """
 
     ask: Ask
@@ -141,6 +151,7 @@ class Work:
     """What one step leaves for a later one, under a key of its own."""
     served: Plan | None = None
     cut: Cut | None = None
+    due: Due | None = None
 
     def replace(self, request: dict[str, Any]) -> None:
         """Go on with another request; an agent that it was handed to already gets what is new of it."""

@@ -4,12 +4,13 @@
     reservation = await governor.reserve(rules, tenant, choice, estimate)      # raises LimitReached
     await governor.settle(reservation, usage, cost)
     await governor.erred(rules, tenant, "timeout")             # may suspend the agent
-    await governor.record(entry)                               # batched: returns at once; strict: once it is written
+    await governor.record(*entries)                            # batched: returns at once; strict: once they are written
 
 A store that is away never breaks an exchange by itself: `refusal` says so beforehand where that means a refusal
 (`on_store_error: closed`), and what cannot be told to it later is counted in `failures`.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -126,18 +127,22 @@ class Governor:
         except StoreError as error:
             self._failed(error)
 
-    async def record(self, entry: Entry) -> None:
-        """Put an entry into the ledger. Raises `LedgerUnavailable` where it must be written first, and cannot be."""
-        self._count(entry)
+    async def record(self, *entries: Entry) -> None:
+        """Put entries into the ledger. Raises `LedgerUnavailable` where they must be written first, and cannot be."""
+        for entry in entries:
+            self._count(entry)
         if not self.is_strict:
-            self._ledger.put(entry)
+            for entry in entries:
+                self._ledger.put(entry)
             return
-        try:
-            await self._ledger.committed(entry)
-        except LedgerUnavailable:
+        # All of them at once, so that they are written in one transaction.
+        told = await asyncio.gather(*map(self._ledger.committed, entries), return_exceptions=True)
+        for problem in filter(None, told):
+            if not isinstance(problem, LedgerUnavailable):
+                raise problem
             self.failures += 1
             if self._is_closed:
-                raise
+                raise problem
 
     @property
     def _is_closed(self) -> bool:

@@ -142,13 +142,13 @@ class StrictEdit:
 
     def whole(self, body: bytes) -> Doing[bytes]:
         """Return a whole answer, once it is recorded."""
-        yield from self._governed.settled()
+        yield from self._governed.due(200)
         return body
 
     def feed(self, chunk: bytes, end: bool) -> Doing[bytes]:
         """Return the next chunk; the last one, once the answer is recorded."""
         if end:
-            yield from self._governed.settled()
+            yield from self._governed.due(200)
         return chunk
 
 

@@ -7,6 +7,7 @@ in the ledger when the exchange is over, and one more for each of its calls of t
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from itertools import takewhile
 
 from plano_extproc.agents import Record
 from plano_extproc.errors import GatewayError
@@ -15,7 +16,7 @@ from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import UsageReader
 from plano_extproc.gateway.tries.chain import Chain
 from plano_extproc.gateway.work import Doing, Ending, Work, wait_for
-from plano_extproc.governance import AgentRules, Declared, Entry, LedgerUnavailable
+from plano_extproc.governance import AgentRules, Decision, Declared, Entry, LedgerUnavailable
 from plano_extproc.governance.budget import ErrorKind
 from plano_extproc.limits import Estimate
 from plano_extproc.routing import Choice
@@ -38,7 +39,9 @@ class Governed:
         self.tokens = Estimate(0)
         self._work = work
         self._now = now
+        self.holds_end = False
         self._is_recorded = False
+        self._are_earlier_recorded = False
         self._is_told = False
         self._cut: asyncio.Event | None = None
 
@@ -131,12 +134,15 @@ class Governed:
         """Note that the client was told why the answer does not go on."""
         self._is_told = True
 
-    def settled(self) -> Doing[None]:
-        """Record all parts of an answer that is about to end well. Raises `LedgerUnavailable`."""
-        self._is_recorded = True
-        outcome = self._outcome(200, is_complete=True, is_answered=self._work.served is not None)
-        for entry in [entry for part in self.parts for entry in rows(outcome, part)]:
-            yield from wait_for(partial(self.governor.record, entry))
+    def due(self, status: int, *, is_read: bool = False, is_complete: bool = True) -> Doing[None]:
+        """Record all parts of an answer before it ends, once. Raises `LedgerUnavailable`.
+
+        One that is read to its end is recorded there, with what it says, if `holds_end` says so.
+        """
+        if is_read and self.holds_end:
+            return
+        if entries := self._unrecorded(self._outcome(status, is_complete=is_complete)):
+            yield from wait_for(partial(self.governor.record, *entries))
 
     async def __call__(self, ending: Ending) -> None:
         """Do what is left when the exchange is over: rows, errors, limits, and a sign of life."""
@@ -144,57 +150,64 @@ class Governed:
             self.governor.board.unwatch(self._cut)
         if self._work.served is None:
             self._work.served = ending.served
-        is_answered = self._work.served is not None or self.is_passage
-        outcome = self._outcome(ending.status, is_complete=ending.is_complete, is_answered=is_answered)
+        outcome = self._outcome(ending.status, is_complete=ending.is_complete)
+        await self._recorded_anyway(*self._unrecorded(outcome))
         for part in self.parts:
             await self._end(part, outcome)
-        await self._failed_before(ending)
-        await self._asked_before()
+        for part in self._failed:
+            await self.governor.erred(part.rules, self.tenant, "server_error")
+        for record, part in self._asked:
+            await self._end_of_asked(record, part)
 
     async def _end(self, part: Part, outcome: Outcome) -> None:
         if part.reservation is not None:
             await self.governor.settle(part.reservation, outcome.usage, outcome.cost)
-        if not self._is_recorded:
-            for entry in rows(outcome, part):
-                await self._recorded_anyway(entry)
         for kind in errors(outcome, part):
             await self.governor.erred(part.rules, self.tenant, kind)
         await self.governor.beat(part.rules, self.tenant)
 
-    async def _failed_before(self, ending: Ending) -> None:
-        """Count the agents that were tried in vain before the one that answered."""
-        plans = self._work.plans
-        if not isinstance(plans, Chain) or ending.attempts < 2:
-            return
-        for plan in plans.plans[: plans.served(ending.attempts)]:
-            part = self.servers.get(plan.choice.agent or "")
-            if part is not None:
-                await self._recorded_anyway(row(self._moment(), part, "ERROR", "failed; the next one was tried"))
-                await self.governor.erred(part.rules, self.tenant, "server_error")
+    async def _end_of_asked(self, record: Record, part: Part) -> None:
+        if part.reservation is not None and part is not self.server:
+            await self.governor.settle(part.reservation, Usage(), None)
+        if not _has_said(record):
+            kind: ErrorKind = "timeout" if record.reason == "timeout" else "server_error"
+            await self.governor.erred(part.rules, self.tenant, kind)
+        await self.governor.beat(part.rules, self.tenant)
 
-    async def _asked_before(self) -> None:
-        """Record the agents that were asked before the one that answered."""
+    @property
+    def _failed(self) -> Iterator[Part]:
+        """The agents that were tried in vain before the one that answered."""
+        plans, served = self._work.plans, self._work.served
+        if isinstance(plans, Chain) and served is not None:
+            for plan in takewhile(lambda plan: plan is not served, plans.plans):
+                if (part := self.servers.get(plan.choice.agent or "")) is not None:
+                    yield part
+
+    @property
+    def _asked(self) -> Iterator[tuple[Record, Part]]:
+        """The agents that were asked before the one that answered, and what came of it."""
         for record in self._work.notes.get(Record, ()):
             rules = self.governor.book.serving(record.agent)
-            if rules is None:
-                continue
-            part = self.servers.get(rules.id) or Part(rules, SERVES)
-            if part.reservation is not None and part is not self.server:
-                await self.governor.settle(part.reservation, Usage(), None)
-            has_said = record.outcome in ("answered", "empty")
-            moment = self._moment(record.status)
-            await self._recorded_anyway(row(moment, part, "EXECUTE" if has_said else "ERROR", record.reason))
-            if not has_said:
-                kind: ErrorKind = "timeout" if record.reason == "timeout" else "server_error"
-                await self.governor.erred(rules, self.tenant, kind)
-            await self.governor.beat(rules, self.tenant)
+            if rules is not None:
+                yield record, self.servers.get(rules.id) or Part(rules, SERVES)
+
+    def _unrecorded(self, outcome: Outcome) -> list[Entry]:
+        """Return the rows that were not given to the ledger yet; from here on they count as given."""
+        found = [] if self._is_recorded else [entry for part in self.parts for entry in rows(outcome, part)]
+        if not self._are_earlier_recorded:
+            found += [row(self._moment(), part, "ERROR", "failed; the next one was tried") for part in self._failed]
+            for record, part in self._asked:
+                decision: Decision = "EXECUTE" if _has_said(record) else "ERROR"
+                found.append(row(self._moment(record.status), part, decision, record.reason))
+        self._is_recorded = self._are_earlier_recorded = True
+        return found
 
     def _moment(self, status: int = 0) -> Outcome:
         """Return what there is to tell of an agent that did not answer the client."""
         return Outcome(self._work, self.tenant, self._now(), status, asked=self._plan())
 
-    def _outcome(self, status: int, *, is_complete: bool, is_answered: bool) -> Outcome:
-        server = self.server
+    def _outcome(self, status: int, *, is_complete: bool) -> Outcome:
+        server, is_answered = self.server, self._work.served is not None or self.is_passage
         usage = self.reader.usage if self.reader is not None and self._work.served is not None else None
         withholds = self.is_passage or self.governor.settings.on_forbidden == "block"
         return Outcome(
@@ -226,13 +239,17 @@ class Governed:
             return None
         return self.governor.cost(plan.choice, usage)
 
-    async def _recorded_anyway(self, entry: Entry) -> None:
+    async def _recorded_anyway(self, *entries: Entry) -> None:
         """Record what nobody waits for any more."""
         try:
-            await self.governor.record(entry)
+            await self.governor.record(*entries)
         except LedgerUnavailable:
             # It is written when the ledger is back.
             return
+
+
+def _has_said(record: Record) -> bool:
+    return record.outcome in ("answered", "empty")
 
 
 def governed(work: Work) -> Governed | None:

@@ -38,6 +38,8 @@ def step(gateway: Gateway, listener: Listener) -> Step | None:
         found = Governed(governor, work, book.tenant(ask.headers, ask.client), gateway.ports.now)
         work.notes[Governed] = found
         work.endings.append(found)
+        if governor.is_strict:
+            work.due = found.due
         if rules is None:
             return None
         part = found.caller = Part(rules, CALLS)
@@ -114,6 +116,7 @@ def _read(work: Work, found: Governed) -> None:
         work.cut = Cut(found.watch(), lambda: found.cut_error() is not None)
         work.edit(Rank.USAGE, CutEdit(found))
     if found.governor.is_strict:
+        found.holds_end = True
         work.edit(Rank.KEEPING, StrictEdit(found))
 
 

@@ -1,0 +1,162 @@
+"""A strict ledger: no answer of a governed agent ends before its rows are in the file, whatever answer it is."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+import websockets.sync.client
+import websockets.sync.server
+
+from tests.support.gateway import Gateway, running_gateway
+from tests.support.ports import free_port
+from tests.support.reply import ToolCall
+from tests.support.scripted import ScriptedProvider
+
+CONFIG = """
+version: v0.5.0
+listeners:
+  - {{type: model, name: llm, port: {models}}}
+  - type: agent
+    name: team
+    port: {team}
+    agents: [{{id: planner, description: "plans", default: true}}]
+agents:
+  - {{id: planner, url: "{planner}"}}
+model_providers:
+  - {{model: openai/gpt-4o, base_url: "{chat}", access_key: sk-1, default: true}}
+  - {{model: openai/gpt-realtime, base_url: "http://127.0.0.1:{sockets}/v1", access_key: sk-1}}
+clients: [{{id: robot-key, key: k-robot}}]
+governance:
+  ledger: {{mode: strict}}
+  agents:
+    - {{id: robot, client: robot-key, forbidden_actions: [ssh]}}
+    - {{id: planner}}
+"""
+KEY = {"authorization": "Bearer k-robot"}
+
+
+@dataclass(frozen=True, slots=True)
+class Stand:
+    gateway: Gateway
+    chat: ScriptedProvider
+    planner: ScriptedProvider
+
+    def rows(self) -> list[tuple[str, str, str, int]]:
+        with closing(sqlite3.connect(self.gateway.home / "state" / "ledger.sqlite")) as db:
+            return db.execute("SELECT agent, action, decision, status FROM ledger ORDER BY number").fetchall()
+
+    def post(self, listener: str, path: str, body: dict[str, Any], **headers: str) -> httpx.Response:
+        url = f"{self.gateway.url(listener)}{path}"
+        return httpx.post(url, json=body, headers={**KEY, **headers}, timeout=30)
+
+    def ask(self, listener: str = "llm", **fields: Any) -> httpx.Response:
+        messages = [{"role": "user", "content": "Hello there"}]
+        return self.post(listener, "/v1/chat/completions", {"model": "gpt-4o", "messages": messages, **fields})
+
+    def open_socket(self) -> bool:
+        url = self.gateway.url("llm").replace("http", "ws")
+        with websockets.sync.client.connect(f"{url}/v1/realtime?model=gpt-realtime", additional_headers=KEY):
+            return True
+
+
+def _listen(socket: websockets.sync.server.ServerConnection) -> None:
+    for _ in socket:
+        pass
+
+
+@pytest.fixture(scope="module")
+def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    sockets = websockets.sync.server.serve(_listen, "127.0.0.1", 0)
+    threading.Thread(target=sockets.serve_forever, daemon=True).start()
+    with (
+        ScriptedProvider("openai.chat", is_strict=False) as chat,
+        ScriptedProvider("openai.chat", is_strict=False) as planner,
+    ):
+        text = CONFIG.format(
+            models=free_port(), team=free_port(), planner=planner.url, chat=chat.url,
+            sockets=sockets.socket.getsockname()[1],
+        )  # fmt: skip
+        with running_gateway(text, environ={}, home=tmp_path_factory.mktemp("strict"), workers=2) as gateway:
+            yield Stand(gateway, chat, planner)
+    sockets.shutdown()
+
+
+@pytest.fixture
+def stand(_running: Stand) -> Stand:
+    _running.chat.clear()
+    _running.planner.clear()
+    assert _running.ask().status_code == 200
+    return _running
+
+
+def failing(stand: Stand) -> None:
+    stand.chat.fail(429)
+    assert stand.ask().status_code == 429
+
+
+def failing_agent(stand: Stand) -> None:
+    stand.planner.fail(500)
+    assert stand.ask("team").status_code == 500
+
+
+def unknown(stand: Stand) -> None:
+    assert stand.ask(model="nothing").status_code == 404
+
+
+def blocked(stand: Stand) -> None:
+    stand.chat.call_tools(ToolCall("ssh"))
+    assert stand.ask().status_code == 403
+
+
+def blocked_stream(stand: Stand) -> None:
+    stand.chat.call_tools(ToolCall("ssh"))
+    assert "may not call tool" in stand.ask(stream=True).text
+
+
+def images(stand: Stand) -> None:
+    assert stand.post("llm", "/v1/images/generations", {"model": "gpt-4o", "prompt": "x"}).status_code < 500
+
+
+def socket(stand: Stand) -> None:
+    assert stand.open_socket()
+
+
+CALLED, SERVED = ("robot", "call_model"), ("planner", "serve")
+CASES: dict[Callable[[Stand], None], list[tuple[str, ...]]] = {
+    failing: [(*CALLED, "ERROR")],
+    failing_agent: [(*CALLED, "ERROR"), (*SERVED, "ERROR")],
+    unknown: [(*CALLED, "ERROR")],
+    blocked: [(*CALLED, "ERROR"), ("robot", "tool:ssh", "SKIP")],
+    blocked_stream: [(*CALLED, "ERROR"), ("robot", "tool:ssh", "SKIP")],
+    images: [(*CALLED, "EXECUTE")],
+    socket: [(*CALLED, "EXECUTE")],
+}
+
+
+@pytest.mark.parametrize("ask", CASES, ids=lambda ask: ask.__name__)
+def test_no_answer_ends_before_its_rows_are_written(stand: Stand, ask: Callable[[Stand], None]) -> None:
+    before = len(stand.rows())
+    is_free, seen = threading.Event(), list[bool]()
+
+    def run() -> None:
+        ask(stand)
+        seen.append(is_free.is_set())
+
+    thread = threading.Thread(target=run)
+    with closing(sqlite3.connect(stand.gateway.home / "state" / "ledger.sqlite", isolation_level=None)) as db:
+        # Nobody else can write, so the answer has to wait.
+        db.execute("BEGIN IMMEDIATE")
+        thread.start()
+        time.sleep(1)
+        is_free.set()
+        db.execute("ROLLBACK")
+    thread.join()
+
+    assert seen == [True]
+    assert sorted(row[:3] for row in stand.rows()[before:]) == sorted(CASES[ask])
