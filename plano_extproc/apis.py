@@ -41,5 +41,8 @@ First come those of AI Studio's versions, then Vertex AI's.
 GEMINI_METHODS: Final[dict[str, bool]] = {"generateContent": False, "streamGenerateContent": True}
 """The methods, and whether their answers are streams."""
 
+COUNT_METHOD: Final = "countTokens"
+"""The one by which Gemini's clients ask how many tokens a request has."""
+
 ANTHROPIC_METHODS: Final[dict[str, bool]] = {"rawPredict": False, "streamRawPredict": True}
 """The same for Anthropic's clients of Vertex AI."""

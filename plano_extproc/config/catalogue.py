@@ -23,6 +23,7 @@ from plano_extproc.apis import Api
 from plano_extproc.config.models_catalogue import Model, model_of, models_of
 
 __all__ = [
+    "COUNTED",
     "ENDPOINTS",
     "PROVIDERS",
     "SERVICES",
@@ -53,6 +54,7 @@ Endpoint = Literal[
     "moderations",
     "rerank",
     "count_tokens",
+    "gemini.count_tokens",
     "realtime",
 ]
 
@@ -80,10 +82,16 @@ ENDPOINTS: Final[Mapping[Endpoint, str]] = MappingProxyType(
         "moderations": "/moderations",
         "rerank": "/rerank",
         "count_tokens": "/messages/count_tokens",
+        "gemini.count_tokens": "/models/{model}:countTokens",
         "realtime": "/realtime",
     }
 )
 """The endpoints that are passed on untranslated, and what stands after the API root, for clients and for providers."""
+
+COUNTED: Final[Mapping[Endpoint, Api]] = MappingProxyType(
+    {"count_tokens": "anthropic.messages", "gemini.count_tokens": "gemini.generate"}
+)
+"""The endpoints that count tokens, and the dialect of the requests whose tokens they count."""
 
 
 class _Entry(BaseModel):
@@ -163,7 +171,8 @@ class ProviderKind(_Entry):
 
     def auth_for(self, what: Api | Endpoint) -> Auth:
         """Return how a key is sent to one dialect or endpoint: the Messages API has a header of its own for it."""
-        api: Api | Endpoint = "anthropic.messages" if what == "count_tokens" else what
+        usual: Mapping[Any, Api] = COUNTED
+        api = usual.get(what, what)
         if api in self.auths:
             return self.auths[api]
         return "x-api-key" if api == "anthropic.messages" and self.auth in {"bearer", "api-key"} else self.auth
@@ -194,7 +203,7 @@ class ProviderKind(_Entry):
             suffix, _, query = self._suffix(what).partition("?")
             query = query or default_query
             whole = f"{before.rstrip('/')}{suffix}" + (f"?{query}" if query else "")
-        if what == "gemini.generate":
+        if what in {"gemini.generate", "gemini.count_tokens"}:
             # Google lists its models under the names of their paths.
             model_id = model_id.removeprefix("models/")
         # `@` may stand in a path as it is, and Vertex AI's model ids hold it.

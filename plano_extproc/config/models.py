@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, WithJson
 
 from plano_extproc.apis import Api
 from plano_extproc.config import catalogue
-from plano_extproc.config.catalogue import PROVIDERS, Endpoint, Model, ProviderKind
+from plano_extproc.config.catalogue import COUNTED, PROVIDERS, Endpoint, Model, ProviderKind
 from plano_extproc.config.protection import CircuitBreakers, HealthCheck, OutlierDetection, Protection
 from plano_extproc.config.values import (
     SINCE_V0_5,
@@ -249,6 +249,11 @@ class ModelProvider(Part):
     def apis_for(self, model_id: str) -> tuple[Api, ...]:
         """Return the dialects that serve one of its models, best first."""
         return (self.api,) if self.api else self.kind.apis_for(model_id, base_url=self.base_url)
+
+    def has(self, endpoint: Endpoint, model_id: str) -> bool:
+        """Return whether it has an endpoint for one of its models; tokens are counted in the model's own dialect."""
+        counted = COUNTED.get(endpoint)
+        return endpoint in self.kind.endpoints and (counted is None or counted in self.apis_for(model_id))
 
     @property
     def uses_client_credential(self) -> bool:

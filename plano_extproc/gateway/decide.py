@@ -10,11 +10,13 @@ import orjson
 
 from plano_extproc import apis, headers
 from plano_extproc.apis import Api
+from plano_extproc.config.catalogue import COUNTED
 from plano_extproc.errors import GatewayError, InvalidRequest, Unauthenticated
 from plano_extproc.gateway.actions import BodyMode, Changes
 from plano_extproc.gateway.answer import Reader
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
+from plano_extproc.gateway.envelope import unwrapped, wrapped
 from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.rewrite import form_model, with_fields, with_model, written
 from plano_extproc.gateway.routing.marks import with_marks
@@ -191,8 +193,10 @@ def parse(ask: Ask, body: bytes) -> dict[str, Any]:
         encoding = ask.headers.get("content-encoding", b"identity").decode("latin-1")
         hint = "" if encoding == "identity" else f"; it is sent with content-encoding {encoding}, send it plain"
         raise InvalidRequest(f"the body is not valid JSON: {error.msg} at byte {error.pos}{hint}") from None
-    if ask.surface.endpoint is not None and ask.surface.endpoint != "count_tokens":
+    if ask.surface.endpoint is not None and ask.surface.endpoint not in COUNTED:
         return endpoint_shape(request)
+    if ask.surface.endpoint == "gemini.count_tokens":
+        request = unwrapped(request)
     return _completed(ask, request_shape(ask.surface.api, request))
 
 
@@ -273,6 +277,8 @@ def _echoing(ask: Ask, plan: Plan, request: dict[str, Any], decision: Decision) 
 
 def _changed(ask: Ask, plan: Plan, request: dict[str, Any], body: bytes) -> bytes | None:
     up = plan.upstream
+    if up.what == "gemini.count_tokens":
+        return written(wrapped(request, up.model, is_vertex=_PUBLISHED in up.path))
     if up.body or ask.surface.is_vertex:
         return with_fields({**request, "model": up.model}, up.body)
     return None if ask.surface.model is not None else with_model(body, request, _model(plan, request))
@@ -365,6 +371,9 @@ def _credential(gateway: Gateway, ask: Ask, plan: Plan, path: str, body: bytes) 
         return passed_through(sent, scheme=up.auth, same_dialect=plan.way is Way.BYPASS)
     return found
 
+
+_PUBLISHED = "/publishers/"
+"""Stands in the paths of Vertex AI alone."""
 
 _KEY_PROTOCOL = b"openai-insecure-api-key."
 

@@ -105,7 +105,7 @@ def _attempt(request: Changes) -> Changes:
 
 
 def _demand(choice: Choice, endpoint: Endpoint) -> None:
-    if endpoint not in choice.provider.kind.endpoints:
+    if not choice.provider.has(endpoint, choice.model):
         raise InvalidRequest(
             f"the provider of model '{choice.name}' has no {endpoint.replace('.', ' ').replace('_', ' ')}",
             param="model",

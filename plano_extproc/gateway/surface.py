@@ -6,7 +6,7 @@ from urllib.parse import parse_qs, unquote
 
 from plano_extproc import apis
 from plano_extproc.apis import Api
-from plano_extproc.config.catalogue import ENDPOINTS, Endpoint
+from plano_extproc.config.catalogue import COUNTED, ENDPOINTS, Endpoint
 from plano_extproc.translate.codec import Framing
 
 
@@ -38,10 +38,12 @@ def _named(path: str) -> Surface | None:
     if found is None:
         return None
     publisher, model, method = found["publisher"], unquote(found["model"]), found["method"]
+    # Vertex AI's clients tell `openai/gpt-4o` as the model `gpt-4o` of the publisher `openai`.
+    whole = model if publisher in {None, "google"} else f"{unquote(publisher)}/{model}"
     if method in apis.GEMINI_METHODS:
-        # Vertex AI's clients tell `openai/gpt-4o` as the model `gpt-4o` of the publisher `openai`.
-        whole = model if publisher in {None, "google"} else f"{unquote(publisher)}/{model}"
         return Surface("gemini.generate", model=whole, is_stream=apis.GEMINI_METHODS[method])
+    if method == apis.COUNT_METHOD:
+        return Surface("gemini.generate", "gemini.count_tokens", model=whole)
     if publisher != "anthropic" or method not in apis.ANTHROPIC_METHODS:
         return None
     if model == "count-tokens":
@@ -85,13 +87,14 @@ _MODEL_AND_METHOD = re.compile(
 
 _KEYS = {"key", "access_token"}
 
-_ERRORS: dict[Endpoint, Api] = {"count_tokens": "anthropic.messages"}
-"""The dialect of an endpoint's callers, where it is not OpenAI's."""
-
 _BY_PATH = {
     **{path: Surface(api) for path, api in apis.BY_PATH.items()},
     **{apis.QUESTIONS + path: Surface(api, is_question=True) for path, api in apis.BY_PATH.items()},
-    **{f"/v1{path}": Surface(_ERRORS.get(name, "openai.chat"), name) for name, path in ENDPOINTS.items()},
+    **{
+        f"/v1{path}": Surface(COUNTED.get(name, "openai.chat"), name)
+        for name, path in ENDPOINTS.items()
+        if "{model}" not in path
+    },
 }
 
 _UPGRADES = {

@@ -9,7 +9,7 @@ from enum import Enum
 from plano_extproc import apis
 from plano_extproc.agents import passthrough
 from plano_extproc.apis import Api
-from plano_extproc.config.catalogue import ENDPOINTS
+from plano_extproc.config.catalogue import COUNTED, ENDPOINTS
 from plano_extproc.render.topology import METRICS
 
 
@@ -67,12 +67,14 @@ class Path:
 PUBLIC = (
     *(Path(path, ("POST",), Service.PROVIDER, api) for path, api in apis.BY_PATH.items()),
     *(Path(prefix, ("POST",), Service.PROVIDER, "gemini.generate") for prefix in apis.NAMING_A_MODEL),
+    *(Path(prefix, ("GET",), Service.SIDECAR, "gemini.generate") for prefix in apis.NAMING_A_MODEL),
+    Path("/v1beta/models", ("GET",), Service.SIDECAR, "gemini.generate"),
+    Path("/v1alpha/models", ("GET",), Service.SIDECAR, "gemini.generate"),
     Path("/v1/responses/", ("GET", "DELETE"), Service.SIDECAR, "openai.responses"),
     Path("/v1/conversations", ("POST",), Service.PROVIDER, "openai.responses"),
     Path("/v1/conversations/", ("GET", "DELETE"), Service.SIDECAR, "openai.responses"),
     Path("/v1/conversations/", ("POST",), Service.PROVIDER, "openai.responses"),
     Path("/v1/models", ("GET",), Service.SIDECAR),
-    Path("/v1/models/", ("GET",), Service.SIDECAR),
     # Load balancers probe with either method.
     Path("/healthz", ("GET", "HEAD"), Service.ENVOY),
     Path("/readyz", ("GET",), Service.READY),
@@ -88,11 +90,9 @@ MODEL = (
     Path("/v1/responses", ("GET",), Service.UPGRADE),
     Path("/v1/realtime", ("GET",), Service.UPGRADE),
     *(
-        Path(
-            f"/v1{path}", ("POST",), Service.PROVIDER, "anthropic.messages" if name == "count_tokens" else "openai.chat"
-        )
+        Path(f"/v1{path}", ("POST",), Service.PROVIDER, COUNTED.get(name, "openai.chat"))
         for name, path in ENDPOINTS.items()
-        if name != "realtime"
+        if name != "realtime" and "{model}" not in path
     ),
     *(Path(apis.QUESTIONS + path, ("POST",), Service.PROVIDER, api) for path, api in apis.BY_PATH.items()),
     *PUBLIC,

@@ -15,7 +15,7 @@ def test_every_dialect_has_its_path_to_a_provider() -> None:
 def test_model_listeners_have_every_endpoint() -> None:
     paths = {p.path for p in SURFACES["model"] if p.service in {Service.PROVIDER, Service.UPGRADE}}
 
-    assert {f"/v1{path}" for path in ENDPOINTS.values()} <= paths
+    assert {f"/v1{path}" for path in ENDPOINTS.values() if "{model}" not in path} <= paths
     assert all(surface(path) for path in paths if not path.endswith("/") and path != "/v1/conversations")
 
 

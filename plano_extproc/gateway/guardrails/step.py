@@ -6,7 +6,7 @@ personal data is looked for there.
 
 from typing import Final
 
-from plano_extproc.config.catalogue import Endpoint
+from plano_extproc.config.catalogue import COUNTED, Endpoint
 from plano_extproc.config.listeners import Listener
 from plano_extproc.config.policies import Guards
 from plano_extproc.errors import InvalidRequest
@@ -81,6 +81,6 @@ def _edits(work: Work, checked: Checked) -> Redact | None:
     return checked.verdict if isinstance(checked.verdict, Redact) else None
 
 
-_WORDLESS: Final[frozenset[Endpoint | None]] = frozenset({"embeddings", "rerank", "moderations", "count_tokens"})
+_WORDLESS: Final[frozenset[Endpoint | None]] = frozenset({"embeddings", "rerank", "moderations", *COUNTED})
 _SAYING: Final[frozenset[Endpoint | None]] = frozenset({None, "completions"})
 """Whose answers hold texts that a model wrote."""
