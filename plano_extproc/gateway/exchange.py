@@ -8,14 +8,13 @@ answers 503: an exchange never ends quietly, since Envoy would take that as leav
 
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from typing import Any
-from urllib.parse import unquote
 
 from plano_extproc import apis, headers
 from plano_extproc.apis import Api
 from plano_extproc.config.policies import Client
 from plano_extproc.errors import GatewayError, InvalidRequest, NotFound
 from plano_extproc.flow import Question
-from plano_extproc.gateway import local
+from plano_extproc.gateway import counting, listing, local
 from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Continue, Reply
 from plano_extproc.gateway.answer import JSON, Answer
 from plano_extproc.gateway.ask import Ask
@@ -175,6 +174,8 @@ class Exchange:
         if found is None:
             return self._answer_locally(path, event.headers, query)
         self._api = found.api
+        if found.endpoint is not None and self._gateway.listeners[self._listener].type != "model":
+            raise NotFound(f"nothing is served at {path} here; listeners of models have it")
         client = self._client(event.headers, query)
         self._ask = Ask(self._listener, found, event.headers, query and without_keys(query), client)
         if is_upgrade:
@@ -203,9 +204,11 @@ class Exchange:
             return local.metrics(self._gateway)
         if sent.get(":method") == b"POST" and path.startswith(apis.NAMING_A_MODEL):
             self._api = "gemini.generate"
-            raise NotFound(f"nothing is served at {path}; served are {' and '.join(apis.GEMINI_METHODS)}")
-        if path == "/v1/models" or path.startswith("/v1/models/"):
-            return local.models(self._gateway, unquote(path), sent, self._client(sent, query))
+            served = ", ".join((*apis.GEMINI_METHODS, apis.COUNT_METHOD))
+            raise NotFound(f"nothing is served at {path}; served are {served}")
+        if (asked := listing.listing(path, sent)) is not None:
+            self._api = asked.api
+            return listing.models(self._gateway, asked, self._client(sent, query))
         raise NotFound(f"nothing is served at {path}")
 
     def on_request_body(self, event: RequestBody) -> Doing[Action]:
@@ -213,10 +216,10 @@ class Exchange:
         assert self._ask is not None
         if self._stored is not None:
             return (yield from stored.reply(self._gateway, self._ask, self._stored, event.body))
-        if self._ask.surface.endpoint == "count_tokens":
-            counted = local.count_tokens(self._gateway, self._ask, event.body)
-            if counted is not None:
-                return counted
+        if counting.counts(self._ask):
+            estimate = counting.estimated(self._gateway, self._ask, event.body)
+            if estimate is not None:
+                return estimate
         work = self._work = Work(self._ask, event.body, {})
         return (yield from self._on_decision(decide(self._gateway, work)))
 

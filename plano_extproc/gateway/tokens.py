@@ -6,8 +6,10 @@ until the vocabulary is loaded, four characters are taken for a token.
 """
 
 import threading
-from collections.abc import Iterator
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Protocol
+
+from plano_extproc.apis import Api
 
 _ENCODING = "o200k_base"
 _LONGEST_COUNTED = 500_000
@@ -17,8 +19,14 @@ _CHARACTERS_PER_TOKEN = 4
 _TOKENS_PER_MESSAGE = 4
 """Role and separators (https://cookbook.openai.com/examples/how_to_count_tokens_with_tiktoken_openai)."""
 
-_TOKENS_PER_IMAGE = 1600
-"""Anthropic's largest image, 1568 by 1568 pixels: width times height by 750."""
+_TOKENS_PER_IMAGE: Final[Mapping[Api, int]] = {"anthropic.messages": 1600, "gemini.generate": 258}
+"""Anthropic's largest image, 1568 by 1568 pixels: width times height by 750; Google's tile of 768 by 768."""
+
+_FIELDS: Final[Mapping[Api, tuple[str, ...]]] = {
+    "anthropic.messages": ("messages", "system", "tools"),
+    "gemini.generate": ("contents", "systemInstruction", "system_instruction", "tools"),
+}
+"""What a model reads of a request, its messages first."""
 
 
 class _Encoding(Protocol):
@@ -52,13 +60,17 @@ class _Vocabulary:
 VOCABULARY = _Vocabulary()
 
 
-def estimate(request: dict[str, Any]) -> tuple[int, str]:
-    """Return the tokens of a request to the Messages API, about, and the name of the method that counted them."""
-    read = {key: request.get(key) for key in ("system", "messages", "tools")}
+def estimate(api: Api, request: dict[str, Any]) -> tuple[int, str]:
+    """Return the tokens of a request, about, and the name of the method that counted them.
+
+    `api` is one of the dialects in which tokens are counted, Anthropic's and Google's.
+    """
+    fields = _FIELDS[api]
+    read = {key: request.get(key) for key in fields}
     texts = [text for part in read.values() for text in _texts(part)]
-    messages = request.get("messages")
+    messages = request.get(fields[0])
     fixed = _TOKENS_PER_MESSAGE * (len(messages) if isinstance(messages, list) else 0)
-    fixed += _TOKENS_PER_IMAGE * _images(read)
+    fixed += _TOKENS_PER_IMAGE[api] * _images(read)
     length = sum(map(len, texts))
     VOCABULARY.load()
     encoding = VOCABULARY.encoding if length <= _LONGEST_COUNTED else None
@@ -76,7 +88,7 @@ def _texts(value: Any) -> Iterator[str]:
             yield held
         elif isinstance(held, list):
             left += held
-        elif isinstance(held, dict) and held.get("type") not in _BINARY:
+        elif isinstance(held, dict) and not _is_binary(held):
             left += [item for key, item in held.items() if key not in _NOT_READ]
 
 
@@ -87,11 +99,16 @@ def _images(value: Any) -> int:
         if isinstance(held, list):
             left += held
         elif isinstance(held, dict):
-            found += held.get("type") in _BINARY
+            found += _is_binary(held)
             left += held.values()
     return found
 
 
+def _is_binary(held: dict[str, Any]) -> bool:
+    return held.get("type") in _BINARY or not _BLOBS.isdisjoint(held)
+
+
 # Looked for by comparison: what a caller writes as a type may be anything.
 _BINARY = ("image", "document")
-_NOT_READ = {"type", "id", "tool_use_id", "signature", "cache_control", "role"}
+_BLOBS: Final = frozenset({"inlineData", "inline_data", "fileData", "file_data"})
+_NOT_READ = {"type", "id", "tool_use_id", "signature", "thoughtSignature", "thought_signature", "cache_control", "role"}

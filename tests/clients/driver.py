@@ -22,7 +22,7 @@ from typing import Any, Literal
 from tests.support.clients import CLIENT_KEY
 
 Json = dict[str, Any]
-Wants = Literal["text", "tools"]
+Wants = Literal["text", "tools", "models", "count"]
 SECONDS = 120.0
 """Long enough for a program whose first answer waits for its imports on a busy machine."""
 
@@ -58,7 +58,7 @@ class Driver:
         self._reader.start()
 
     def ask(self, client: str, url: str, model: str, *, wants: Wants = "text", stream: bool = False) -> Told:
-        """Ask for the weather in Paris. Raises `ClientFailed` for what the client itself raised."""
+        """Ask for the weather in Paris, or for what else it `wants`. Raises `ClientFailed` for what it raised."""
         command = {"client": client, "url": url, "model": model, "wants": wants, "stream": stream, "key": CLIENT_KEY}
         line = self._answer(command)
         assert line is not None, f"no answer within {SECONDS} s:\n{self._log.read_text()}"

@@ -141,6 +141,27 @@ def test_client_shows_what_the_gateway_says_of_an_unknown_model(name: str, serve
     assert "openai/gpt-4o" in failed.value.message
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("google-genai", "models/{provider}/{model}"),
+        ("google-genai-vertex", "publishers/{provider}/models/{model}"),
+        ("google-genai-express", "publishers/{provider}/models/{model}"),
+    ],
+)
+def test_googles_client_looks_models_up_and_has_tokens_counted(
+    name: str, shown: str, served: Served, driver_of: Drivers
+) -> None:
+    driver = driver_of("genai")
+    model = MODELS["openai.chat"]
+    provider, _, rest = model.partition("/")
+    names = driver.ask(name, served.url, model, wants="models").text.splitlines()
+
+    assert shown.format(provider=provider, model=rest) in names
+    assert len(names) == len(set(names)) >= len(MODELS)
+    assert 5 <= int(driver.ask(name, served.url, model, wants="count").text) <= 20
+
+
 @translated
 def test_stream_that_breaks_off_is_an_error_to_the_client(
     name: str, provider: Api, served: Served, driver_of: Drivers

@@ -28,6 +28,7 @@ model_providers:
   - {{model: anthropic/claude-sonnet-4-5, base_url: "http://127.0.0.1:{http}/v1", access_key: $KEY}}
   - {{model: openai/gpt-realtime, base_url: "http://127.0.0.1:{sockets}/v1", access_key: $KEY}}
   - {{model: groq/llama, base_url: "http://127.0.0.1:{http}/openai/v1", access_key: $KEY}}
+  - {{model: gemini/gemini-3-pro, base_url: "http://127.0.0.1:{http}/v1beta", access_key: $KEY, api: gemini.generate}}
 model_aliases:
   talk: {{target: gpt-realtime}}
 """
@@ -165,6 +166,33 @@ def test_tokens_are_estimated_where_no_provider_counts_them(stand: Stand) -> Non
     assert 100 <= answer.json()["input_tokens"] <= 200
     assert answer.headers["x-plano-estimate"] in {"o200k_base", "characters"}
     assert len(stand.provider.seen) == before
+
+
+def test_tokens_are_counted_for_clients_of_geminis_too(stand: Stand) -> None:
+    contents = {"contents": [{"role": "user", "parts": [{"text": "hello " * 100}]}]}
+    before = len(stand.provider.seen)
+
+    counted = httpx.post(f"{stand.url}/v1beta/models/gemini/gemini-3-pro:countTokens", json=contents)
+    estimated = httpx.post(f"{stand.url}/v1beta/models/groq/llama:countTokens", json=contents)
+
+    assert counted.content == stand.provider.answer
+    assert [seen.path for seen in stand.provider.seen[before:]] == ["/v1beta/models/gemini-3-pro:countTokens"]
+    assert stand.last.headers["x-goog-api-key"] == "sk-gateway"
+    assert json.loads(stand.last.body) == contents
+    assert 100 <= estimated.json()["totalTokens"] <= 200
+    assert estimated.headers["x-plano-estimate"] in {"o200k_base", "characters"}
+
+
+def test_models_are_listed_for_clients_of_geminis(stand: Stand) -> None:
+    listed = httpx.get(f"{stand.url}/v1beta/models", params={"pageSize": 50})
+    shown = httpx.get(f"{stand.url}/v1beta/models/talk")
+    unknown = httpx.get(f"{stand.url}/v1beta/models/none")
+    other = httpx.delete(f"{stand.url}/v1beta/models/talk")
+
+    assert {"models/talk", "models/groq/llama"} <= {model["name"] for model in listed.json()["models"]}
+    assert shown.json()["name"] == "models/talk"
+    assert (unknown.status_code, unknown.json()["error"]["status"]) == (404, "NOT_FOUND")
+    assert (other.status_code, other.headers["allow"]) == (405, "POST, GET")
 
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b'{"model": 7}'])

@@ -57,6 +57,8 @@ def asking(make: Callable[[Json], genai.Client]) -> Callable[[Json], Json]:
 
 
 def _asked(client: genai.Client, command: Json) -> Json:
+    if command["wants"] in LOOKUPS:
+        return {"text": LOOKUPS[command["wants"]](client.models, command["model"]), "finish": None, "ran": []}
     tools = [TOOL] if command["wants"] == "tools" else None
     config = types.GenerateContentConfig(system_instruction=SYSTEM, tools=tools)
     models = client.models
@@ -87,6 +89,18 @@ def _asked(client: genai.Client, command: Json) -> Json:
         "ran": ran,
     }
 
+
+def listed(models: Any, name: str) -> str:
+    names = [model.name for model in models.list()]
+    assert models.get(model=name).name in names
+    return "\n".join(names)
+
+
+def counted(models: Any, name: str) -> str:
+    return str(models.count_tokens(model=name, contents=QUESTION).total_tokens)
+
+
+LOOKUPS: dict[str, Callable[[Any, str], str]] = {"models": listed, "count": counted}
 
 if __name__ == "__main__":
     clients = {"google-genai": studio, "google-genai-vertex": vertex, "google-genai-express": express}
