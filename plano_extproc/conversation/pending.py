@@ -103,7 +103,7 @@ class Pending:
 
     def turn(self, answer: Json, entry: str | None = None) -> Turn | None:
         """Return the turn that a whole answer of the provider's completes; None where it is none to keep."""
-        if not self.is_kept or answer.get("status") not in KEPT:
+        if not self.is_kept or str(answer.get("status")) not in KEPT:
             return None
         stated = self.stated(answer, entry)
         native = Native(entry, stated["id"]) if entry is not None and _is_stored(answer, entry) else None

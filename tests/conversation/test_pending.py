@@ -28,8 +28,8 @@ def test_a_turn_names_those_before_it() -> None:
     assert len(behind(replace(LAST, before=tuple(map(str, range(MOST_BEFORE)))))) == MOST_BEFORE
 
 
-@pytest.mark.parametrize("status", ["failed", "cancelled", "in_progress", "queued", None])
-def test_an_answer_that_is_none_is_no_turn(status: str | None) -> None:
+@pytest.mark.parametrize("status", ["failed", "cancelled", "in_progress", "queued", None, ["completed"], {}], ids=str)
+def test_an_answer_that_is_none_is_no_turn(status: object) -> None:
     assert pending({"input": "x"}).turn(answered("y", status=status)) is None
 
 
