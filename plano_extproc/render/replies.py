@@ -17,6 +17,7 @@ from plano_extproc.errors import (
     GatewayError,
     InvalidRequest,
     NotFound,
+    RateLimited,
     TooLarge,
     Unauthenticated,
     Unavailable,
@@ -110,6 +111,11 @@ def cases(max_body_bytes: int, *, has_agents: bool = False) -> tuple[Case, ...]:
         Case(
             "response.code == 408",
             InvalidRequest("the request did not arrive in time"),
+        ),
+        # Of a limit that Envoy itself keeps, or its rate-limit service.
+        Case(
+            "response.code == 429",
+            RateLimited("a rate limit is reached; try again later", code="rate_limit_exceeded"),
         ),
         Case(
             "response.code == 431",

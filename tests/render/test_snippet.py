@@ -49,10 +49,10 @@ static_resources:
     return config
 
 
-def merge(config: dict[str, Any], snippet: str) -> dict[str, Any]:
+def merge(config: dict[str, Any], snippet: str, listener: str = LISTENER) -> dict[str, Any]:
     """Do what the snippet's heading says."""
     ours, shared = yaml.safe_load_all(snippet)
-    assert ours.pop("listener") == LISTENER
+    assert ours.pop("listener") == listener
     manager = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
     manager["http_filters"][:0] = ours.pop("http_filters")
     manager["route_config"]["virtual_hosts"][0]["routes"][:0] = ours.pop("routes")
