@@ -31,6 +31,7 @@ class Agent:
     may_skip: bool = False
     fallback: str | None = None
     input_filters: tuple[str, ...] = ()
+    output_filters: tuple[str, ...] = ()
     forward_headers: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
 
@@ -48,6 +49,7 @@ class Agent:
             used.on_error == "skip",
             used.on_error.fallback if isinstance(used.on_error, Fallback) else None,
             used.input_filters,
+            used.output_filters,
             declared.forward_headers,
             declared.headers,
         )

@@ -42,6 +42,22 @@ def text_of(agent: str, reply: Reply) -> str:
     return text
 
 
+def completion(text: str) -> bytes:
+    """Return a text as a chat completion."""
+    message = {"role": "assistant", "content": text}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    return orjson.dumps({"object": "chat.completion", "choices": [choice]})
+
+
+def filtered_text(agent: str, body: bytes) -> str:
+    """Return the text of a completion that filters have seen. Raises `BadProviderAnswer` where they left none."""
+    text = _whole(body)
+    if text is None:
+        told = f"a filter of agent '{agent}' made something of its answer that is no chat completion"
+        raise BadProviderAnswer(told, code="filter_failed")
+    return text
+
+
 def lost(agent: str, failed: CalloutFailed) -> AgentFailed:
     """Return what it means that no answer came."""
     match failed.reason:

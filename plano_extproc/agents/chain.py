@@ -12,7 +12,7 @@ import orjson
 
 from plano_extproc import headers
 from plano_extproc.agents.agent import Agent, Outcome, Record, Running
-from plano_extproc.agents.answer import AgentFailed, lost, text_of
+from plano_extproc.agents.answer import AgentFailed, completion, filtered_text, lost, text_of
 from plano_extproc.agents.history import Request, for_an_answer, joined, with_said
 from plano_extproc.agents.instances import upstream
 from plano_extproc.agents.together import all_of
@@ -27,7 +27,7 @@ MOST_INSTANCES = 3
 """Instances that are tried for one request where no retries are configured."""
 
 Filtered = Callable[[tuple[str, ...], bytes], Flow[bytes]]
-"""Puts a body through the filters with these ids, in order. Raises a `GatewayError` where one refuses."""
+"""Puts a body, a request's or an answer's, through the filters with these ids. Raises a `GatewayError` of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Handover:
 
     `ran` are the ids of all agents so far, in order, this one last; `said` is what the others said. When the agent
     fails, `fallback` takes over; without one, `may_skip` says that `said` is the answer, if it holds anything.
+    `output_filters` are the ids of those that see its answer.
     """
 
     agent: str
@@ -49,6 +50,7 @@ class Handover:
     said: Said = field(repr=False)
     may_skip: bool = False
     fallback: "Handover | None" = None
+    output_filters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,9 @@ def _turn(chain: _Chain, agent: Agent, request: Request) -> Flow[Said]:
             raise failed.told from None
         report("answered" if text else "empty", 200)
         chain.ran.append(agent.id)
+        if agent.output_filters and text:
+            seen = yield from chain.filtered(agent.output_filters, completion(text))
+            text = filtered_text(agent.id, seen)
         return ((agent.id, text),)
 
 
@@ -205,4 +210,5 @@ def _hand_over(chain: _Chain, agent: Agent, bodies: dict[tuple[str, ...], bytes]
         said,
         agent.may_skip,
         fallback,
+        agent.output_filters,
     )

@@ -67,6 +67,9 @@ class ListenerAgent(Part):
     description: str = Field(description="What the agent is for, in words: requests are matched against it.")
     default: bool = Field(False, description="Takes what matches no other agent.")
     input_filters: tuple[str, ...] = Field((), description="Ids of filters that see a request before the agent does.")
+    output_filters: tuple[str, ...] = Field(
+        (), description="Ids of filters that see what the agent says.", json_schema_extra=SINCE_V0_5
+    )
     timeout: PositiveDuration | None = Field(
         None, description="Longest wait for the agent's answer.", json_schema_extra=SINCE_V0_5
     )

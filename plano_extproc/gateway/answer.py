@@ -1,7 +1,7 @@
 """A provider's answer that is read here, whole or by chunks: translated, edited, and put into the caller's dialect.
 
-The stages, each of which may be missing: undo the encoding, `translation` into the caller's dialect, the edits in the
-order of their ranks, and `last`, for callers whose form of answer no edit knows.
+The stages, each of which may be missing: undo the encoding, `heard` as it was said, `translation` into the caller's
+dialect, the edits in the order of their ranks, and `last`, for callers whose form of answer no edit knows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ class Answer:
     """
 
     __slots__ = (
-        "_api", "_decoder", "_due", "_edits", "_is_over", "_last", "_last_stream", "_status", "_stream",
+        "_api", "_decoder", "_due", "_edits", "_heard", "_is_over", "_last", "_last_stream", "_status", "_stream",
         "_translation", "is_complete", "mode",
     )  # fmt: skip
 
@@ -46,6 +46,7 @@ class Answer:
         status: int,
         headers: Mapping[str, bytes],
         *,
+        heard: Edit | None = None,
         edits: Sequence[Edit] = (),
         last: Completions | None = None,
         framing: Framing = "sse",
@@ -65,7 +66,9 @@ class Answer:
         self._due = due
         if isinstance(translation, Translation):
             translation.told_by(headers)
-        self._decoder = ContentDecoder(headers.get("content-encoding", b"identity"))
+        encoding = headers.get("content-encoding", b"identity")
+        self._heard = _Heard(heard, ContentDecoder(encoding)) if heard is not None and status < 300 else None
+        self._decoder = ContentDecoder(b"identity" if self._heard is not None else encoding)
         kind = headers.get("content-type", b"")
         is_stream = status < 300 and (
             translation.is_stream(kind)
@@ -96,9 +99,10 @@ class Answer:
 
     def take(self, chunk: bytes, end: bool) -> Continue | Doing[Continue]:
         """Return what the client gets for the whole body, or for a chunk of the stream."""
+        is_edited = bool(self._edits) or self._heard is not None
         if self.mode is BodyMode.BUFFERED:
-            return self._edited_whole(chunk) if self._edits else self._whole(chunk)
-        if self._edits:
+            return self._edited_whole(chunk) if is_edited else self._whole(chunk)
+        if is_edited:
             return self._edited_chunk(chunk, end)
         return Continue(body=self._finished(self._translated(chunk, end), end))
 
@@ -112,6 +116,8 @@ class Answer:
 
     def _edited_whole(self, body: bytes) -> Doing[Continue]:
         try:
+            if self._heard is not None:
+                body = yield from self._heard.whole(body)
             made = self.translated(self._decoder.feed(body, end=True))
             for edit in self._edits:
                 made = yield from edit.whole(made)
@@ -123,8 +129,10 @@ class Answer:
     def _edited_chunk(self, chunk: bytes, end: bool) -> Doing[Continue]:
         if self._is_over:
             return Continue(body=b"")
-        made = self._translated(chunk, end)
         try:
+            if self._heard is not None:
+                chunk = yield from self._heard.feed(chunk, end)
+            made = self._translated(chunk, end)
             for edit in self._edits:
                 made = yield from edit.feed(made, end)
         except GatewayError as error:
@@ -174,6 +182,20 @@ class Answer:
         body = error_body(self._api, error)
         status = (":status", b"%d" % error.status)
         return Continue(extra=(("content-length", b"%d" % len(body)), *JSON, status), body=body)
+
+
+class _Heard:
+    """An edit of what was said, in the provider's own words, behind the decoding of its bytes."""
+
+    def __init__(self, edit: Edit, decoder: ContentDecoder) -> None:
+        self._edit = edit
+        self._decoder = decoder
+
+    def whole(self, body: bytes) -> Doing[bytes]:
+        return (yield from self._edit.whole(self._decoder.feed(body, end=True)))
+
+    def feed(self, chunk: bytes, end: bool) -> Doing[bytes]:
+        return (yield from self._edit.feed(self._decoder.feed(chunk, end), end))
 
 
 def _is_sse(content_type: bytes) -> bool:

@@ -299,7 +299,9 @@ class Exchange:
                 ran = (*work.handed.ran, plan.choice.agent or "")
                 extra.append((headers.AGENT, ",".join(ran).encode("ascii", "replace")))
         translation = decision.reader(self._attempts)
-        if translation is None and decision.last is None and not edits:
+        handed = work.handed if work is not None and status < 300 else None
+        heard = handed.heard.get(plan.choice.agent or "") if handed is not None else None
+        if translation is None and decision.last is None and not edits and heard is None:
             self.is_done = True
             return Continue(response[None], tuple(extra))
         if decision.is_passed and edits and not event.end_of_stream:
@@ -311,6 +313,7 @@ class Exchange:
             translation,
             status,
             event.headers,
+            heard=heard,
             edits=edits,
             last=decision.last,
             framing=self._ask.framing if self._ask else "sse",

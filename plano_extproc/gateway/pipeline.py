@@ -93,6 +93,8 @@ def _hand(gateway: Gateway, plans: Plan | Chain, handed: Handed, sent: bytes) ->
     if decision.body is None and spoken.body is not sent:
         _send(decision, spoken.body)
     decision.extra += handed.headers
+    if handed.heard:
+        decision.extra += _PLAIN
     if spoken.translation is not None:
         decision.translation = spoken.translation
         decision.dropped = spoken.dropped
@@ -104,7 +106,8 @@ def _hand(gateway: Gateway, plans: Plan | Chain, handed: Handed, sent: bytes) ->
 def pass_by(decision: Decision, work: Work) -> None:
     """Leave the answer to Envoy where nothing but its cost is read, which Envoy can tell."""
     is_looked_on = bool(work.edits) and all(isinstance(edit, (UsageReader, Watched)) for _, edit in work.edits)
-    if decision.translation is None and decision.last is None and is_looked_on:
+    is_heard = work.handed is not None and bool(work.handed.heard)
+    if decision.translation is None and decision.last is None and is_looked_on and not is_heard:
         decision.is_passed = True
         decision.extra += ((headers.USAGE, work.ask.surface.api.encode()),)
 

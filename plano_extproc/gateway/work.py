@@ -106,13 +106,15 @@ class Due(Protocol):
 class Handed:
     """A request that is handed to an agent in words of ours: `spoken`, with `headers` beside the client's own.
 
-    `ran` are the agents before it, by id. `otherwise` gives the answer where it fails; None leaves its own.
+    `ran` are the agents before it, by id. `otherwise` gives the answer where it fails; None leaves its own. `heard` has
+    what an agent's answer passes, by the agent's id, before it is put into the client's words.
     """
 
     spoken: Spoken
     headers: Headers = ()
     ran: tuple[str, ...] = ()
     otherwise: Callable[[], Doing[Reply | None]] | None = None
+    heard: Mapping[str, Edit] = field(default_factory=dict)
 
     def changed(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> "Handed":
         """Return the same with what a client's request has become, where agents are asked in its dialect."""

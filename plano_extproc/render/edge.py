@@ -63,6 +63,7 @@ LOGGED_FACTS = {
     "output_guards": "output_guards",
     "filters": "filters",
     "output_filters": "output_filters",
+    "agent_filters": "agent_filters",
     "agents": "agents",
     "signal_quality": "signal_quality",
     "signal_score": "signal_score",

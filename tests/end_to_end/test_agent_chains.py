@@ -33,6 +33,15 @@ listeners:
       - {{{weather_said}, input_filters: [shout]}}
       - {{{flights_said}, input_filters: [shout], on_error: {{fallback: stand_in}}}}
       - {{id: stand_in, description: ""}}
+  - {{type: agent, name: told, port: {told}, agents: [{weather_told}, {flights_told}]}}
+  - {{type: agent, name: told_at_once, port: {told_at_once}, parallel: true, agents: [{weather_told}, {flights}]}}
+  - type: agent
+    name: told_instead
+    port: {told_instead}
+    agents:
+      - {{{flights_said}, output_filters: [shout], on_error: {{fallback: stand_in}}}}
+      - {{{weather_said}, output_filters: [shout], input_filters: [shout], on_error: {{fallback: stand_in}}}}
+      - {{id: stand_in, description: "", output_filters: [sentences]}}
   - {{type: agent, name: one_only, port: {one_only}, max_agents: 1, agents: [{weather}, {flights}]}}
   - {{type: agent, name: circle, port: {circle}, agents: [{{id: circle, description: "calls itself"}}]}}
   - {{type: agent, name: pool, port: {pool}, agents: [{{id: pool, description: "several instances"}}]}}
@@ -47,7 +56,8 @@ agents:
   - {{id: circle, url: "http://127.0.0.1:{circle}"}}
   - {{id: pool, url: ["http://127.0.0.1:{away}", "{weather_url}", "http://127.0.0.1:{gone}", "{stand_in_url}"]}}
 filters:
-  - {{id: shout, type: http, url: "{shout_url}"}}
+  - {{id: shout, type: http, url: "{shout_url}", stream: text}}
+  - {{id: sentences, type: http, url: "{shout_url}/title", stream: text}}
 """
 WEATHER = "id: weather, description: 'Weather and forecasts for any city: \"What is the weather in Paris?\"'"
 FLIGHTS = "id: flights, description: 'Searches flights between airports: \"Flights from NYC to LA\"'"
@@ -67,10 +77,15 @@ class Agents:
 
 
 def shout(request: Recorded) -> list[Any]:
-    """A filter that writes the last message in capitals."""
-    body = request.json()
-    body["messages"][-1]["content"] = body["messages"][-1]["content"].upper()
-    raw = orjson.dumps(body)
+    """A filter that writes in capitals: the last message, or the answer; below /title only the first letters."""
+    change = str.title if request.path.startswith("/title") else str.upper
+    if request.header("content-type") == "application/json":
+        body = request.json()
+        message = body["messages"][-1] if "messages" in body else body["choices"][0]["message"]
+        message["content"] = change(message["content"])
+        raw = orjson.dumps(body)
+    else:
+        raw = change(request.body.decode()).encode()
     return [Head(200, (("content-type", "application/json"), ("content-length", str(len(raw))))), Data(raw), End()]
 
 
@@ -90,6 +105,9 @@ def gateway(_agents: Agents, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "at_once",
         "careful",
         "filtered",
+        "told",
+        "told_at_once",
+        "told_instead",
         "one_only",
         "circle",
         "variants",
@@ -101,6 +119,8 @@ def gateway(_agents: Agents, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         text = CONFIG.format(
             weather=f"{{{WEATHER}, default: true}}",
             flights=f"{{{FLIGHTS}, timeout: 2s}}",
+            weather_told=f"{{{WEATHER}, output_filters: [shout]}}",
+            flights_told=f"{{{FLIGHTS}, output_filters: [shout]}}",
             weather_said=WEATHER,
             flights_said=FLIGHTS,
             weather_url=f"http://127.0.0.1:{_agents.weather.port}",
@@ -292,6 +312,52 @@ def test_an_agents_filters_see_its_request_and_no_other(gateway: Gateway, agents
     assert agents.stand_in.last.json()["messages"][-1]["content"] == MIXED
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_agents_filters_see_what_it_says(gateway: Gateway, agents: Agents, stream: bool) -> None:
+    agents.weather.say("It will be sunny.")
+    agents.flights.say("At 9 and at 12.")
+
+    answer = ask(gateway, listener="told", stream=stream)
+
+    assert "AT 9" in answer.text
+    assert "At 9" not in answer.text
+    assert agents.flights.last.json()["messages"][0]["content"] == "IT WILL BE SUNNY."
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_filters_of_agents_see_chats_whatever_the_caller_speaks(gateway: Gateway, agents: Agents, stream: bool) -> None:
+    agents.flights.say("At 9 and at 12.")
+    with anthropic_client(gateway.url("told")) as client:
+        wanted: Any = {"model": "any", "max_tokens": 50, "messages": [{"role": "user", "content": MIXED}]}
+        if stream:
+            with client.messages.stream(**wanted) as events:
+                said = events.get_final_text()
+        else:
+            said = client.messages.create(**wanted).content[0].text
+
+    assert said == "AT 9 AND AT 12."
+
+
+def test_of_agents_at_once_each_has_its_own_filters(gateway: Gateway, agents: Agents) -> None:
+    agents.weather.say("It will be sunny.")
+    agents.flights.say("At 9.")
+
+    assert text_of(ask(gateway, listener="told_at_once")) == "IT WILL BE SUNNY.\n\nAt 9."
+
+
+@pytest.mark.parametrize("question", ["Show me flights from Paris to Rome", "What is the weather in Rome?"])
+def test_who_stands_in_has_its_own_filters(gateway: Gateway, agents: Agents, question: str) -> None:
+    for one in (agents.weather, agents.flights):
+        one.fail(500)
+        one.fail(500)
+    agents.stand_in.say("nothing is known")
+
+    answer = ask(gateway, question, listener="told_instead")
+
+    assert text_of(answer) == "Nothing Is Known"
+    assert answer.headers["x-plano-agent"] == "stand_in"
+
+
 def test_agents_that_call_in_a_circle_are_stopped(gateway: Gateway, agents: Agents) -> None:
     answer = ask(gateway, "Round and round.", listener="circle")
 
@@ -303,11 +369,10 @@ def test_requests_go_to_the_instances_that_are_well(gateway: Gateway, agents: Ag
     def are_left_out() -> bool:
         answers = [ask(gateway, "Hello", listener="pool") for _ in range(8)]
         assert {answer.status_code for answer in answers} == {200}
-        return {answer.headers["x-plano-attempts"] for answer in answers} == {"1"}
+        tries = {answer.headers["x-plano-attempts"] for answer in answers}
+        return tries == {"1"} and bool(agents.weather.requests and agents.stand_in.requests)
 
     assert until(are_left_out, seconds=30)
-    assert agents.weather.requests
-    assert agents.stand_in.requests
 
 
 def test_a_conversation_stays_with_its_variant(gateway: Gateway, agents: Agents) -> None:

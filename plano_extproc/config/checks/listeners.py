@@ -120,7 +120,7 @@ def agents_fit_their_protocol(subject: Subject) -> Iterator[Finding]:
                 yield Finding((*loc, key), message, "It is for agents that answer chat completions.", "warning")
 
 
-_FOR_CHATS: Final = frozenset({"input_filters", "on_error", "retries", "weight"})
+_FOR_CHATS: Final = frozenset({"input_filters", "output_filters", "on_error", "retries", "weight"})
 
 
 CHECKS: Final[tuple[Check, ...]] = (

@@ -148,10 +148,11 @@ def services_exist(subject: Subject) -> Iterator[Finding]:
             if agent.id not in agents:
                 message = f"unknown agent '{agent.id}' of listener '{listener.name}'"
                 yield Finding((*loc, "id"), message, nearest(agent.id, agents, "Declared"))
-            for position, name in enumerate(agent.input_filters):
-                if name not in services:
-                    message = f"unknown filter '{name}' of agent '{agent.id}'"
-                    yield Finding((*loc, "input_filters", position), message, nearest(name, services, "Declared"))
+            for side in ("input_filters", "output_filters"):
+                for position, name in enumerate(getattr(agent, side)):
+                    if name not in services:
+                        message = f"unknown filter '{name}' of agent '{agent.id}'"
+                        yield Finding((*loc, side, position), message, nearest(name, services, "Declared"))
             if isinstance(agent.on_error, Fallback) and agent.on_error.fallback not in own - {agent.id}:
                 message = f"'{agent.on_error.fallback}' is no other agent of this listener"
                 hint = nearest(agent.on_error.fallback, own - {agent.id})

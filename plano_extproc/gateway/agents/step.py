@@ -26,14 +26,14 @@ from plano_extproc.agents import (
     select,
 )
 from plano_extproc.config.listeners import Listener
-from plano_extproc.errors import GatewayError, InvalidRequest
+from plano_extproc.errors import BadProviderAnswer, GatewayError, InvalidRequest
 from plano_extproc.flow import Callout, CalloutFailed, Flow, ask
 from plano_extproc.gateway.actions import Headers, Reply
 from plano_extproc.gateway.agents.hops import Onward
 from plano_extproc.gateway.agents.spoken import Spoken, in_chat
 from plano_extproc.gateway.agents.team import Team
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.filters import filtering
+from plano_extproc.gateway.filters.filtering import AgentFilters, declared
 from plano_extproc.gateway.governance.governing import governed
 from plano_extproc.gateway.prompts.meant import Meant
 from plano_extproc.gateway.prompts.step import compiled
@@ -80,7 +80,7 @@ class _Members:
         self._gateway = gateway
         self._listener = listener
         self._team = team
-        self._filters = filtering.declared(gateway.config)
+        self._filters = declared(gateway.config)
         known, now = gateway.directory.has, gateway.ports.now
         routers = Routers(gateway.config, "agent_orchestration_model", known, now)
         self._choice = AgentChoice(routers)
@@ -102,12 +102,12 @@ class _Members:
         chosen, agents = yield from _permitted(work, selection.agents, self._team.agents)
         turn = _Turn(spoken, onward, key, selection)
         running = Running(onward, key, self._gateway.ports.clock, lambda record: _note(work, record))
-        through = filtering.filtered(self._gateway, work, self._filters)
-        done = yield from run(chosen, spoken.request, agents, running, through, at_once=self._listener.parallel)
+        through = AgentFilters(self._gateway, work, self._filters)
+        done = yield from run(chosen, spoken.request, agents, running, through.through, at_once=self._listener.parallel)
         if isinstance(done, Joined):
             reply = say(self._gateway, work, in_words(done.text), _explained(done.ran, _reason(selection)))
             return (yield from edited(work, reply))
-        self._hand_over(work, turn, done)
+        self._hand_over(work, turn, done, through)
         return None
 
     def _router(self, work: Work) -> Router:
@@ -124,7 +124,7 @@ class _Members:
 
         return once
 
-    def _hand_over(self, work: Work, turn: _Turn, taking: Handover) -> None:
+    def _hand_over(self, work: Work, turn: _Turn, taking: Handover, filters: AgentFilters) -> None:
         reason = "default agent" if turn.selection.is_default else "agent by intent"
         if len(self._team.agents) == 1:
             reason = "only agent"
@@ -133,17 +133,20 @@ class _Members:
         work.reason = _reason(turn.selection)
         otherwise = None
         if other is not None or (taking.said and _may_skip(taking)):
-            otherwise = lambda: self._otherwise(work, turn, taking, other)  # noqa: E731 - it needs no name
+            otherwise = lambda: self._otherwise(work, turn, taking, other, filters)  # noqa: E731 - it needs no name
         spoken = turn.spoken.with_body(taking.body)
-        work.handed = Handed(spoken, tuple(turn.onward.own.items()), taking.ran[:-1], otherwise)
+        heard = {one.id: filters.on_answer(one.output_filters) for one in self._team.agents if one.output_filters}
+        work.handed = Handed(spoken, tuple(turn.onward.own.items()), taking.ran[:-1], otherwise, heard)
 
-    def _otherwise(self, work: Work, turn: _Turn, taking: Handover, other: Handover | None) -> Doing[Reply | None]:
+    def _otherwise(
+        self, work: Work, turn: _Turn, taking: Handover, other: Handover | None, filters: AgentFilters
+    ) -> Doing[Reply | None]:
         """Answer in place of an agent that failed: by who takes over with a request of its own, else by the others."""
         why = f"{_reason(turn.selection)}; {taking.agent} failed"
         last = taking
         while other is not None:
             last = other
-            answer = yield from _asked(other)
+            answer = yield from _asked(other, filters)
             if answer is not None:
                 ran = (*taking.ran[:-1], other.agent)
                 return (yield from edited(work, say(self._gateway, work, answer, _explained(ran, why))))
@@ -182,18 +185,28 @@ def _may_skip(taking: Handover) -> bool:
     return taking.may_skip
 
 
-def _asked(agent: Handover) -> Doing[Answer | None]:
-    """Return what an agent answers as a whole; None where it fails."""
+def _asked(agent: Handover, filters: AgentFilters) -> Doing[Answer | None]:
+    """Return what an agent answers as a whole, as its filters want it; None where it fails."""
     body = orjson.dumps({**orjson.loads(agent.body), "stream": False, "stream_options": None})
     question = Callout(agent.cluster, "POST", agent.path, agent.headers, body, f"agent {agent.agent}", agent.timeout)
     for _ in range(agent.retries + 1):
         try:
             reply = yield from ask(question)
-            if reply.status < 300:
-                return provider_codec("openai.chat").decode_answer(orjson.loads(reply.body))
+            answer = _read(reply.body) if reply.status < 300 else None
         except (CalloutFailed, GatewayError, *_NO_COMPLETION):
             continue
+        if answer is not None:
+            seen = yield from filters.through(agent.output_filters, reply.body)
+            try:
+                return _read(seen)
+            except _NO_COMPLETION:
+                told = f"a filter of agent '{agent.agent}' made something of its answer that is no chat completion"
+                raise BadProviderAnswer(told, code="filter_failed") from None
     return None
+
+
+def _read(body: bytes) -> Answer:
+    return provider_codec("openai.chat").decode_answer(orjson.loads(body))
 
 
 _NO_COMPLETION: Final = (AttributeError, KeyError, IndexError, TypeError, ValueError)

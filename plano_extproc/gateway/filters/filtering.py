@@ -1,15 +1,18 @@
 """Filter chains on one exchange: the request before a model or an agent sees it, the answer before the client does."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from plano_extproc.apis import Api
 from plano_extproc.config import Config
 from plano_extproc.errors import BadProviderAnswer, GatewayError
 from plano_extproc.filters import Filter, Passing, Record, StreamFilters, run
+from plano_extproc.filters.mcp import Sessions
 from plano_extproc.flow import Flow
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.decide import parse
-from plano_extproc.gateway.work import Doing, Work
+from plano_extproc.gateway.work import Doing, Edit, Work
+from plano_extproc.translate.codec import Framing
 from plano_extproc.translate.texts import TextStream, WindowFor
 
 Filters = Mapping[str, Filter]
@@ -36,27 +39,44 @@ def filter_request(gateway: Gateway, work: Work, filters: Sequence[Filter]) -> D
         calls.tell()
 
 
-def filtered(gateway: Gateway, work: Work, filters: Filters) -> Callable[[tuple[str, ...], bytes], Flow[bytes]]:
-    """Return what puts a chat completion request through the filters of one agent, given by their ids."""
-    calls = _Calls(gateway, work, AGENTS_PATH, "agent_filters")
-
-    def through(ids: tuple[str, ...], body: bytes) -> Flow[bytes]:
-        try:
-            return (yield from run([filters[one] for one in ids], body, calls.passing, gateway.ports.sessions))
-        finally:
-            calls.tell()
-
-    return through
+def filter_answer(gateway: Gateway, work: Work, filters: Sequence[Filter]) -> Edit:
+    """Return what puts the answer that the client gets through filters, in order."""
+    calls = _Calls(gateway, work, path_of(work), "output_filters")
+    return _AnswerFilters(filters, calls, gateway.ports.sessions, work.ask.surface.api, work.framing)
 
 
-class AnswerFilters:
-    """Puts one answer through filters, in order. An `Edit`."""
+class AgentFilters:
+    """The filters of the agents of one exchange. They see chats, whatever the client speaks."""
 
-    def __init__(self, gateway: Gateway, work: Work, filters: Sequence[Filter]) -> None:
-        self._work = work
+    def __init__(self, gateway: Gateway, work: Work, filters: Filters) -> None:
         self._filters = filters
-        self._calls = _Calls(gateway, work, path_of(work), "output_filters")
+        self._calls = _Calls(gateway, work, AGENTS_PATH, "agent_filters")
         self._sessions = gateway.ports.sessions
+
+    def through(self, ids: tuple[str, ...], body: bytes) -> Flow[bytes]:
+        """Put a request, or a whole answer, through the filters with these ids."""
+        try:
+            return (yield from run([self._filters[one] for one in ids], body, self._calls.passing, self._sessions))
+        finally:
+            self._calls.tell()
+
+    def on_answer(self, ids: tuple[str, ...]) -> Edit:
+        """Return what puts the answer of an agent through the filters with these ids."""
+        named = [self._filters[one] for one in ids]
+        return _AnswerFilters(named, self._calls, self._sessions, "openai.chat", "sse")
+
+
+class _AnswerFilters:
+    """Puts one answer, in a dialect, through filters, in order. An `Edit`."""
+
+    def __init__(
+        self, filters: Sequence[Filter], calls: "_Calls", sessions: Sessions, api: Api, framing: Framing
+    ) -> None:
+        self._filters = filters
+        self._calls = calls
+        self._sessions = sessions
+        self._api: Api = api
+        self._framing: Framing = framing
         self._stream: StreamFilters | None = None
 
     def whole(self, body: bytes) -> Doing[bytes]:
@@ -69,12 +89,11 @@ class AnswerFilters:
     def feed(self, chunk: bytes, end: bool) -> Doing[bytes]:
         """Put the next chunk of a stream through, as far as whole events or sentences are there."""
         if self._stream is None:
-            api, framing = self._work.ask.surface.api, self._work.framing
 
             def editor(window_for: WindowFor) -> TextStream:
-                return TextStream(api, window_for, framing=framing)
+                return TextStream(self._api, window_for, framing=self._framing)
 
-            passing, is_sse = self._calls.passing, framing == "sse"
+            passing, is_sse = self._calls.passing, self._framing == "sse"
             self._stream = StreamFilters(self._filters, editor, passing, self._sessions, is_sse=is_sse)
         is_over = True
         try:

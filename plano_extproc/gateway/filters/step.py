@@ -4,7 +4,7 @@ from plano_extproc.config.listeners import Listener
 from plano_extproc.errors import InvalidRequest
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.filters.filtering import AnswerFilters, declared, filter_request
+from plano_extproc.gateway.filters.filtering import declared, filter_answer, filter_request
 from plano_extproc.gateway.forms import is_form, is_upgrade
 from plano_extproc.gateway.work import Doing, Rank, Step, Work
 
@@ -26,7 +26,7 @@ def step(gateway: Gateway, listener: Listener) -> Step | None:
             return None
         yield from filter_request(gateway, work, before)
         if after:
-            work.edit(Rank.FILTERS, AnswerFilters(gateway, work, after))
+            work.edit(Rank.FILTERS, filter_answer(gateway, work, after))
         return None
 
     return pass_filters
