@@ -23,7 +23,7 @@ class OldListener(Part):
     address: Address = Field("0.0.0.0", description="IP address to listen on.")  # noqa: S104 - the peer's default
     port: Port | None = Field(None, description="Port: 10000 for ingress, 12000 for egress traffic.")
     message_format: Literal["openai"] | None = Field(None, description="Has no effect.")
-    timeout: Duration = Field(300.0, description="Longest time for a whole exchange.")
+    timeout: Duration = Field(300.0, description="Longest silence of an exchange.")
 
 
 class OldListeners(Part):

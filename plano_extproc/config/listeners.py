@@ -141,7 +141,9 @@ class Listener(Part):
         default_factory=_default_port,
         description="Port to listen on. Default: 12000 for model, 10000 for prompt listeners.",
     )
-    timeout: Duration = Field(300.0, description="Longest time for a whole exchange; 0s is no limit.")
+    timeout: Duration = Field(
+        300.0, description="Longest silence of an exchange: until the answer begins, and within it; 0s is no limit."
+    )
     max_retries: Annotated[Whole, Field(ge=0, le=100)] | None = Field(
         None, description="Further tries at the same provider after a failed one."
     )

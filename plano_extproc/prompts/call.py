@@ -58,7 +58,7 @@ def request(
     """Return the call of a target's API. `client` are the caller's headers, of which only ids of requests go on."""
     endpoint = target.endpoint
     assert endpoint is not None, "a target without an endpoint is not called"
-    full = {one.name: one.default for one in target.parameters if one.default is not None} | dict(values)
+    full = {one.name: _default(one) for one in target.parameters if one.default is not None} | dict(values)
     path, _, literal = endpoint.path.partition("?")
     in_place = set(placeholders(endpoint.path))
     has_body = endpoint.http_method in IN_BODY
@@ -79,6 +79,14 @@ def request(
         what=f"prompt target {target.name}",
         timeout=endpoint.timeout,
     )
+
+
+def _default(parameter: Parameter) -> Any:
+    """Return a default as its parameter's type: older files can write it as text only."""
+    try:
+        return fit(parameter.default, parameter)
+    except Unfit:
+        return parameter.default
 
 
 def _filled(text: str, values: Mapping[str, Any], *, escape: bool = False) -> str:

@@ -395,12 +395,20 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
             "  - name: a\n    description: d\n    endpoint: {name: e, path: '/x/{q}'}\n    parameters:\n"
             "      - {name: p, description: d, type: colour, in_path: true}\n"
             "      - {name: p, description: d, type: int, default: 3, enum: [1, 2]}\n"
-            "      - {name: q, description: d, type: 'list[str]', in_path: true}\n",
+            "      - {name: q, description: d, type: 'list[str]', in_path: true}\n"
+            "      - {name: r, description: d, type: int, default: many}\n"
+            "      - {name: s, description: d, type: integer, default: '5'}\n"
+            "      - {name: t, description: d, type: bool, default: maybe}\n"
+            "      - {name: u, description: d, type: bool, default: 'yes'}\n"
+            "      - {name: v, description: d, type: float, default: 1.5x}\n",
             [
                 "error prompt_targets[0].parameters[1].name: parameter 'p' stands here again",
                 "warning prompt_targets[0].parameters[0].type: 'colour' is no known type",
                 "error prompt_targets[0].parameters[0].in_path: the path has no {p}",
                 "error prompt_targets[0].parameters[1].default: is none of the values of enum",
+                "error prompt_targets[0].parameters[3].default: 'many' is no int",
+                "error prompt_targets[0].parameters[5].default: 'maybe' is no bool",
+                "error prompt_targets[0].parameters[7].default: '1.5x' is no float",
             ],
         ),
         (

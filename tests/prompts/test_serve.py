@@ -9,6 +9,7 @@ from plano_extproc.config.prompts import PromptTarget
 from plano_extproc.errors import BadProviderAnswer, GatewayError, TimedOut, Unavailable
 from plano_extproc.flow import Callout, CalloutFailed, ModelCall
 from plano_extproc.prompts import AskBack, Direct, NoMatch, ToModel, serve_default
+from plano_extproc.prompts.call import request
 from tests.prompts.flows import calling, chat, completion, desk, drive, reply, run
 
 SUNNY = reply({"sky": "sunny"})
@@ -266,6 +267,27 @@ def test_values_become_what_their_types_say() -> None:
 
     assert isinstance(asked[1], Callout)
     assert orjson.loads(asked[1].body) == {"amount": 1250.5, "from_currency": "EUR", "to_currency": "JPY"}
+
+
+def test_defaults_that_a_file_writes_as_text_have_their_types() -> None:
+    target = PromptTarget.model_validate(
+        {
+            "name": "order_tickets",
+            "description": "Order tickets",
+            "endpoint": {"name": "e", "path": "/t", "http_method": "POST"},
+            "parameters": [
+                {"name": "city", "type": "str", "required": True},
+                {"name": "limit", "type": "int", "default": "5"},
+                {"name": "nearby", "type": "bool", "default": "false"},
+                {"name": "kinds", "type": "list", "default": "a, b"},
+                {"name": "rate", "type": "float", "default": "half"},
+            ],
+        }
+    )
+
+    sent = request(target, {"city": "Rome"}, lambda name: name, {}).body
+
+    assert orjson.loads(sent) == {"city": "Rome", "limit": 5, "nearby": False, "kinds": ["a", "b"], "rate": "half"}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from plano_extproc.config import catalogue, models_catalogue
 from plano_extproc.config.checks.finding import Check, Finding, Loc, Subject, repeated
-from plano_extproc.config.prompts import PromptTarget
+from plano_extproc.config.prompts import Parameter, PromptTarget
 from plano_extproc.config.routing import CostSource
 
 _SCHEMES: Final[dict[str, tuple[str, ...]]] = {
@@ -201,10 +201,29 @@ def parameters_fit(subject: Subject) -> Iterator[Finding]:
                 yield Finding((*here, at, "in_path"), message, "Put it into endpoint.path.", subject.stricter)
             if parameter.enum and parameter.default is not None and parameter.default not in parameter.enum:
                 yield Finding((*here, at, "default"), "is none of the values of enum", "", subject.stricter)
+            elif not _is_of_type(parameter):
+                message = f"'{parameter.default}' is no {parameter.type}"
+                yield Finding((*here, at, "default"), message, "", subject.stricter)
         unknown = sorted({*target.placeholders} - {one.name for one in target.parameters})
         for name in unknown:
             message, hint = f"no parameter is called '{name}'", "Declare it under parameters."
             yield Finding((*loc, "endpoint", "path"), message, hint, subject.stricter)
+
+
+def _is_of_type(parameter: Parameter) -> bool:
+    """Whether a default can be what its parameter is; it may be written as text."""
+    form = _FORMS.get(parameter.type.strip().lower())
+    return parameter.default is None or form is None or form.fullmatch(str(parameter.default).strip()) is not None
+
+
+_WHOLE: Final = re.compile(r"[+-]?\d[\d,_]*(\.0+)?")
+_ANY_NUMBER: Final = re.compile(r"[+-]?(\d[\d,_]*)?\.?\d+(e[+-]?\d+)?", re.IGNORECASE)
+_YES_OR_NO: Final = re.compile(r"true|false|yes|no|on|off|0|1", re.IGNORECASE)
+_FORMS: Final = {
+    **dict.fromkeys(("int", "integer"), _WHOLE),
+    **dict.fromkeys(("float", "number"), _ANY_NUMBER),
+    **dict.fromkeys(("bool", "boolean"), _YES_OR_NO),
+}
 
 
 def one_orchestrator(subject: Subject) -> Iterator[Finding]:
