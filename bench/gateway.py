@@ -33,9 +33,9 @@ model_providers:
 _PLANOAI = python("planoai")
 
 
-def configuration(*, listener_port: int, provider_port: int) -> str:
-    """Return the text of a configuration with one model listener and both providers."""
-    return _CONFIG.format(
+def configuration(*, listener_port: int, provider_port: int, more: str = "") -> str:
+    """Return the text of a configuration with one model listener and both providers, and `more` of its own."""
+    base = _CONFIG.format(
         listener_port=listener_port,
         provider_port=provider_port,
         openai=OPENAI_MODEL,
@@ -44,17 +44,20 @@ def configuration(*, listener_port: int, provider_port: int) -> str:
         openai_chain=OPENAI_CHAIN,
         anthropic_chain=ANTHROPIC_CHAIN,
     )
+    return base + more
 
 
 class Gateway:
     """A running gateway. It is stopped, with all that belongs to it, when the `with` block ends."""
 
-    def __init__(self, folder: Path, *, provider_port: int, workers: int, envoy_threads: int | None) -> None:
-        """Start it; `envoy_threads` None leaves the number to the gateway."""
+    def __init__(
+        self, folder: Path, *, provider_port: int, workers: int, envoy_threads: int | None, more: str = ""
+    ) -> None:
+        """Start it; `envoy_threads` None leaves the number to the gateway, `more` is added to its configuration."""
         self.port, self.admin_port = free_ports(2)
         home = folder / "home"
         config = folder / "config.yaml"
-        config.write_text(configuration(listener_port=self.port, provider_port=provider_port))
+        config.write_text(configuration(listener_port=self.port, provider_port=provider_port, more=more))
         self._environment = {
             "PLANO_HOME": str(home),
             "PLANO_ADMIN_PORT": str(self.admin_port),

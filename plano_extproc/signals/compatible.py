@@ -34,7 +34,9 @@ def analyse(rows: Sequence[Row]) -> Report:
     signals = [Signal(type_, index, sure, snippet) for type_, index, sure, snippet in found]
     signals += _observed(numbered)
     calls = [
-        loops.Call(index, row.name, _arguments(row.arguments)) for index, row in numbered if row.who == "function_call"
+        loops.Call(index, row.name, text=_arguments(row.arguments))
+        for index, row in numbered
+        if row.who == "function_call"
     ]
     signals += [
         Signal(type_, index, sure, "", {"tools": names}) for type_, index, sure, names in loops.compatible(calls)

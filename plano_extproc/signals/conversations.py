@@ -6,13 +6,12 @@ worker has served, is read anew.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any, Final, Literal
 
 from plano_extproc.apis import Api
 from plano_extproc.signals import compatible
-from plano_extproc.signals.rows import messages_of, rows_of, rows_of_answer
+from plano_extproc.signals.rows import messages_of, reader, rows_of, rows_of_answer
 from plano_extproc.signals.standard import Conversation
 from plano_extproc.signals.taxonomy import Report
 from plano_extproc.translate.chat import Answer
@@ -22,14 +21,16 @@ Mode = Literal["standard", "compatible"]
 _KEPT: Final = 2000
 """Conversations remembered; each takes some 5 KB."""
 
-_GROWTH: Final = (2, 0, 1, 3, 4, 5, 6, 7, 8)
+_GROWTH: Final = (2, 0, 4, 1, 3, 5, 6, 7, 8)
 """Messages that a request may have more than the one before it, the usual number first: an answer and what follows."""
+
+_NO_GROWTH: Final = (0,)
 
 _SHORTEST: Final = 3
 """Messages of a conversation that goes on: a question, its answer, and another question."""
 
-_ENDING: Final = 64
-"""Characters of the latest message that are compared."""
+_OPENING, _ENDING = 32, 64
+"""Characters of a text that are compared, at either end."""
 
 Key = tuple[Any, ...]
 
@@ -48,31 +49,24 @@ class Conversations:
         messages = messages_of(api, body)
         if self._mode == "compatible":
             return self._compatible(api, messages, answer)
-        whole = _key(messages, len(messages)) if messages else ()
-        length, conversation = self._recall(messages, whole)
-        for index in range(length, len(messages)):
-            _read(conversation, api, messages[index], index)
+        length, whole, known = _recall(self._known, messages)
+        conversation = known or Conversation()
+        if length < len(messages):
+            _read(conversation, api, messages, length)
         self._keep(self._known, whole, conversation)
         if answer is not None:
             conversation.foresee(rows_of_answer(answer, len(messages)))
         return conversation.report()
-
-    def _recall(self, messages: list[Any], whole: Key) -> tuple[int, Conversation]:
-        """Return how many messages are known already, and the conversation that they make."""
-        for key in _keys(messages, whole):
-            if (found := self._known.pop(key, None)) is not None:
-                return key[0], found
-        return 0, Conversation()
 
     def _compatible(self, api: Api, messages: list[Any], answer: Answer | None) -> Report:
         rows = [row for index, message in enumerate(messages) for row in rows_of(api, message, index)]
         if answer is not None:
             rows += rows_of_answer(answer, len(messages))
         report = compatible.analyse(rows)
-        whole = _key(messages, len(messages)) if messages else ()
-        told = next((self._told.pop(key) for key in _keys(messages, whole) if key in self._told), frozenset())
+        _, whole, known = _recall(self._told, messages)
+        told = known or frozenset()
         self._keep(self._told, whole, told | {signal.key for signal in report.signals})
-        return replace(report, new=tuple(signal for signal in report.signals if signal.key not in told))
+        return report._replace(new=tuple(signal for signal in report.signals if signal.key not in told))
 
     def _keep(self, where: OrderedDict[Key, Any], whole: Key, value: object) -> None:
         if whole:
@@ -81,47 +75,71 @@ class Conversations:
                 where.popitem(last=False)
 
 
-def _read(conversation: Conversation, api: Api, message: Any, index: int) -> None:
-    if type(message) is dict and len(message) == 2 and type(content := message.get("content")) is str:
-        role = message.get("role")
-        if role == "user":
-            conversation.said(content, index)
-            return
-        if role == "assistant":
-            conversation.answered(content, index)
-            return
-    for row in rows_of(api, message, index):
-        conversation.take(row)
+def _read(conversation: Conversation, api: Api, messages: list[Any], start: int) -> None:
+    """Read messages from one on; those that most consist of, without a row for each."""
+    rows = reader(api)
+    for index in range(start, len(messages)):
+        message = messages[index]
+        if type(message) is not dict:
+            continue
+        if type(content := message.get("content")) is str:
+            role = message.get("role")
+            if role == "user":
+                conversation.said(content, index)
+                continue
+            if role == "assistant" and len(message) == 2:
+                conversation.answered(content, index)
+                continue
+            if role == "tool" and api == "openai.chat":
+                conversation.observed(content, index)
+                continue
+        for row in rows(message, index):
+            conversation.take(row)
 
 
-def _keys(messages: list[Any], whole: Key) -> Iterator[Key]:
-    """Yield the keys under which a history's earlier part may be known, or the `whole` of it."""
-    if len(messages) < _SHORTEST:
-        if messages:
-            yield whole
-        return
-    for growth in _GROWTH:
-        if not growth:
-            yield whole
-        elif growth < len(messages):
-            yield _key(messages, len(messages) - growth)
+def _recall(where: OrderedDict[Key, Any], messages: list[Any]) -> tuple[int, Key, Any]:
+    """Take out what is known of a history, or of its earlier part.
+
+    Return how many messages that is, what all of them are to be known by, and what was known.
+    """
+    length = len(messages)
+    if not length:
+        return 0, (), None
+    beginning = _beginning(messages)
+    whole = _key(beginning, messages, length)
+    for growth in _GROWTH if length >= _SHORTEST else _NO_GROWTH:
+        if growth < length:
+            key = _key(beginning, messages, length - growth) if growth else whole
+            if key in where:
+                return length - growth, whole, where.pop(key)
+    return 0, whole, None
 
 
-def _key(messages: list[Any], length: int) -> Key:
-    """Return what tells the first so many messages from other conversations; `length` stands first.
+def _beginning(messages: list[Any]) -> object:
+    """Return what the first message is like that is not the system's, which many conversations share."""
+    first = messages[0]
+    if len(messages) > 1 and type(first) is dict and first.get("role") in ("system", "developer"):
+        first = messages[1]
+    return _print(first)
+
+
+def _key(beginning: object, messages: list[Any], length: int) -> Key:
+    """Return what tells the first so many messages from other conversations.
 
     Hashing all of them would cost as much as reading the new one.
     """
-    return length, _print(messages[0]), _print(messages[length - 1]), _print(messages[max(0, length - 2)])
+    return length, beginning, _print(messages[length - 1]), _print(messages[length - 2]) if length > 1 else None
 
 
 def _print(message: Any) -> object:
-    """Return what a message, or its last part, is like: the sizes and endings of its texts."""
+    """Return what a message, or its last part, is like: the sizes and ends of its texts."""
     if type(message) is dict:
-        content = message.get("content") or message.get("parts")
+        content = message.get("content") or message.get("parts") or message.get("tool_calls")
         if type(content) is str:
-            return len(content), content[-_ENDING:]
+            return content[:_OPENING], content[-_ENDING:], len(content)
         if type(content) is list and content and type(content[-1]) is dict:
             message = content[-1]
-        return tuple([(len(value), value[-_ENDING:]) for value in message.values() if type(value) is str])
-    return (len(message), message[-_ENDING:]) if type(message) is str else None
+        return tuple(
+            [(value[:_OPENING], value[-_ENDING:], len(value)) for value in message.values() if type(value) is str]
+        )
+    return (message[:_OPENING], message[-_ENDING:], len(message)) if type(message) is str else None

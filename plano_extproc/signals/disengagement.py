@@ -1,7 +1,6 @@
 """Disengagement: the user is angry, asks for a person, or gives up."""
 
 import re
-import string
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -84,8 +83,6 @@ POSITIVE: Final = (
 _ALL_MARKS: Final = re.compile(r"\?\?|!!|[?!]{3,}")
 _LOUD: Final = re.compile(r"\?{2,}!|!\?{2,}|\?{3,}|!{3,}|[?!]{4,}")
 
-_MARKS: Final = string.punctuation
-
 _ESCALATION: Final = Near(*ESCALATIONS)
 _QUIT: Final = Near(*QUITS)
 _PROFANITY: Final = Near(*PROFANITY)
@@ -140,10 +137,15 @@ def is_shouted(text: str, *, letters: int) -> bool:
     return len(cased) >= letters and sum(cased) >= 0.8 * len(cased)
 
 
-def is_loud(text: str, first: str) -> bool:
-    """Whether a text shouts in standard mode: by its marks, or by capitals in a sentence of three words or more."""
-    if ("!" in text or "?" in text) and _LOUD.search(text):
-        return first.strip(_MARKS) not in POSITIVE
-    if not text.isupper() or first.strip(_MARKS) in POSITIVE:
+def is_loud(text: str, words: Sequence[bytes]) -> bool:
+    """Whether a text shouts in standard mode: by its marks, or by capitals in a sentence of three words or more.
+
+    `words` are those of the text, in lower case. One that begins with a word of praise does not shout.
+    """
+    # All that is loud has one of these pairs in it, which is seen before the expression is tried at every place.
+    is_marked = ("?" in text or "!" in text) and ("??" in text or "!!" in text or "!?" in text)
+    if is_marked and words and _LOUD.search(text):
+        return words[0].decode() not in POSITIVE
+    if not text.isupper() or len(words) < 3 or words[0].decode() in POSITIVE:
         return False
-    return len(text.split()) >= 3 and is_shouted(text, letters=12)
+    return is_shouted(text, letters=12)

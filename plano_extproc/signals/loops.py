@@ -1,7 +1,10 @@
 """Loops: an agent calls the same tools again and again."""
 
 from collections.abc import Iterator, Sequence
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
 
 RETRY: Final = "execution.loops.retry"
 DRIFT: Final = "execution.loops.parameter_drift"
@@ -14,13 +17,35 @@ LENGTHS: Final = range(2, 6)
 """Calls in one cycle of an oscillation."""
 
 
-class Call(NamedTuple):
-    """One call of a tool; `place` is its row or message. `failed` says that what it answered was an error."""
+@dataclass(slots=True)
+class Call:
+    """One call of a tool; `place` is its row or message. `failed` says that what it answered was an error.
+
+    `given` are its arguments, as text or as an object, and `text` is what they are compared as, once that is known.
+    """
 
     place: int
     name: str
-    arguments: str
+    given: Any = ""
     failed: bool = False
+    text: str | None = None
+
+    @property
+    def arguments(self) -> str:
+        """The arguments as text; unless `text` says otherwise, whatever the order of their keys and their spaces."""
+        if self.text is None:
+            self.given = self.text = _canonical(self.given)
+        return self.text
+
+
+def _canonical(given: Any) -> str:
+    found = given
+    if isinstance(given, str):
+        try:
+            found = orjson.loads(given)
+        except orjson.JSONDecodeError:
+            return " ".join(given.split())
+    return orjson.dumps(found, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS).decode()
 
 
 def compatible(calls: Sequence[Call]) -> Iterator[tuple[str, int, float, str]]:
@@ -88,20 +113,36 @@ def standard(calls: Sequence[Call], *, oscillating_since: int) -> Iterator[tuple
     """
     if len(calls) < FEWEST:
         return
-    last = calls[-FEWEST:]
-    if len({call.name for call in last}) == 1:
+    # Names first: most calls close no loop, and then nobody looks at their arguments, which may be long.
+    first, second, last = calls[-FEWEST:]
+    if first.name == second.name == last.name:
         before = calls[-FEWEST - 1] if len(calls) > FEWEST else None
-        if len({call.arguments for call in last}) == 1:
-            if before is None or before[1:3] != last[0][1:3]:
-                yield RETRY, last[0].place, 0.95, last[0].name
-        elif all(call.failed for call in last[:-1]) and not (before and before.failed and before.name == last[0].name):
-            yield DRIFT, last[0].place, 0.85, last[0].name
+        if _is_same(first, second) and _is_same(second, last):
+            if before is None or before.name != first.name or not _is_same(before, first):
+                yield RETRY, first.place, 0.95, first.name
+        elif first.failed and second.failed and not (before and before.failed and before.name == first.name):
+            yield DRIFT, first.place, 0.85, first.name
     for length in LENGTHS:
         span = FEWEST * length
         if len(calls) - span < oscillating_since:
             break
-        keys = [(call.name, call.arguments) for call in calls[-span:]]
-        cycle = keys[:length]
-        if keys == cycle * FEWEST and len({name for name, _ in cycle}) >= 2:
-            yield OSCILLATION, calls[-span].place, 0.9, ", ".join(name for name, _ in cycle)
+        if last.name == calls[-1 - length].name and _oscillates(calls[-span:], length):
+            cycle = calls[-span : length - span]
+            yield OSCILLATION, calls[-span].place, 0.9, ", ".join(call.name for call in cycle)
             return
+
+
+def _oscillates(calls: Sequence[Call], length: int) -> bool:
+    """Whether calls are one cycle of so many, of several tools, again and again."""
+    names = [call.name for call in calls]
+    cycle = names[:length]
+    if names != cycle * FEWEST or len(set(cycle)) < 2:
+        return False
+    return all(_is_same(call, calls[place % length]) for place, call in enumerate(calls[length:]))
+
+
+def _is_same(one: Call, other: Call) -> bool:
+    """Whether two calls of one tool have the same arguments."""
+    if type(one.given) is str and one.given == other.given:
+        return True
+    return one.arguments == other.arguments

@@ -57,7 +57,10 @@ def error_in(text: str, *, failed: bool) -> str | None:
 
 def _error_in_object(text: str) -> str | None:
     head = text[:400]
-    if not any(word in head for word in _ERROR_KEYS):
+    if not (
+        "error" in head or "exception" in head or "status" in head or "success" in head or '"ok"' in head
+        or '"code"' in head or "isError" in head
+    ):  # fmt: skip
         return None
     try:
         found = orjson.loads(text)
@@ -94,6 +97,3 @@ def _texts(value: object) -> Iterator[str]:
 def _snippet(text: str, start: int, end: int) -> str:
     low, high = max(0, start - _AROUND), min(len(text), end + _AROUND)
     return f"{'...' if low else ''}{text[low:high]}{'...' if high < len(text) else ''}"
-
-
-_ERROR_KEYS: Final = ("error", "exception", "status", "success", '"ok"', '"code"', "isError", "errors")

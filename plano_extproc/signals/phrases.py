@@ -54,70 +54,64 @@ class Plain:
 
 
 class Filed(NamedTuple):
-    """A phrase under its anchor: the rank of its type, its words between spaces, and those that may stand before it.
+    """A phrase under its anchor: the rank of its type, its words between spaces, and how many may stand before it.
 
-    `one` and `other` are further words of it, or empty: a text has them if it has the phrase.
+    `words` are the same once more; a text that has not all of them has not the phrase.
     """
 
     rank: int
     phrase: str
     within: int
-    one: str
-    other: str
+    words: frozenset[bytes]
 
 
 class Lexicon:
     """Phrases of the standard mode by type, found as whole words. Each is filed under its rarest word, its anchor.
 
-    A text that has no anchor holds no phrase, and most texts have none.
+    A text that has no anchor holds no phrase, and most texts have none. There are few anchors, so that they stay in the
+    processor's cache.
     """
 
     def __init__(self, families: Iterable[tuple[str, "Exact"]]) -> None:
         self._types: list[str] = []
-        filed: dict[str, list[Filed]] = {}
+        filed: dict[bytes, list[Filed]] = {}
         for rank, (type_, phrases) in enumerate(families):
             self._types.append(type_)
             for text in phrases.texts:
                 plain = _WORD.findall(text.lower().translate(_NO_APOSTROPHES))
                 anchor = min(plain, key=lambda word: (word in _COMMON, -len(word)))
-                entry = Filed(rank, f" {' '.join(plain)} ", phrases.within, *_companions(text, anchor))
-                filed.setdefault(anchor, []).append(entry)
-        # As they stand between spaces, so that a text needs not be cleaned to see that it has none.
-        self._filed = {
-            f"{opening}{spelling}{ending}": entries
-            for anchor, entries in filed.items()
-            for spelling in (anchor, *_WITH_APOSTROPHES.get(anchor, ()))
-            for opening in _OPENINGS
-            for ending in _ENDINGS
-        }
-        self._anchors = frozenset(self._filed)
+                words = frozenset(word.encode() for word in plain)
+                filed.setdefault(anchor.encode(), []).append(Filed(rank, f" {' '.join(plain)} ", phrases.within, words))
+        self._filed = filed
+        self.anchors = frozenset(filed)
 
-    def find(self, text: str, lower: str, tokens: Sequence[str]) -> list[tuple[str, str]]:
+    def find(self, text: str, words: Sequence[bytes]) -> list[tuple[str, str]]:
         """Return the types that a text holds and the phrase of each, in the order of the types.
 
-        `lower` is the text in lower case, and `tokens` are what stands between its spaces.
+        `words` are those that `plain_words` finds in the text, of which one at least is an anchor.
         """
-        if self._anchors.isdisjoint(tokens):
-            return []
-        entries = [
-            entry
-            for anchor in self._anchors.intersection(tokens)
-            for entry in self._filed[anchor]
-            if entry.one in lower and entry.other in lower
-        ]
+        held = set(words)
+        entries = [entry for anchor in self.anchors & held for entry in self._filed[anchor] if entry.words <= held]
         if not entries:
             return []
         said, found = Plain(text), dict[int, str]()
-        for rank, phrase, within, *_ in entries:
+        for rank, phrase, within, _ in entries:
             if rank not in found and 0 <= said.find(phrase) <= within:
                 found[rank] = phrase.strip()
         return [(self._types[rank], found[rank]) for rank in sorted(found)]
 
 
-def _companions(text: str, anchor: str) -> list[str]:
-    # None that may be written with an apostrophe or without.
-    plain = {word for word in text.lower().split() if word.isalnum() and word != anchor}
-    return [*sorted(plain, key=len, reverse=True), "", ""][:2]
+def plain_words(text: str) -> list[bytes]:
+    """Return the words of a text in lower case, without apostrophes and other marks.
+
+    As bytes, of which the marks of English can be taken in one go.
+    """
+    if not text.isascii():
+        text = text.lower()
+        for mark, instead in _BEYOND_ASCII:
+            if mark in text:
+                text = text.replace(mark, instead)
+    return text.encode("utf-8", "surrogatepass").translate(_LOWER_SPACED, b"'").split()
 
 
 class Exact:
@@ -146,18 +140,11 @@ _SPACED: Final = str.maketrans(
 )
 """Leaves words: apostrophes go, other marks become spaces."""
 
-_OPENINGS: Final = ("", "(", "*")
-_ENDINGS: Final = ("", ",", ".", "!", "?", ";", ":", "...", ")", "!!", "?!", "??", "!!!", "???")
-_WITH_APOSTROPHES: Final = {
-    f"{word}{ending}": tuple(f"{word}{sign}{ending}" for sign in "'’")  # noqa: RUF001
-    for word, ending in (
-        *((word, "re") for word in ("you", "we", "they")),
-        *((word, "t") for word in ("can", "don", "doesn", "didn", "isn", "won")),
-        *((word, "s") for word in ("that", "it", "what", "there")),
-        *((word, "m") for word in ("i",)),
-    )
-}
-"""Anchors that are written with an apostrophe."""
+_BEYOND_ASCII: Final = (("’", ""), *((mark, " ") for mark in "…¿¡«»–—“”„\u00a0\u3000"))  # noqa: RUF001
+_LOWER_SPACED: Final = bytes(
+    ord(" ") if (char := chr(code)) in string.punctuation and char != "_" else ord(char.lower()) if code < 128 else code
+    for code in range(256)
+)
 
 _COMMON: Final = frozenset(
     [

@@ -13,6 +13,7 @@ from plano_extproc.apis import Api
 from plano_extproc.translate.chat import Answer, Text, ToolUse
 
 Who = Literal["human", "gpt", "function_call", "observation"]
+Reader = Callable[[Mapping[str, Any], int], Iterator["Row"]]
 
 
 class Row(NamedTuple):
@@ -28,17 +29,6 @@ class Row(NamedTuple):
     arguments: Any = ""
     failed: bool = False
 
-    @property
-    def canonical_arguments(self) -> str:
-        """The arguments as text that does not depend on the order of keys or on spaces."""
-        found = self.arguments
-        if isinstance(found, str):
-            try:
-                found = orjson.loads(found)
-            except orjson.JSONDecodeError:
-                return " ".join(self.arguments.split())
-        return orjson.dumps(found, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS).decode()
-
 
 def messages_of(api: Api, body: Mapping[str, Any]) -> list[Any]:
     """Return the messages of a request, as the client sent them."""
@@ -46,6 +36,11 @@ def messages_of(api: Api, body: Mapping[str, Any]) -> list[Any]:
     if isinstance(found, str):
         return [{"role": "user", "content": found}]
     return found if isinstance(found, list) else []
+
+
+def reader(api: Api) -> Reader:
+    """Return what reads the rows of a message that is an object."""
+    return _READERS[api]
 
 
 def rows_of(api: Api, message: Any, index: int) -> list[Row]:
@@ -99,21 +94,20 @@ def _chat(message: Mapping[str, Any], index: int) -> Iterator[Row]:
 
 
 def _messages(message: Mapping[str, Any], index: int) -> Iterator[Row]:
-    content, is_user = message.get("content"), message.get("role") == "user"
-    blocks = _list(content)
-    for block in blocks:
-        if isinstance(block, dict) and block.get("type") == "tool_result":
-            yield Row("observation", _observed(block.get("content")), index, failed=block.get("is_error") is True)
-    text = content if isinstance(content, str) else _text([b for b in blocks if _is_text(b)])
-    if text:
-        yield Row("human" if is_user else "gpt", text, index)
-    for block in blocks:
-        if isinstance(block, dict) and block.get("type") == "tool_use":
-            yield _call(block.get("name"), block.get("input"), index)
-
-
-def _is_text(block: object) -> bool:
-    return isinstance(block, dict) and block.get("type") == "text"
+    content = message.get("content")
+    texts, calls = [content] if isinstance(content, str) else [], []
+    for block in _list(content):
+        kind = block.get("type") if isinstance(block, dict) else None
+        if kind == "text":
+            if isinstance(text := block.get("text"), str):
+                texts.append(text)
+        elif kind == "tool_result":
+            yield Row("observation", _observed(block.get("content")), index, "", "", block.get("is_error") is True)
+        elif kind == "tool_use":
+            calls.append(_call(block.get("name"), block.get("input"), index))
+    if text := "\n".join(texts):
+        yield Row("human" if message.get("role") == "user" else "gpt", text, index)
+    yield from calls
 
 
 def _responses(item: Mapping[str, Any], index: int) -> Iterator[Row]:
@@ -154,7 +148,7 @@ _FIELDS: Final[Mapping[Api, str]] = {
     "bedrock.converse": "messages",
 }
 
-_READERS: Final[Mapping[Api, Callable[[Mapping[str, Any], int], Iterator[Row]]]] = {
+_READERS: Final[Mapping[Api, Reader]] = {
     "openai.chat": _chat,
     "openai.responses": _responses,
     "anthropic.messages": _messages,

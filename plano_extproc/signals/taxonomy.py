@@ -1,9 +1,9 @@
 """The kinds of signals, and what a conversation's report holds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 TYPES: Final[Mapping[str, tuple[str, ...]]] = {
     "interaction.misalignment": ("correction", "rephrase", "clarification"),
@@ -23,7 +23,10 @@ TYPES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """`layer.category`, and below it the leaves: a signal's type is `layer.category.leaf`."""
 
-LEAVES: Final = tuple(f"{group}.{leaf}" for group, leaves in TYPES.items() for leaf in leaves)
+GROUPS: Final[Mapping[str, str]] = {f"{group}.{leaf}": group for group, leaves in TYPES.items() for leaf in leaves}
+"""The group of each type."""
+
+LEAVES: Final = tuple(GROUPS)
 
 
 class Quality(Enum):
@@ -50,8 +53,7 @@ _FLOORS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(NamedTuple):
     """One thing that was noticed.
 
     `message_index` counts what the mode counts: the client's messages, or in compatible mode the rows that they make.
@@ -62,12 +64,12 @@ class Signal:
     message_index: int
     confidence: float
     snippet: str = ""
-    metadata: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    metadata: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def group(self) -> str:
         """The type without its leaf."""
-        return self.type.rpartition(".")[0]
+        return GROUPS[self.type]
 
     @property
     def key(self) -> tuple[str, int]:
@@ -75,8 +77,7 @@ class Signal:
         return self.type, self.message_index
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """What a conversation tells so far.
 
     `signals` are those of the whole conversation in order, `new` those that no earlier report of it held: only they

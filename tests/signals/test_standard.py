@@ -1,6 +1,9 @@
+import random
+from typing import Any
+
 import pytest
 
-from plano_extproc.signals import Conversations, Quality
+from plano_extproc.signals import Conversations, Quality, Signal
 from plano_extproc.translate.chat import Answer, Finish, Text
 from tests.signals.talk import call, leaves, report, result, talk, user
 
@@ -172,7 +175,15 @@ def test_an_answer_is_read_and_not_told_again_when_it_comes_back(mode: str) -> N
 
 
 def test_reading_by_and_by_tells_what_reading_at_once_tells() -> None:
-    turns = ["No, I meant Vienna", "Vienna.", "thanks", "Welcome.", call("a"), result("Error: timed out"), "and now?"]
+    turns: list[str | dict[str, Any]] = [
+        "No, I meant Vienna",
+        "Vienna.",
+        "thanks",
+        "Welcome.",
+        call("a"),
+        result("Error: timed out"),
+        "and now?",
+    ]
     known = Conversations()
     for end in range(1, len(turns) + 1):
         by_and_by = known.report("openai.chat", talk(*turns[:end]))
@@ -180,6 +191,60 @@ def test_reading_by_and_by_tells_what_reading_at_once_tells() -> None:
 
     assert by_and_by.signals == at_once.signals
     assert by_and_by.score == at_once.score
+
+
+_SAYINGS = (
+    "Which trains leave from Lisbon to Vienna on Monday?", "On Monday, which trains from Lisbon leave to Vienna?",
+    "No, I meant Vienna", "thanks", "what do you mean?", "I give up", "Where is it???", "let me rephrase",
+    "WHY NOT TODAY THEN", "that fixed it", "And for two adults and a child, what does that cost?", "Get me a human",
+)  # fmt: skip
+_ANSWERS = ("At eight.", "The train leaves at eight in the morning from Lisbon, and comes to Vienna at noon.")
+_RESULTS = (
+    "fine",
+    "Error: timed out",
+    '{"error": "rate limit reached"}',
+    "Unknown tool: fly",
+    "Error: invalid argument",
+)
+
+
+def _step(rolled: random.Random) -> list[dict[str, Any]]:
+    """Return what a request of some conversation has more than the one before it."""
+    if rolled.random() < 0.4:
+        called = call(rolled.choice("ab"), town=rolled.choice("vw"))
+        return [called, result(rolled.choice(_RESULTS))]
+    said = {"role": "user", "content": rolled.choice(_SAYINGS)}
+    return [{"role": "assistant", "content": rolled.choice(_ANSWERS)}, said]
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_any_conversation_tells_by_and_by_what_it_tells_at_once(seed: int) -> None:
+    rolled, known = random.Random(seed), Conversations()
+    told: list[Signal] = []
+    messages = [{"role": "user", "content": f"{rolled.choice(_SAYINGS)} {seed}"}]
+    for _ in range(rolled.randint(1, 14)):
+        by_and_by = known.report("openai.chat", {"messages": list(messages)})
+        told += by_and_by.new
+        at_once = Conversations().report("openai.chat", {"messages": list(messages)})
+
+        assert by_and_by.signals == at_once.signals == tuple(told)
+        assert by_and_by._replace(new=()) == at_once._replace(new=())
+        messages += _step(rolled)
+
+
+def test_conversations_that_end_alike_are_told_apart() -> None:
+    known = Conversations()
+    turns = (call("read"), result("ok"))
+    opening = {"role": "system", "content": "You are helpful."}
+    known.report("openai.chat", talk(opening, "I give up with the first file", *turns))
+
+    assert leaves(known.report("openai.chat", talk(opening, "Read the second file", *turns, *turns))) == []
+
+
+def test_arguments_are_not_read_while_the_tools_differ() -> None:
+    broken = {"role": "assistant", "tool_calls": [{"function": {"name": "c", "arguments": "{not json"}}]}
+
+    assert leaves(report(talk("Go", call("a"), call("b"), broken, call("a")))) == []
 
 
 def test_a_history_that_was_edited_is_read_anew() -> None:

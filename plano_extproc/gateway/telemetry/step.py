@@ -5,7 +5,7 @@ is read in line. A conversation is read while its provider is at work, when nobo
 is then in the access log of every answer, read in line or not.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -149,7 +149,7 @@ def _hear(gateway: Gateway, work: Work, watched: Watched) -> None:
             return
         report = gateway.signals.report(work.ask.surface.api, work.request, answer)
         _count(gateway, report)
-        watched.report = replace(report, new=(*before.new, *report.new))
+        watched.report = report._replace(new=(*before.new, *report.new))
 
     work.endings.append(read)
 
