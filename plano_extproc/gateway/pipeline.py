@@ -109,6 +109,8 @@ def pass_by(decision: Decision, work: Work) -> None:
     is_heard = work.handed is not None and bool(work.handed.heard)
     if decision.translation is None and decision.last is None and is_looked_on and not is_heard:
         decision.is_passed = True
+        if work.ask.surface.endpoint is None and (reader := work.notes.get(UsageReader)) is not None:
+            reader.is_passed = True
         decision.extra += ((headers.USAGE, work.ask.surface.api.encode()),)
 
 

@@ -1,5 +1,6 @@
 """A plan: how one model name is served for one client dialect. Made at first use, then read by every exchange."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
@@ -132,8 +133,7 @@ def _response(choice: Choice, mode: BodyMode | None) -> Changes:
             (headers.ROUTE_REASON, choice.reason.encode("ascii", "replace")),
             *([(headers.ROUTE, choice.route.encode("ascii", "replace"))] if choice.route else []),
         ),
-        # What is translated has another length, and is sent plain.
-        remove=("content-length", "content-encoding") if mode in _READ else (),
+        remove=_REMOVED.get(mode, ()),
         response_body=mode,
     )
 
@@ -169,4 +169,11 @@ def _request(choice: Choice, up: Upstream, way: Way, is_stream: bool, metadata: 
     )
 
 
-_READ = (BodyMode.STREAMED, BodyMode.BUFFERED)
+_REMOVED: Mapping[BodyMode | None, tuple[str, ...]] = {
+    # What is translated has another length, and is sent plain.
+    BodyMode.STREAMED: ("content-length", "content-encoding"),
+    BodyMode.BUFFERED: ("content-length", "content-encoding"),
+    # Without a length, a client waits for the end, which comes once this exchange has heard of the cost.
+    BodyMode.COST: ("content-length",),
+}
+"""Headers of an answer that go, by how its body is read."""

@@ -1,6 +1,7 @@
 """What is read of an answer in passing: the tokens that it cost."""
 
 from dataclasses import replace
+from typing import Final
 
 from plano_extproc.gateway.telemetry.costing import cost
 from plano_extproc.gateway.work import Doing, Rank, Work
@@ -8,32 +9,46 @@ from plano_extproc.limits import Estimate
 from plano_extproc.translate.chat import Usage
 from plano_extproc.translate.usage import StreamUsage, WithoutUsage, usage_in
 
+_TOKENS_PER_SECOND: Final = 80
+"""What large models write; small ones are faster, and cheaper."""
+
 
 class UsageReader:
-    """Reads the tokens that an answer says it cost. `usage` is None as long as it has said nothing."""
+    """Reads the tokens that an answer says it cost. `usage` is None as long as it has said nothing.
+
+    `is_passed` says that a model's answer goes by without being read, and Envoy tells its cost at the end.
+    """
 
     def __init__(self, work: Work) -> None:
         self._api = work.ask.surface.api
         self._work = work
         self._stream = StreamUsage(self._api, work.framing)
         self._whole: Usage | None = None
+        self.is_passed = False
 
     @property
     def usage(self) -> Usage | None:
         """What is known so far."""
         return self._whole or self._stream.usage
 
-    def about(self, tokens: Estimate) -> Usage:
+    def about(self, tokens: Estimate, seconds: float) -> Usage:
         """Return what an answer cost that broke off, or does not tell: what it told, or else about as much.
 
-        `tokens` are those of the request; of a stream, each event is taken for a token.
+        `tokens` are those of the request; of a stream, each event is taken for a token. Of an answer that only passed,
+        nothing is known but the `seconds` that it took.
         """
         known = self.usage
         if known is not None and (self._whole is not None or self._stream.is_whole):
             return known
         if known is None:
-            return Usage(input=tokens.input, output=self._stream.events)
+            return Usage(input=tokens.input, output=self._stream.events or self._by_time(tokens, seconds))
         return replace(known, output=max(known.output, self._stream.events))
+
+    def _by_time(self, tokens: Estimate, seconds: float) -> int:
+        if not self.is_passed:
+            return 0
+        written = int(seconds * _TOKENS_PER_SECOND)
+        return min(written, tokens.output) if tokens.output else written
 
     def told(self, usage: Usage | None) -> None:
         """Take what Envoy read in passing, of an answer that this one did not see."""

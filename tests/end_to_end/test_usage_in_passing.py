@@ -1,15 +1,21 @@
 """What an answer cost that the sidecar does not see: Envoy reads it, and tells at the end."""
 
 import json
+import os
+import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 from tests.support.gateway import Gateway, running_gateway, until
+from tests.support.http_server import Data, End, Head, Hold
 from tests.support.ports import free_port
-from tests.support.reply import Usage
+from tests.support.reply import Reply, Usage
 from tests.support.scripted import ScriptedProvider
 
 CONFIG = """
@@ -30,6 +36,8 @@ clients:
   - {{id: responses-stream, key: key-responses-stream}}
   - {{id: chain, key: key-chain}}
   - {{id: chain-stream, key: key-chain-stream}}
+  - {{id: hasty, key: key-hasty}}
+  - {{id: leaving, key: key-leaving}}
 """
 HELLO: Any = [{"role": "user", "content": "Hello"}]
 ASKED: dict[str, tuple[str, dict[str, Any]]] = {
@@ -81,6 +89,62 @@ def test_envoy_tells_what_an_answer_cost(
     assert (row["input_tokens"], row["output_tokens"], row["cached_tokens"]) == (prompt, 17, 30)
     entry = gateway.logged(lambda one: one["status"] == 200 and one["path"] == f"/v1/{path}")
     assert entry["way"] in ("bypass", "chain")
+
+
+def test_a_client_does_not_have_all_of_an_answer_before_its_cost_is_told(
+    gateway: Gateway, providers: dict[str, ScriptedProvider]
+) -> None:
+    """One that had it might leave before a slow worker hears of the cost."""
+    chat = providers["chat"]
+    gate = chat.gate()
+    body = orjson.dumps(chat.dialect.whole(Reply(text="one two three", usage=Usage(60, 17)), ASKED["chat"][1]))
+    length = ("content-length", str(len(body)))
+    chat.raw(Head(200, (("content-type", "application/json"), length)), Hold(gate), Data(body), End())
+    keyed = {"x-plano-key": "key-hasty"}
+    with (
+        httpx.Client(timeout=20) as client,
+        client.stream("POST", f"{gateway.url()}/v1/chat/completions", json=ASKED["chat"][1], headers=keyed) as answer,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        with stopped(gateway):
+            gate.set()
+            reading = pool.submit(answer.read)
+            wait((reading,), timeout=0.5)
+            had_all = reading.done()
+        assert reading.result() == body
+    assert not had_all
+
+    row = until(lambda: usage(gateway).get("hasty")) or {}
+    assert (row["input_tokens"], row["output_tokens"]) == (60, 17)
+
+
+def test_a_client_that_hangs_up_before_the_cost_is_told_pays_by_the_time_it_took(
+    gateway: Gateway, providers: dict[str, ScriptedProvider]
+) -> None:
+    chat = providers["chat"]
+    body = ASKED["chat"][1] | {"stream": True, "stream_options": {"include_usage": True}, "max_completion_tokens": 900}
+    events = list(chat.dialect.stream(Reply(text="one two three", usage=Usage(60, 17)), body))
+    chat.stream(events[:-2], pause=0.3, end="stall")
+    url, keyed = f"{gateway.url()}/v1/chat/completions", {"x-plano-key": "key-leaving"}
+    with httpx.stream("POST", url, json=body, headers=keyed, timeout=20) as answer:
+        next(chunk for chunk in answer.iter_text() if "thre" in chunk)
+
+    row = until(lambda: usage(gateway).get("leaving")) or {}
+    assert row["input_tokens"] > 0
+    assert 40 <= row["output_tokens"] <= 900
+
+
+@contextmanager
+def stopped(gateway: Gateway) -> Iterator[None]:
+    """Hold all workers up for a while."""
+    workers = gateway.workers()
+    for pid in workers:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in workers:
+            os.kill(pid, signal.SIGCONT)
 
 
 def usage(gateway: Gateway) -> dict[str, dict[str, float]]:

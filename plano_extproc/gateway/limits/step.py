@@ -138,7 +138,7 @@ class _Counting:
     def _usage(self, ending: Ending) -> Usage:
         if self.reader is None or ending.served is None or ending.status >= 300:
             return Usage()
-        return self.reader.about(self._tokens)
+        return self.reader.about(self._tokens, ending.seconds - ending.overhead)
 
 
 _TELLING = frozenset({None, "completions", "embeddings", "rerank"})
