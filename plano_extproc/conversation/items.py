@@ -65,6 +65,13 @@ def merged(request: Mapping[str, Any], history: Sequence[Json], own: Sequence[Js
     return {**{key: held for key, held in request.items() if key not in _STATE}, "input": list(plain)}
 
 
+def anywhere(item: Json) -> Json | None:
+    """Return an item that its provider looked up by its id, for one that cannot: reasoning is then only an id."""
+    if item.get("type") == "reasoning" and not item.get("encrypted_content"):
+        return None
+    return {key: held for key, held in item.items() if key != "id" or item.get("type") == "reasoning"}
+
+
 def shortened(items: Sequence[Json], most: int) -> Sequence[Json]:
     """Return the end of a conversation of at most `most` tokens, as far as whole exchanges can be left out.
 

@@ -6,11 +6,12 @@ to it again. The rule is exact: the entry that serves this request also served t
 that it stored it (`store: true`), and nothing else may serve instead.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from plano_extproc.conversation import items
+from plano_extproc.conversation.references import Own
 from plano_extproc.conversation.turn import Json, Native, Turn, behind
 from plano_extproc.conversation.wish import Wish
 from plano_extproc.errors import NotFound
@@ -26,8 +27,9 @@ KEPT: Final = frozenset({"completed", "incomplete"})
 class Pending:
     """A turn that has begun. `id` is what it will be called, `turns` are those before it, oldest first.
 
-    `unknown` is the id that the request goes on from, where it is not known here: only a provider that keeps
-    conversations itself may know it.
+    `own` are the request's own items. `unknown` is the id that the request goes on from, where it is not known here:
+    only a provider that keeps conversations itself may know it. `sent` are the own items as they were sent, where some
+    of them refer to others that were found.
     """
 
     id: str
@@ -38,6 +40,7 @@ class Pending:
     turns: tuple[Turn, ...] = field(default=(), repr=False)
     is_shortened: bool = False
     unknown: str | None = None
+    sent: tuple[Own, ...] = field(default=(), repr=False)
 
     @property
     def last(self) -> Turn | None:
@@ -54,7 +57,7 @@ class Pending:
         """What was said before, as anybody can read it."""
         kept = items.of_turns(self.turns)
         stored = {id(item) for turn in self.turns if turn.native is not None for item in turn.output}
-        return [made for _, item in kept if (made := _anywhere(item) if id(item) in stored else item) is not None]
+        return [made for _, item in kept if (made := items.anywhere(item) if id(item) in stored else item) is not None]
 
     def request(self, request: Mapping[str, Any], most_tokens: int | None = None) -> Json:
         """Return the request with the whole conversation in its input.
@@ -66,6 +69,18 @@ class Pending:
             whole = items.shortened((*history, *self.own), most_tokens)
             return items.merged(request, whole, ())
         return items.merged(request, history, self.own)
+
+    def as_sent(self, own: Sequence[Json], entry: str) -> list[Json] | None:
+        """Return the request's `own` items, which steps may have edited, with the references that it was sent with.
+
+        None where there are none, or where the provider's entry has not stored all that they refer to.
+        """
+        references = [one for one in self.sent if one.is_reference]
+        if not references or any(one.entry != entry for one in references):
+            return None
+        left = iter(own)
+        made = [(one, next(left) if one.meant is not None else one.sent) for one in self.sent]
+        return [one.sent if one.is_reference else edited for one, edited in made]
 
     def native(self, entry: str) -> str | None:
         """Return the provider's own id of the turn before, where it is to be asked to go on from it."""
@@ -118,13 +133,6 @@ class Pending:
             hidden=not self.wish.stores,
             native=native,
         )
-
-
-def _anywhere(item: Json) -> Json | None:
-    """Return an item that its provider looked up by its id, for one that cannot: reasoning is then only an id."""
-    if item.get("type") == "reasoning" and not item.get("encrypted_content"):
-        return None
-    return {key: held for key, held in item.items() if key != "id" or item.get("type") == "reasoning"}
 
 
 def _is_stored(response: Mapping[str, Any], entry: str | None) -> bool:

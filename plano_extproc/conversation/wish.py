@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from plano_extproc.conversation.references import referred
 from plano_extproc.errors import InvalidRequest
 from plano_extproc.translate import shape
 
@@ -16,18 +17,20 @@ FIELDS: Final = ("previous_response_id", "conversation", "store", "truncation")
 class Wish:
     """What a request wants. `previous` and `conversation` are ids, at most one of which is given.
 
-    `truncates` allows that the beginning of a conversation is left out where the whole is too long.
+    `truncates` allows that the beginning of a conversation is left out where the whole is too long. `refers` says that
+    some of its items only name others.
     """
 
     previous: str | None = None
     conversation: str | None = None
     stores: bool = True
     truncates: bool = False
+    refers: bool = False
 
     @property
     def touches_store(self) -> bool:
         """Whether serving it needs the store at all."""
-        return self.stores or self.previous is not None or self.conversation is not None
+        return self.stores or self.refers or self.previous is not None or self.conversation is not None
 
 
 def wish(request: Mapping[str, Any]) -> Wish:
@@ -43,7 +46,9 @@ def wish(request: Mapping[str, Any]) -> Wish:
     truncation = shape.optional_text(body, "truncation")
     if truncation not in (None, "auto", "disabled"):
         raise shape.refuse("truncation", "must be auto or disabled")
-    return Wish(previous or None, conversation, stores is not False, truncation == "auto")
+    given = body.get("input")
+    refers = isinstance(given, list) and any(map(referred, given))
+    return Wish(previous or None, conversation, stores is not False, truncation == "auto", refers)
 
 
 def _conversation(body: Json) -> str | None:

@@ -5,7 +5,7 @@ digits. Slots (`take`, `charge`) are a space of keys of their own. Each operatio
 else is at work. A store that cannot answer raises `StoreError`, soon.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from plano_extproc.limits.claims import Charge, Claim, Sum, Taken
@@ -29,6 +29,9 @@ class SharedStore(Protocol):
 
     async def set(self, key: str, value: bytes, ttl: float | None = None) -> None:
         """Keep a value in place of what was there."""
+
+    async def put(self, values: Mapping[str, bytes], ttl: float | None = None) -> None:
+        """Keep several values in place of what was there, all at once."""
 
     async def renew(self, keys: Sequence[str], ttl: float) -> None:
         """Let values live for `ttl` seconds from now; what is not there stays away."""

@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from plano_extproc.conversation import items
+from plano_extproc.conversation import items, references
 from plano_extproc.conversation import record as records
 from plano_extproc.conversation.pending import Pending
 from plano_extproc.conversation.record import Record
-from plano_extproc.conversation.turn import Json, Turn, encoded
+from plano_extproc.conversation.turn import Json, Turn
 from plano_extproc.conversation.wish import Wish
 from plano_extproc.errors import NotFound, Unavailable
 from plano_extproc.stores.contract import SharedStore, StoreError
@@ -55,6 +55,9 @@ class Conversations:
         """
         own = items.given(request.get("input"))
         pending = Pending(f"resp_{self._new_id()}", owner, int(self._now()), wish, own)
+        if wish.refers:
+            with self._asked():
+                pending = await self._with_items(pending)
         if wish.conversation is not None:
             with self._asked():
                 found = await self._record(owner, wish.conversation)
@@ -85,10 +88,7 @@ class Conversations:
         """Forget an answer; within a conversation its items stay. Raises `NotFound`."""
         with self._asked():
             turn = await self._answered(owner, ident)
-            if turn.conversation is None:
-                await self._store.delete(turn_key(owner, ident))
-            else:
-                await self._store.set(turn_key(owner, ident), encoded(replace(turn, hidden=True)), self._limits.ttl)
+            await self._threads.forget(turn)
         return {"id": ident, "object": "response", "deleted": True}
 
     async def input_items(self, owner: str, ident: str, query: str) -> Json:
@@ -169,6 +169,13 @@ class Conversations:
     def _put_in(self, owner: str, ident: str, added: Sequence[Json]) -> Turn:
         made = int(self._now())
         return Turn(f"turn_{self._new_id()}", owner, made, conversation=ident, input=tuple(added), hidden=True)
+
+    async def _with_items(self, pending: Pending) -> Pending:
+        asked = [ident for item in pending.own if (ident := references.referred(item)) is not None]
+        sent = references.found(pending.own, await self._threads.items(pending.owner, asked))
+        if not any(one.is_reference for one in sent):
+            return pending
+        return replace(pending, sent=sent, own=tuple(one.meant for one in sent if one.meant is not None))
 
     async def _with_thread(self, pending: Pending, ident: str) -> Pending:
         is_shortened, turns = await self._threads.read(pending.owner, ident, truncates=pending.wish.truncates)

@@ -2,7 +2,7 @@
 
 import bisect
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from plano_extproc.limits.claims import Charge, Claim, Slots, Sum, Taken
@@ -43,6 +43,11 @@ class MemoryStore:
     async def set(self, key: str, value: bytes, ttl: float | None = None) -> None:
         """Keep a value."""
         self._put(key, value, ttl)
+
+    async def put(self, values: Mapping[str, bytes], ttl: float | None = None) -> None:
+        """Keep values."""
+        for key, value in values.items():
+            self._put(key, value, ttl)
 
     async def renew(self, keys: Sequence[str], ttl: float) -> None:
         """Let values live on."""

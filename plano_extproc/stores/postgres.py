@@ -8,7 +8,7 @@ again after a pause, and until then every call fails at once.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, TypeVar
 
@@ -134,6 +134,12 @@ class PostgresStore:
     async def set(self, key: str, value: bytes, ttl: float | None = None) -> None:
         """Keep a value."""
         await self._write(lambda cursor: cursor.execute(_PUT, (key, value, ttl)), len(value))
+
+    async def put(self, values: Mapping[str, bytes], ttl: float | None = None) -> None:
+        """Keep values."""
+        # In one order, so that two who keep the same ones never wait for each other.
+        rows = [(key, values[key], ttl) for key in sorted(values)]
+        await self._write(lambda cursor: cursor.executemany(_PUT, rows), sum(map(len, values.values())))
 
     async def renew(self, keys: Sequence[str], ttl: float) -> None:
         """Let values live on."""

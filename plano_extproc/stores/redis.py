@@ -4,7 +4,7 @@ A server that is away is asked again after a pause. Until then every call fails 
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -130,6 +130,17 @@ class RedisStore:
     async def set(self, key: str, value: bytes, ttl: float | None = None) -> None:
         """Keep a value."""
         await self._ask(lambda: self._redis.set(key, value, px=None if ttl is None else _ms(ttl)))
+
+    async def put(self, values: Mapping[str, bytes], ttl: float | None = None) -> None:
+        """Keep values."""
+
+        async def told() -> None:
+            async with self._redis.pipeline(transaction=True) as pipe:
+                for key, value in values.items():
+                    pipe.set(key, value, px=None if ttl is None else _ms(ttl))
+                await pipe.execute()
+
+        await self._ask(told)
 
     async def renew(self, keys: Sequence[str], ttl: float) -> None:
         """Let values live on."""

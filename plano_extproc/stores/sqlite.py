@@ -10,7 +10,7 @@ the call returns, and as that waits for the disk, a thread does it all.
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -79,6 +79,16 @@ class SqliteStore:
         """Keep a value."""
         self._written += len(value)
         await self._write(lambda db: _put(db, key, value, self._expiry(ttl)))
+
+    async def put(self, values: Mapping[str, bytes], ttl: float | None = None) -> None:
+        """Keep values."""
+        self._written += sum(map(len, values.values()))
+
+        def operation(db: sqlite3.Connection) -> None:
+            for key, value in values.items():
+                _put(db, key, value, self._expiry(ttl))
+
+        await self._write(operation)
 
     async def renew(self, keys: Sequence[str], ttl: float) -> None:
         """Let values live on."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from plano_extproc.conversation import record as records
+from plano_extproc.conversation import references
 from plano_extproc.conversation.turn import Turn, behind, decoded, encoded
 from plano_extproc.errors import InvalidRequest, NotFound, Unavailable
 from plano_extproc.stores.contract import SharedStore
@@ -73,24 +74,30 @@ class Threads:
                         code="previous_response_not_found",
                     )
                 size += len(value)
-                if size > self._limits.most_bytes:
-                    if truncates:
-                        return True, tuple(reversed(turns))
-                    raise InvalidRequest(
-                        f"the conversation has more than {self._limits.most_bytes} bytes; send truncation: auto, or"
-                        " begin a new one",
-                        param="input",
-                        code="context_length_exceeded",
-                    )
+                if truncates and size > self._limits.most_bytes:
+                    return True, tuple(reversed(turns))
+                self._demand_room(size)
                 turns.append(decoded(value))
         await self._renew(owner, turns)
         return False, tuple(reversed(turns))
 
     async def _renew(self, owner: str, turns: Sequence[Turn]) -> None:
         """Let the turns of a thread live on, the newest of which was made in an earlier part of its time."""
-        stretch = self._limits.ttl / _RENEWALS
-        if int(self._now() / stretch) != int(turns[0].created / stretch):
+        if self._is_aged(turns[0].created):
             await self._store.renew([turn_key(owner, turn.id) for turn in turns], self._limits.ttl)
+
+    def _is_aged(self, created: float) -> bool:
+        stretch = self._limits.ttl / _RENEWALS
+        return int(self._now() / stretch) != int(created / stretch)
+
+    def _demand_room(self, size: int) -> None:
+        if size > self._limits.most_bytes:
+            raise InvalidRequest(
+                f"the conversation has more than {self._limits.most_bytes} bytes; send truncation: auto, or begin a new"
+                " one",
+                param="input",
+                code="context_length_exceeded",
+            )
 
     async def turn(self, owner: str, ident: str) -> tuple[Turn | None, int]:
         """Return a turn, None where the owner has none of this id, and its bytes."""
@@ -105,8 +112,31 @@ class Threads:
         return found, 0
 
     async def keep(self, turn: Turn) -> None:
-        """Write a turn."""
-        await self._store.set(turn_key(turn.owner, turn.id), encoded(turn), self._limits.ttl)
+        """Write a turn, and the items of its answer under their own ids."""
+        told = {
+            item_key(turn.owner, ident): held for ident, held in references.told(turn).items() if ID.fullmatch(ident)
+        }
+        await self._store.put({**told, turn_key(turn.owner, turn.id): encoded(turn)}, self._limits.ttl)
+
+    async def items(self, owner: str, idents: Sequence[str]) -> dict[str, references.Held]:
+        """Return items of answers by their ids, as far as they are known. Raises `InvalidRequest` for too many."""
+        asked = [ident for ident in dict.fromkeys(idents) if ID.fullmatch(ident)]
+        values = await self._store.many([item_key(owner, ident) for ident in asked])
+        self._demand_room(sum(len(value) for value in values if value))
+        found = {one: references.decoded(value) for one, value in zip(asked, values, strict=True) if value is not None}
+        aged = [item_key(owner, ident) for ident, held in found.items() if self._is_aged(held.created)]
+        if aged:
+            await self._store.renew(aged, self._limits.ttl)
+        return found
+
+    async def forget(self, turn: Turn) -> None:
+        """Forget an answer; within a conversation its turn stays."""
+        for ident in references.told(turn):
+            await self._store.delete(item_key(turn.owner, ident))
+        if turn.conversation is None:
+            await self._store.delete(turn_key(turn.owner, turn.id))
+        else:
+            await self.keep(replace(turn, hidden=True))
 
     async def append(self, turn: Turn, ident: str) -> None:
         """Put a turn at the end of a conversation, behind whatever has come there meanwhile."""
@@ -128,6 +158,11 @@ class Threads:
 def turn_key(owner: str, ident: str) -> str:
     """Return the key of a turn."""
     return f"turn:{owner}:{ident}"
+
+
+def item_key(owner: str, ident: str) -> str:
+    """Return the key of an item of an answer."""
+    return f"item:{owner}:{ident}"
 
 
 def record_key(owner: str, ident: str) -> str:

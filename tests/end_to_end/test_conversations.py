@@ -368,6 +368,34 @@ def test_a_provider_that_has_not_stored_a_turn_is_sent_it_again(place: Place) ->
     assert said(place.responses.last.json()) == ["one", "1", "two", "2", "three"]
 
 
+@pytest.mark.parametrize("model", ["chatty", "claude", "native"])
+def test_what_a_request_only_refers_to_is_put_in(place: Place, model: str) -> None:
+    client = place.client()
+    place.chat.say("Oslo it is.")
+    first = client.responses.create(model="chatty", input="Where to?")
+    items: Any = [
+        {"role": "user", "content": "Where to?"},
+        {"type": "item_reference", "id": first.output[0].id},
+        {"role": "user", "content": "And when?"},
+    ]
+    place.clear()
+    client.responses.create(model=model, input=items)
+    provider = {"chatty": place.chat, "claude": place.messages, "native": place.responses}[model]
+
+    assert said(provider.last.json()) == ["Where to?", "Oslo it is.", "And when?"]
+    with pytest.raises(openai.BadRequestError, match="known to the provider"):
+        place.client("key-two").responses.create(model="chatty", input=items)
+
+
+def test_a_provider_that_has_stored_an_item_is_told_its_name_alone(place: Place) -> None:
+    client = place.client()
+    first = client.responses.create(model="native", input="Where to?")
+    items: Any = [{"type": "item_reference", "id": first.output[0].id}, {"role": "user", "content": "And when?"}]
+    client.responses.create(model="native", input=items)
+
+    assert place.responses.last.json()["input"] == items
+
+
 def test_a_turn_that_only_its_provider_knows_is_passed_through(place: Place) -> None:
     body = b'{"model":"native","input":"more","previous_response_id":"resp_fromelsewhere"}'
     answer = httpx.post(

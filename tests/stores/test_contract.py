@@ -76,6 +76,15 @@ async def test_several_values_come_in_the_order_of_their_keys(store: SharedStore
     assert await store.many([]) == []
 
 
+async def test_several_values_are_kept_at_once(store: SharedStore, name: str) -> None:
+    await store.set(name + "a", b"old")
+    await store.put({name + "b": b"2", name + "a": b"1"})
+    await store.put({name + "c": b"3", name + "d": b"4"}, 0.02)
+    await asyncio.sleep(0.05)
+
+    assert await store.many([name + one for one in "abcd"]) == [b"1", b"2", None, None]
+
+
 async def test_renewed_values_live_on_and_absent_ones_stay_away(store: SharedStore, name: str) -> None:
     await store.set(name + "a", b"1", 0.05)
     await store.set(name + "b", b"2")

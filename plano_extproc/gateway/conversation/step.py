@@ -45,7 +45,7 @@ def step(gateway: Gateway, listener: Listener) -> Step | None:
         keeping = Keeping(conversations, pending)
         work.notes[Pending] = pending, keeping
         work.edit(Rank.KEEPING, keeping)
-        if pending.unknown is None and (pending.turns or wanted.conversation is not None):
+        if pending.unknown is None and (pending.turns or pending.sent or wanted.conversation is not None):
             work.replace(pending.request(request, _most_tokens(gateway, work) if wanted.truncates else None))
             _demand_room(gateway, work)
         if not may_know:
@@ -75,11 +75,16 @@ def settle(gateway: Gateway, _listener: Listener) -> Step | None:
             keeping.is_off = True
             return None
         keeping.entry = gateway.candidates.pools.label(plan.choice.provider)
-        native = pending.native(keeping.entry)
-        own, sent = len(pending.own), work.request.get("input")
+        sent = work.request.get("input")
+        before = len(pending.history)
         # Only where no step before has put in or taken out anything.
-        if native is not None and isinstance(sent, list) and len(sent) == len(pending.history) + own:
-            work.replace({**work.request, "previous_response_id": native, "input": sent[len(sent) - own :]})
+        if not isinstance(sent, list) or len(sent) != before + len(pending.own):
+            return None
+        native, own = pending.native(keeping.entry), pending.as_sent(sent[before:], keeping.entry)
+        if native is not None:
+            work.replace({**work.request, "previous_response_id": native, "input": own or sent[before:]})
+        elif own is not None:
+            work.replace({**work.request, "input": [*sent[:before], *own]})
         return None
 
     return settle
