@@ -57,12 +57,13 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Rpc:
-    """What a JSON-RPC request asks for. `tool` is the name of an MCP tool that it calls."""
+    """What a JSON-RPC request asks for. `tool` is the name of an MCP tool that it calls, with `arguments` in JSON."""
 
     method: str
     id: str | int | None
     tool: str | None
     texts: tuple[str, ...]
+    arguments: str = ""
 
 
 def passage(path: str, agents: Mapping[str, tuple[Protocol, Agent]], key: bytes) -> Passage | None:
@@ -121,6 +122,7 @@ def _rpc(message: Json) -> Rpc:
         ident if isinstance(ident, (str, int)) else None,
         name if is_tool else None,
         tuple(_texts(said)),
+        orjson.dumps(said).decode() if is_tool else "",
     )
 
 

@@ -158,7 +158,7 @@ class Exchange:
     def _ending(self) -> Ending:
         # A reply of our own sets the status without a decision on who serves.
         served = self._decision.served(self._attempts)[0] if self._decision is not None and self._status else None
-        is_complete = self._answer.is_complete if self._answer is not None else self.is_done
+        is_complete = self._answer.is_complete if self._answer is not None else self.is_done or self.cut is not None
         seconds = self._gateway.ports.clock() - self._started
         return Ending(self._status, served, is_complete, seconds, self._attempts, self._overhead)
 
@@ -302,7 +302,8 @@ class Exchange:
         handed = work.handed if work is not None and status < 300 else None
         heard = handed.heard.get(plan.choice.agent or "") if handed is not None else None
         if translation is None and decision.last is None and not edits and heard is None:
-            self.is_done = True
+            # What may have to be broken off is watched to its end, unread.
+            self.is_done = self.cut is None
             return Continue(response[None], tuple(extra))
         if decision.is_passed and edits and not event.end_of_stream:
             if work is not None and (watched := work.notes.get(Watched)) is not None:

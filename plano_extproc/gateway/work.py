@@ -84,12 +84,18 @@ class Ending:
     overhead: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Cut:
-    """What breaks an answer off, even one that is silent: once `event` is set and `holds` says so."""
+    """What breaks an answer off, even one that is silent: once `event` is set and `holds` says so.
+
+    `is_told` says that the client knows, so that what is still said is for nobody; `ends` is when that is broken off,
+    in the event loop's time.
+    """
 
     event: asyncio.Event
     holds: Callable[[], bool]
+    is_told: Callable[[], bool]
+    ends: float | None = None
 
 
 class Due(Protocol):

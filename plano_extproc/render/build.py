@@ -75,6 +75,7 @@ def topology(
         workers=tuple(workers),
         egress=egress(workers),
         reads_usage=bool(config.clients or config.ratelimits or config.governance),
+        cuts_streams=bool(config.governance and config.governance.cut_streams),
         admin_port=admin_port,
         metrics_port=metrics_port,
         generation=generation,

@@ -153,7 +153,8 @@ class Topology:
     """All of one gateway. `folder` is where Envoy will find the files; `workers` are `unix:PATH` or `HOST:PORT`.
 
     `services` are the user's own, and `egress` (`unix:PATH` or `HOST:PORT`) is where the sidecar's requests to them and
-    to models come in; None opens nothing. `reads_usage` has Envoy tell what answers cost that the sidecar does not see.
+    to models come in; None opens nothing. `reads_usage` has Envoy tell what answers cost that the sidecar does not see,
+    `cuts_streams` has the sidecar stay with what it does not see.
     `access_log` is a file that Envoy can open, such as /dev/stdout.
     `decision_timeout` is how long the sidecar may take for each answer, in seconds, where it asks nobody. `sampling` is
     the share of requests that begin a trace, in percent; with 0 Envoy traces nothing.
@@ -168,6 +169,7 @@ class Topology:
     services: tuple[ServiceCluster, ...] = ()
     egress: str | None = None
     reads_usage: bool = False
+    cuts_streams: bool = False
     generation: int = 1
     max_body_bytes: int = 32 * 1024 * 1024
     max_answer_bytes: int = 32 * 1024 * 1024

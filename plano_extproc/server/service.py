@@ -19,6 +19,9 @@ from plano_extproc.telemetry import figures
 _MOVING_SECONDS = 0.3
 """How long the next message of an answer may take that is to be broken off."""
 
+_TOLD_SECONDS = 1.0
+"""How long an answer may go on whose client was told that it is broken off."""
+
 _LISTENER, _ATTEMPT = ("listener",), ("attempt",)
 _SAID = ("x-plano-", "traceparent")
 
@@ -86,7 +89,8 @@ class ExternalProcessor:
 async def _next(exchange: Exchange | Passing, context: grpc.aio.ServicerContext[bytes, bytes]) -> Any:
     """Return Envoy's next message; an answer that is to be broken off, and says nothing, ends here.
 
-    One that moves tells the client of it with its next message, so that is waited for a moment.
+    One that moves tells the client of it with its next message, so that is waited for a moment. Then it may still end
+    by itself; what goes on is ended, so that nobody works for it any more.
     """
     cut = exchange.cut
     if cut is None:
@@ -95,11 +99,18 @@ async def _next(exchange: Exchange | Passing, context: grpc.aio.ServicerContext[
     cutting = asyncio.ensure_future(cut.event.wait())
     try:
         await asyncio.wait((reading, cutting), return_when=asyncio.FIRST_COMPLETED)
-        if not reading.done() and cut.holds():
-            await asyncio.wait((reading,), timeout=_MOVING_SECONDS)
-            if not reading.done():
-                # Envoy resets what it cannot have processed.
-                await context.abort(grpc.StatusCode.PERMISSION_DENIED, "the agent may not act any more")
+        if cut.is_told():
+            now = asyncio.get_running_loop().time()
+            cut.ends = cut.ends or now + _TOLD_SECONDS
+            await asyncio.wait((reading,), timeout=max(0.0, cut.ends - now))
+            is_over = not reading.done() or (now >= cut.ends and reading.result() is not EOF)
+        else:
+            if not reading.done() and cut.holds():
+                await asyncio.wait((reading,), timeout=_MOVING_SECONDS)
+            is_over = not reading.done() and cut.holds()
+        if is_over:
+            # Envoy resets what it cannot have processed.
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "the agent may not act any more")
         return await reading
     finally:
         cutting.cancel()

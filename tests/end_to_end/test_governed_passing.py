@@ -1,7 +1,8 @@
-"""Governed A2A agents and MCP servers: who may, and which tools are called."""
+"""Governed A2A agents and MCP servers: who may, which tools are called, and what a revocation ends."""
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import httpx
@@ -9,7 +10,11 @@ import pytest
 
 from tests.end_to_end.test_passing import Service
 from tests.support.gateway import Gateway, running_gateway, until
+from tests.support.http_server import Action, Data, End, Head, Hold, HttpServer, Recorded, Wait
 from tests.support.ports import free_port
+from tests.support.servers import RedisServer, redis_server
+
+__all__ = ["redis_server"]
 
 CONFIG = """
 version: v0.5.0
@@ -18,15 +23,19 @@ listeners:
   - type: agent
     name: team
     port: {team}
-    agents: [{{id: talk, description: talks}}, {{id: tools, description: has tools}}]
+    agents: [{{id: talk, description: talks}}, {{id: tools, description: has tools}}, {{id: slow, description: slow}}]
 agents:
   - {{id: talk, url: "http://127.0.0.1:{service}", protocol: a2a}}
   - {{id: tools, url: "http://127.0.0.1:{service}/rpc", protocol: mcp}}
+  - {{id: slow, url: "http://127.0.0.1:{slow}", protocol: a2a}}
 clients: [{{id: people, key: k-people}}, {{id: robot-key, key: k-robot}}]
 governance:
+  store: {store}
+  cut_streams: true
   agents:
     - {{id: talk, tier: 1}}
-    - {{id: tools, tier: 1, forbidden_actions: [{{tool: run, arguments: "rm -rf"}}]}}
+    - {{id: slow, tier: 1}}
+    - {{id: tools, tier: 1, forbidden_actions: [{{tool: run, arguments: "rm -rf|force"}}]}}
     - {{id: robot, tier: 0, client: robot-key, forbidden_actions: [delete_file]}}
 """
 
@@ -38,9 +47,41 @@ def service() -> Iterator[Service]:
         yield made
 
 
+class Slow:
+    """An A2A agent whose streams move for a long time, or say one thing and then nothing."""
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.last: Recorded | None = None
+        self.server = HttpServer(self._answer)
+
+    def _answer(self, request: Recorded) -> Sequence[Action]:
+        self.last = request
+        event = b'data: {"jsonrpc":"2.0","id":7,"result":{"kind":"status-update"}}\r\n\r\n'
+        begin: list[Action] = [Head(200, (("content-type", "text/event-stream"),)), Data(event)]
+        if b"silent" in request.body:
+            return [*begin, Hold(self.gate), End()]
+        # Each event comes in two pieces, so that it is cut in the middle of one.
+        pieces: list[Action] = [Data(event[:20]), Wait(0.05), Data(event[20:])]
+        return [*begin, *pieces * 600, End()]
+
+
 @pytest.fixture(scope="module")
-def gateway(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    text = CONFIG.format(llm=free_port(), team=free_port(), service=service.server.port)
+def slow() -> Iterator[Slow]:
+    made = Slow()
+    with made.server:
+        yield made
+        made.gate.set()
+
+
+@pytest.fixture(scope="module")
+def gateway(
+    service: Service, slow: Slow, redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Gateway]:
+    text = CONFIG.format(
+        llm=free_port(), team=free_port(), service=service.server.port, slow=slow.server.port,
+        store=redis_server.url.replace("/0", "/2"),
+    )  # fmt: skip
     with running_gateway(text, environ={}, home=tmp_path_factory.mktemp("passing"), workers=2) as running:
         yield running
 
@@ -89,3 +130,79 @@ def test_a_revoked_agent_is_not_reached_and_a_revoked_caller_reaches_nobody(gate
     assert call(gateway, "k-people", "look").status_code == 200
     assert until(lambda: ("serve", "SKIP") in rows(gateway, "talk"), seconds=30)
     assert ("serve", "EXECUTE") in rows(gateway, "talk")
+
+
+def speak(what: str) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": 7, "method": "message/stream", "params": {"message": {"parts": [{"text": what}]}}}
+
+
+def test_a_moving_stream_of_a_revoked_agent_ends_with_an_error(gateway: Gateway, slow: Slow) -> None:
+    lines: list[str] = []
+    revoking = threading.Thread(target=gateway.cli, args=("agents", "revoke", "slow"))
+    headers = {"authorization": "Bearer k-people", "accept": "text/event-stream"}
+    url = f"{gateway.url('team')}/a2a/slow"
+
+    def read() -> None:
+        with httpx.stream("POST", url, json=speak("move"), headers=headers, timeout=60) as answer:
+            for line in answer.iter_lines():
+                if not lines:
+                    revoking.start()
+                lines.append(line)
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        read()
+    revoking.join()
+
+    events = [json.loads(line.removeprefix("data: ")) for line in lines if line]
+    assert 1 < len(events) < 600
+    assert {event["id"] for event in events} == {7}
+    assert all("result" in event for event in events[:-1]), "whole events, and one error"
+    assert "'slow' is revoked" in events[-1]["error"]["message"]
+    assert slow.last is not None
+    assert slow.last.gone.wait(30), "nobody works for it any more"
+    assert until(lambda: ("serve", "ERROR") in rows(gateway, "slow"), seconds=30)
+    assert gateway.cli("agents", "restore", "slow").returncode == 0
+
+
+def test_a_silent_stream_of_a_revoked_agent_is_aborted(gateway: Gateway, slow: Slow) -> None:
+    headers = {"authorization": "Bearer k-people", "accept": "text/event-stream"}
+    url = f"{gateway.url('team')}/a2a/slow"
+    assert until(lambda: post(gateway, "/a2a/slow/none", {}).status_code != 403, seconds=30)
+    with httpx.stream("POST", url, json=speak("silent"), headers=headers, timeout=60) as answer:
+        chunks = answer.iter_bytes()
+        assert next(chunks)
+        assert gateway.cli("agents", "revoke", "slow").returncode == 0
+        with pytest.raises(httpx.RemoteProtocolError):
+            list(chunks)
+
+
+CALL = '"method":"tools/call","params":{"name":"delete_file","arguments":{}}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"delete_file","arguments":{"a":NaN}}}',
+        f'{{"jsonrpc":"2.0","id":1,{CALL}}}'.encode("utf-16"),
+        f'{{"jsonrpc":"2.0","id":1,{CALL},"method":"ping"}}'.encode(),
+        b'{"id":1,"method":"ping","Method":"tools/call","params":{"name":"delete_file"}}',
+        b'{"id":1,"method":"tools/call","params":{"name":"look","Name":"delete_file"}}',
+        b'[{"id":1,"method":"tools/call","params":{"name":"look","name":"delete_file"}}]',
+        b"method=tools/call&name=delete_file",
+    ],
+)
+def test_a_call_is_not_hidden_from_us(gateway: Gateway, service: Service, body: bytes) -> None:
+    assert gateway.cli("agents", "restore", "robot").returncode == 0
+    assert until(lambda: call(gateway, "k-robot", "look").status_code == 200, seconds=30)
+    service.asked.clear()
+    headers = {"authorization": "Bearer k-robot", "content-type": "application/json"}
+    answer = httpx.post(f"{gateway.url('team')}/mcp/tools", content=body, headers=headers, timeout=20)
+
+    assert answer.status_code == 400
+    assert service.asked == []
+
+
+def test_a_pattern_is_looked_for_in_the_keys_of_arguments_too(gateway: Gateway, service: Service) -> None:
+    assert call(gateway, "k-people", "run", force=True).status_code == 403
+    assert call(gateway, "k-people", "run", words=["rm", "-rf"]).status_code == 403
+    assert call(gateway, "k-people", "run", words=["ls"]).status_code == 200

@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ import websockets.sync.client
 import websockets.sync.server
 
 from tests.support.gateway import Gateway, running_gateway
+from tests.support.http_server import Action, Data, End, Head, HttpServer, Recorded
 from tests.support.ports import free_port
 from tests.support.reply import ToolCall
 from tests.support.scripted import ScriptedProvider
@@ -26,8 +27,10 @@ listeners:
     name: team
     port: {team}
     agents: [{{id: planner, description: "plans", default: true}}]
+  - {{type: agent, name: tools, port: {tools}, agents: [{{id: box, description: tools}}]}}
 agents:
   - {{id: planner, url: "{planner}"}}
+  - {{id: box, url: "http://127.0.0.1:{box}/rpc", protocol: mcp}}
 model_providers:
   - {{model: openai/gpt-4o, base_url: "{chat}", access_key: sk-1, default: true}}
   - {{model: openai/gpt-realtime, base_url: "http://127.0.0.1:{sockets}/v1", access_key: sk-1}}
@@ -37,8 +40,18 @@ governance:
   agents:
     - {{id: robot, client: robot-key, forbidden_actions: [ssh]}}
     - {{id: planner}}
+    - {{id: box, forbidden_actions: [delete_file]}}
 """
 KEY = {"authorization": "Bearer k-robot"}
+RESULT = b'{"jsonrpc":"2.0","id":1,"result":{}}'
+
+
+def tools(request: Recorded) -> Sequence[Action]:
+    """Answer as an MCP server, by a stream where the client takes one."""
+    if "text/event-stream" in (request.header("accept") or ""):
+        return [Head(200, (("content-type", "text/event-stream"),)), Data(b"data: %s\n\n" % RESULT), End()]
+    length = ("content-length", str(len(RESULT)))
+    return [Head(200, (("content-type", "application/json"), length)), Data(RESULT)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +72,10 @@ class Stand:
         messages = [{"role": "user", "content": "Hello there"}]
         return self.post(listener, "/v1/chat/completions", {"model": "gpt-4o", "messages": messages, **fields})
 
+    def call(self, tool: str, **headers: str) -> httpx.Response:
+        params = {"name": tool, "arguments": {}}
+        return self.post("tools", "/mcp/box", {"id": 1, "method": "tools/call", "params": params}, **headers)
+
     def open_socket(self) -> bool:
         url = self.gateway.url("llm").replace("http", "ws")
         with websockets.sync.client.connect(f"{url}/v1/realtime?model=gpt-realtime", additional_headers=KEY):
@@ -77,9 +94,10 @@ def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     with (
         ScriptedProvider("openai.chat", is_strict=False) as chat,
         ScriptedProvider("openai.chat", is_strict=False) as planner,
+        HttpServer(tools) as box,
     ):
         text = CONFIG.format(
-            models=free_port(), team=free_port(), planner=planner.url, chat=chat.url,
+            models=free_port(), team=free_port(), tools=free_port(), box=box.port, planner=planner.url, chat=chat.url,
             sockets=sockets.socket.getsockname()[1],
         )  # fmt: skip
         with running_gateway(text, environ={}, home=tmp_path_factory.mktemp("strict"), workers=2) as gateway:
@@ -127,6 +145,18 @@ def socket(stand: Stand) -> None:
     assert stand.open_socket()
 
 
+def passed(stand: Stand) -> None:
+    assert stand.call("look").content == RESULT
+
+
+def passed_stream(stand: Stand) -> None:
+    assert RESULT in stand.call("look", accept="text/event-stream").content
+
+
+def passed_refused(stand: Stand) -> None:
+    assert stand.call("delete_file").status_code == 403
+
+
 CALLED, SERVED = ("robot", "call_model"), ("planner", "serve")
 CASES: dict[Callable[[Stand], None], list[tuple[str, ...]]] = {
     failing: [(*CALLED, "ERROR")],
@@ -136,6 +166,9 @@ CASES: dict[Callable[[Stand], None], list[tuple[str, ...]]] = {
     blocked_stream: [(*CALLED, "ERROR"), ("robot", "tool:ssh", "SKIP")],
     images: [(*CALLED, "EXECUTE")],
     socket: [(*CALLED, "EXECUTE")],
+    passed: [(*CALLED, "EXECUTE"), ("box", "serve", "EXECUTE")],
+    passed_stream: [(*CALLED, "EXECUTE"), ("box", "serve", "EXECUTE")],
+    passed_refused: [(*CALLED, "ERROR"), ("box", "serve", "ERROR"), ("box", "tool:delete_file", "SKIP")],
 }
 
 

@@ -1,11 +1,11 @@
 """An exchange that passes through to an agent that speaks A2A, or to an MCP server: its own protocol, both ways.
 
 The client is known, guards see what it sends, and the request is traced and counted as any other. Of the answer only an
-agent's card is read, whose addresses become this gateway's.
+agent's card is read, whose addresses become this gateway's; others are held where governance may have to end them.
 """
 
 from collections.abc import Awaitable, Mapping
-from typing import Final
+from typing import Final, TypeVar
 
 import orjson
 
@@ -16,13 +16,15 @@ from plano_extproc.config.policies import Client
 from plano_extproc.errors import GatewayError, NotFound
 from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Changes, Continue, Reply
 from plano_extproc.gateway.agents.hops import Onward
+from plano_extproc.gateway.agents.passed import PassedAnswer
 from plano_extproc.gateway.answer import JSON
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.drive import run
 from plano_extproc.gateway.events import Event, RequestBody, RequestHeaders, ResponseBody, ResponseHeaders
 from plano_extproc.gateway.governance.governing import Governed
-from plano_extproc.gateway.governance.passage import admitted, demand_tools
+from plano_extproc.gateway.governance.passage import admitted, barred, demand_tools
+from plano_extproc.gateway.governance.rows import Part
 from plano_extproc.gateway.guardrails.guarding import Side, tell
 from plano_extproc.gateway.local import details
 from plano_extproc.gateway.outside import Outside
@@ -33,13 +35,15 @@ from plano_extproc.guardrails.verdict import Block, Redact
 from plano_extproc.services import ALWAYS_FORWARDED, forwarded
 from plano_extproc.translate.texts.place import leaves, replaced
 
+T = TypeVar("T")
+
 
 class Passing:
     """The state of one such exchange, with the face of `Exchange`."""
 
     __slots__ = (
-        "_ask", "_gateway", "_governed", "_id", "_listener", "_passage", "_path", "_seen", "_started", "_status",
-        "_work", "is_done",
+        "_answer", "_ask", "_gateway", "_governed", "_id", "_listener", "_passage", "_path", "_seen", "_started",
+        "_status", "_work", "is_done",
     )  # fmt: skip
 
     def __init__(self, gateway: Gateway, listener: str, traceparent: str | None = None) -> None:
@@ -52,6 +56,7 @@ class Passing:
         self._passage: Passage | None = None
         self._work: Work | None = None
         self._governed: Governed | None = None
+        self._answer: PassedAnswer | None = None
         self._id: str | int | None = None
         self._started = 0.0
         self._status = 0
@@ -59,8 +64,8 @@ class Passing:
 
     @property
     def cut(self) -> Cut | None:
-        """Nothing breaks it off."""
-        return None
+        """What may break the answer off."""
+        return self._work.cut if self._work is not None else None
 
     def handle(self, event: Event) -> Action | Awaitable[Action]:
         """Return what to do about an event, or what to wait for."""
@@ -72,6 +77,8 @@ class Passing:
                     return self._decided(event.body)
                 case ResponseHeaders():
                     return self._answered(event)
+                case ResponseBody() if self._answer is not None:
+                    return self._taken(self._answer, event)
                 case ResponseBody():
                     return self._card(event.body)
                 case _:
@@ -110,6 +117,8 @@ class Passing:
         self._passage = found
         self._work = Work(self._ask, b"", {})
         self._governed = admitted(self._gateway, self._work, found.agent)
+        if self._governed is not None and (refused := barred(self._governed)) is not None:
+            return self._barred(self._governed, *refused)
         return self._passed_on(found, Onward(sent), None) if event.end_of_stream else PROCEED
 
     def _client(self, sent: Mapping[str, bytes], query: str) -> Client | None:
@@ -128,11 +137,31 @@ class Passing:
             assert self._passage is not None
             self._work.facts |= {"method": asked[0].method, "tool": asked[0].tool or ""} if asked else {}
             if self._governed is not None:
-                demand_tools(self._governed, asked)
-            made = await run(self._judged(self._work, body), Outside(self._gateway, ask))
+                demand_tools(self._governed, body, asked)
+            made = await self._run(self._judged(self._work, body))
             return self._passed_on(self._passage, Onward(ask.headers), None if made == body else made)
         except GatewayError as error:
-            return self._refused(error)
+            return self._refused(await self._told(error))
+
+    async def _barred(self, governed: Governed, part: Part, error: GatewayError) -> Action:
+        governed.is_refused = True
+        await governed.skipped(part, error)
+        return self._refused(error)
+
+    async def _told(self, error: GatewayError) -> GatewayError:
+        """Return what the client is told in place of an answer, once that is recorded where it must be."""
+        if self._governed is not None:
+            self._governed.is_refused = True
+            if self._governed.governor.is_strict:
+                try:
+                    await self._run(self._governed.due(error.status))
+                except GatewayError as other:
+                    return other
+        return error
+
+    def _run(self, doing: Doing[T]) -> Awaitable[T]:
+        assert self._ask is not None
+        return run(doing, Outside(self._gateway, self._ask))
 
     def _judged(self, work: Work, body: bytes) -> Doing[bytes]:
         """Return what guards leave of a request; what is not JSON they cannot read, which is for them to judge."""
@@ -177,7 +206,7 @@ class Passing:
         )
         return Continue(changes, body=body, facts=self._work.facts if self._work else None)
 
-    def _answered(self, event: ResponseHeaders) -> Action:
+    def _answered(self, event: ResponseHeaders) -> Action | Awaitable[Action]:
         self._status = int(event.headers[":status"])
         if self._passage is None:
             return PROCEED
@@ -185,10 +214,36 @@ class Passing:
         named = (headers.AGENT, passage.agent.encode("ascii", "replace"))
         metrics = self._gateway.ports.metrics
         metrics.answered(self._listener, passage.protocol, passage.agent, "passed", self._status)
-        if passage.is_card and self._status == 200 and not event.end_of_stream:
-            return Continue(Changes(response_body=BodyMode.BUFFERED, remove=("content-length", "etag")), (named,))
-        self.is_done = True
-        return Continue(extra=(named,))
+        is_card = passage.is_card and self._status == 200 and not event.end_of_stream
+        governed = self._governed
+        if is_card:
+            changes = Changes(response_body=BodyMode.BUFFERED, remove=("content-length", "etag"))
+            return self._recorded(Continue(changes, (named,)), is_last=False)
+        if event.end_of_stream or governed is None or not governed.reads_passages:
+            return self._recorded(Continue(extra=(named,)), is_last=True)
+        self._answer = PassedAnswer(governed, self._id, self._status, event.headers)
+        removed = ("content-length",) if self._answer.mode is BodyMode.STREAMED else ()
+        return Continue(Changes(response_body=self._answer.mode, remove=removed), (named,))
+
+    def _recorded(self, action: Continue, *, is_last: bool) -> Action | Awaitable[Action]:
+        """Return an action about an answer's headers, once what is to be recorded before is."""
+        if self._governed is not None and self._governed.governor.is_strict:
+            return self._later(self._governed, action, is_last=is_last)
+        self.is_done = is_last
+        return action
+
+    async def _later(self, governed: Governed, action: Continue, *, is_last: bool) -> Action:
+        try:
+            await self._run(governed.due(self._status))
+        except GatewayError as error:
+            return self._refused(error)
+        self.is_done = is_last
+        return action
+
+    async def _taken(self, answer: PassedAnswer, event: ResponseBody) -> Action:
+        told = await self._run(answer.take(event.body, event.end_of_stream))
+        self.is_done = answer.is_complete
+        return told
 
     def _card(self, body: bytes) -> Continue:
         assert self._ask is not None

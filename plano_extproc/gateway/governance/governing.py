@@ -15,7 +15,7 @@ from plano_extproc.gateway.governance.rows import SERVES, Outcome, Part, errors,
 from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import UsageReader
 from plano_extproc.gateway.tries.chain import Chain
-from plano_extproc.gateway.work import Doing, Ending, Work, wait_for
+from plano_extproc.gateway.work import Cut, Doing, Ending, Work, wait_for
 from plano_extproc.governance import AgentRules, Decision, Declared, Entry, LedgerUnavailable
 from plano_extproc.governance.budget import ErrorKind
 from plano_extproc.limits import Estimate
@@ -34,6 +34,8 @@ class Governed:
         self.servers: dict[str, Part] = {}
         self.passed: Part | None = None
         self.is_passage = False
+        self.is_refused = False
+        """Whether we answer what was to pass through."""
         self.reader: UsageReader | None = None
         self.declared: Declared | None = None
         self.tokens = Estimate(0)
@@ -98,7 +100,8 @@ class Governed:
                     yield from self.refuse(part, error)
 
     async def skipped(self, part: Part, error: GatewayError) -> None:
-        """Do the same, where nobody waits for it."""
+        """Record that an agent's part ends here."""
+        self._is_recorded = True
         await self._recorded_anyway(row(self._moment(error.status), part, "SKIP", error.code or error.type))
 
     @property
@@ -117,11 +120,11 @@ class Governed:
         if (server := self.server) is not None:
             yield server
 
-    def watch(self) -> asyncio.Event:
-        """Return an event that is set once one of the agents may not act any more."""
-        parts = (*((self.caller,) if self.caller else ()), *self.servers.values())
+    def cut(self) -> Cut:
+        """Return what breaks the answer off, once one of the agents may not act any more."""
+        parts = [part for part in (self.caller, self.passed, *self.servers.values()) if part is not None]
         self._cut = self.governor.board.watch(*((part.rules.id, self.tenant) for part in parts))
-        return self._cut
+        return Cut(self._cut, lambda: self.cut_error() is not None, lambda: self._is_told)
 
     def cut_error(self) -> GatewayError | None:
         """Return why the answer must not go on; None where it may, or where the client has been told."""
@@ -129,6 +132,11 @@ class Governed:
             return None
         errors = (self.governor.board.standing.refusal(part.rules.id, self.tenant, self._now()) for part in self.parts)
         return next((error for error in errors if error is not None), None)
+
+    @property
+    def reads_passages(self) -> bool:
+        """Whether answers that pass through must be read in line: to hold their end, or to cut them."""
+        return self.governor.is_strict or self.governor.settings.cut_streams
 
     def told(self) -> None:
         """Note that the client was told why the answer does not go on."""
@@ -207,7 +215,8 @@ class Governed:
         return Outcome(self._work, self.tenant, self._now(), status, asked=self._plan())
 
     def _outcome(self, status: int, *, is_complete: bool) -> Outcome:
-        server, is_answered = self.server, self._work.served is not None or self.is_passage
+        server = self.server
+        is_answered = self._work.served is not None or (self.is_passage and not self.is_refused)
         usage = self.reader.usage if self.reader is not None and self._work.served is not None else None
         withholds = self.is_passage or self.governor.settings.on_forbidden == "block"
         return Outcome(

@@ -15,7 +15,7 @@ from plano_extproc.gateway.governance.rows import CALLS, Part
 from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import demand_usage, usage_of
 from plano_extproc.gateway.tries.chain import Chain, Policy
-from plano_extproc.gateway.work import Cut, Doing, Rank, Step, Work
+from plano_extproc.gateway.work import Doing, Rank, Step, Work
 from plano_extproc.limits import Estimate, estimate
 from plano_extproc.translate.calls import without_tools
 
@@ -70,6 +70,8 @@ def serve(gateway: Gateway, listener: Listener) -> Step | None:
         tells = bool(work.body) and work.ask.surface.endpoint in _TELLING
         found.tokens = estimate(work.request) if tells else Estimate(0)
         yield from found.reserve(plans[0].choice)
+        if found.governor.settings.cut_streams:
+            work.cut = found.cut()
         if tells:
             _read(work, found)
         return None
@@ -113,7 +115,6 @@ def _read(work: Work, found: Governed) -> None:
     if endpoint is None and (found.servers or any(part.rules.confidence_threshold for part in parts)):
         work.edit(Rank.ACTIONS, DeclaredReader(found, work))
     if settings.cut_streams:
-        work.cut = Cut(found.watch(), lambda: found.cut_error() is not None)
         work.edit(Rank.USAGE, CutEdit(found))
     if found.governor.is_strict:
         found.holds_end = True

@@ -1,0 +1,77 @@
+"""The answer of an A2A agent or an MCP server that governance keeps in its hands.
+
+Its end waits for the ledger, and a revocation ends it; nothing is read of what it says. A stream goes on by whole
+events, so that what stands in the place of the rest is an event of its own.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from plano_extproc.agents import passthrough
+from plano_extproc.errors import GatewayError
+from plano_extproc.gateway.actions import BodyMode, Continue
+from plano_extproc.gateway.answer import JSON
+from plano_extproc.gateway.governance.governing import Governed
+from plano_extproc.gateway.work import Doing
+
+LONGEST: Final = 1024 * 1024
+"""Bytes of an event that are held back; of a longer one, what is there goes on."""
+
+
+class PassedAnswer:
+    """One answer. `mode` says how its body must be asked for, `is_complete` that the client got all of it."""
+
+    __slots__ = ("_governed", "_held", "_id", "_is_inside", "_is_over", "_status", "is_complete", "mode")
+
+    def __init__(self, governed: Governed, ident: str | int | None, status: int, headers: Mapping[str, bytes]) -> None:
+        """Begin with the answer's headers; `ident` is the id of the request that it is for."""
+        kind = headers.get("content-type", b"").partition(b";")[0].strip().lower()
+        self.mode = BodyMode.STREAMED if kind == b"text/event-stream" else BodyMode.BUFFERED
+        self.is_complete = False
+        self._governed = governed
+        self._id = ident
+        self._status = status
+        self._held = b""
+        self._is_inside = False
+        self._is_over = False
+
+    def take(self, chunk: bytes, end: bool) -> Doing[Continue]:
+        """Return what the client gets for the whole body, or for a chunk of the stream."""
+        if self._is_over:
+            return Continue(body=b"")
+        error = self._governed.cut_error()
+        if error is not None:
+            self._governed.told()
+        if self._governed.governor.is_strict and (error is not None or end):
+            try:
+                yield from self._governed.due(self._status, is_complete=error is None)
+            except GatewayError as other:
+                error = other
+        if error is not None:
+            self._is_over = True
+            return self._refused(error)
+        self.is_complete = end
+        return Continue() if self.mode is BodyMode.BUFFERED else Continue(body=self._events(chunk, end))
+
+    def _events(self, chunk: bytes, end: bool) -> bytes:
+        """Return what is there of whole events, and all of it at the end."""
+        held = self._held + chunk
+        ends = [found.end() for found in _BLANK.finditer(held)]
+        cut = len(held) if end or len(held) > LONGEST else ends[-1] if ends else 0
+        if cut:
+            self._is_inside = not ends or ends[-1] != cut
+        self._held = held[cut:]
+        return held[:cut]
+
+    def _refused(self, error: GatewayError) -> Continue:
+        body = passthrough.refusal(error, self._id)
+        if self.mode is BodyMode.STREAMED:
+            return Continue(body=b"%sdata: %s\n\n" % (b"\n\n" if self._is_inside else b"", body))
+        # The headers are still held, but an immediate response is too late here: the status is rewritten.
+        status = (":status", b"%d" % error.status)
+        return Continue(extra=(("content-length", b"%d" % len(body)), *JSON, status), body=body)
+
+
+_BLANK: Final = re.compile(rb"(?>\r\n|\n|\r){2}")
+"""The end of an event."""
