@@ -52,10 +52,7 @@ ADDRESS = "jane.doe@example.com"
 
 
 class Service:
-    """The HTTP filters: a guard, a rewriter, and an anonymizer that remembers by the request's id.
-
-    As Plano's sample does, the restorer waits for the rest of a placeholder that a chunk cuts.
-    """
+    """The HTTP filters: a guard, a rewriter, and an anonymizer that remembers by the request's id."""
 
     def __init__(self) -> None:
         self._kept: dict[str, bytes] = {}
@@ -173,31 +170,20 @@ def test_a_guard_refuses_with_its_status_and_words(stand: Stand, listener: str) 
     assert not stand.chat.requests
 
 
-@pytest.mark.parametrize("is_stream", [False, True])
-def test_what_was_taken_out_is_put_back_in_three_dialects(stand: Stand, is_stream: bool) -> None:
+def test_what_was_taken_out_is_put_back_in_three_dialects(stand: Stand) -> None:
     text = f"Write to {ADDRESS}"
     for provider in (stand.chat, stand.messages, stand.messages):
         provider.say("I write to [EMAIL_0] now.")
     url = stand.gateway.url("models")
+    wanted: Any = {"messages": [{"role": "user", "content": text}]}
 
     with openai_client(url) as client:
-        wanted: Any = {"model": "fast-llm", "messages": [{"role": "user", "content": text}], "stream": is_stream}
-        chat: Any = client.chat.completions.create(**wanted)
-        parts = [one.choices[0].delta.content or "" for one in chat] if is_stream else [chat.choices[0].message.content]
-        if is_stream:
-            with client.responses.stream(model="claude-anonymous", input=text) as events:
-                told = events.get_final_response().output_text
-        else:
-            told = client.responses.create(model="claude-anonymous", input=text).output_text
+        said = client.chat.completions.create(model="fast-llm", **wanted).choices[0].message.content
+        told = client.responses.create(model="claude-anonymous", input=text).output_text
     with anthropic_client(url) as claude:
-        asked: Any = {"model": "claude-anonymous", "max_tokens": 9, "messages": [{"role": "user", "content": text}]}
-        if is_stream:
-            with claude.messages.stream(**asked) as stream:
-                heard = stream.get_final_text()
-        else:
-            heard = claude.messages.create(**asked).content[0].text
+        heard = claude.messages.create(model="claude-anonymous", max_tokens=9, **wanted).content[0].text
 
-    assert [("".join(parts)), told, heard] == [f"I write to {ADDRESS} now."] * 3
+    assert [said, told, heard] == [f"I write to {ADDRESS} now."] * 3
     for provider in (stand.chat, stand.messages):
         assert all(ADDRESS not in one.body.decode() for one in provider.requests)
 
