@@ -1,6 +1,5 @@
 """A gateway: one configuration, compiled for requests. A reload builds another and swaps them whole."""
 
-import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -159,15 +158,25 @@ class Gateway:
     def quota(self) -> Quota:
         """What counts limits, budgets and usage."""
         rule = self.config.overrides.on_limit_store_error
-        return Quota(self.admission, self.store, on_error=rule, now=self.ports.now, tally=self.ports.tally)
+        ports = self.ports
+        return Quota(
+            self.admission,
+            self.store,
+            on_error=rule,
+            now=ports.now,
+            tally=ports.tally,
+            failed=lambda: ports.metrics.count(figures.STORE_FAILURES, ("limits",)),
+        )
 
     async def tick(self) -> None:
         """Do what is due about once a second, and when this configuration goes. Never raises."""
         if "quota" in self.__dict__:
             await self.quota.flush()
         if self.candidates.has_choices:
-            with contextlib.suppress(StoreError):
+            try:
                 await cooldowns.share(self.candidates.board, self.store, self.ports.now())
+            except StoreError:
+                self.ports.metrics.count(figures.STORE_FAILURES, ("cooldowns",))
 
     def plan(self, surface: Surface, model: str | None, listener: str) -> Plan:
         """Return how the first entry of a name serves; raises what the directory and `plan` raise."""

@@ -63,14 +63,19 @@ class Quota:
         on_error: str | None = None,
         now: Callable[[], float] = time.time,
         tally: Tally | None = None,
+        failed: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_error` is `open` or `closed`; None lets requests pass but for those with a budget."""
+        """`on_error` is `open` or `closed`; None lets requests pass but for those with a budget.
+
+        `failed` is called each time that the store does not answer.
+        """
         self.admission = admission
         self.tally = tally or Tally()
         self.failures = 0
         self._store = store
         self._on_error = on_error
         self._now = now
+        self._told_failed = failed
         self._pending: dict[tuple[str, int], Charge] = {}
 
     async def reserve(
@@ -166,6 +171,7 @@ class Quota:
 
     def _failed(self, error: StoreError) -> None:
         self.failures += 1
+        self._told_failed()
         # The first, and then every tenfold: a store that is away must not fill the log.
         if str(self.failures).strip("0") == "1":
             _log.warning("limits: %s (failure %d)", error, self.failures)

@@ -62,6 +62,9 @@ COOLING: Final = Gauge(
 GUARDS: Final = _counter("plano_guards", "Verdicts of guards.", "listener", "guard", "verdict")
 GUARD: Final = _histogram("plano_guard_seconds", "Time that a guard took.", _OVERHEAD, "guard")
 BUDGETS: Final = _counter("plano_budgets", "Requests checked against a budget or limit.", "client", "limit", "outcome")
+STORE_FAILURES: Final = _counter(
+    "plano_store_failures", "Times that the store of limits did not answer; `what` was asked of it.", "what"
+)
 SPENT: Final = _counter("plano_cost_usd", "Money spent, in US dollars.", "provider", "model", "client")
 FEED_ERRORS: Final = _counter("plano_feed_errors", "Answers of a source of prices or latencies of no use.", "feed")
 FEED_AGE: Final = Gauge(

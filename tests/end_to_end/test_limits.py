@@ -208,9 +208,18 @@ def test_gateways_share_a_redis_and_outlive_it(
             assert ask(open_, "key-three").status_code == 200
             away = ask(closed, "key-three")
             assert (away.status_code, away.json()["error"]["code"]) == (503, "limit_store_unavailable")
+            assert all(until(partial(store_failures, one)) for one in (open_, closed))
         finally:
             redis_server.start()
         assert until(lambda: ask(closed, "key-three").status_code == 200)
+
+
+def store_failures(gateway: Gateway) -> float:
+    port = gateway.status()["ports"]["metrics"]
+    lines = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20).text.splitlines()
+    return sum(
+        float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith('plano_store_failures_total{what="limits"}')
+    )
 
 
 AGENTS = """
