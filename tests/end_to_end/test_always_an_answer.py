@@ -193,8 +193,9 @@ def test_none_of_a_thousand_requests_is_lost_where_a_provider_fails_half_of_them
         providers[0].say("First")
     url, body = f"{gateway.url()}/v1/chat/completions", {"model": f"openai/{model}", "messages": HELLO}
     with httpx.Client(limits=httpx.Limits(max_connections=32), timeout=30) as client, ThreadPoolExecutor(32) as pool:
-        answers = list(pool.map(lambda _: client.post(url, json=body), range(1000)))
+        answers = list(pool.map(lambda n: client.post(url, json={**body, "stream": n % 2 == 1}), range(1000)))
 
     assert {answer.status_code for answer in answers} == {200}
+    assert [answer.text.endswith("data: [DONE]\n\n") for answer in answers] == [False, True] * 500
     # On a busy machine a candidate may be late as well.
     assert sum(answer.headers["x-plano-attempts"] != "1" for answer in answers) >= 500

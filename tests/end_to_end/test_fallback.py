@@ -1,5 +1,7 @@
 """Where a candidate fails before its answer begins, the next one serves, whatever dialect it speaks."""
 
+import contextlib
+import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -374,6 +376,88 @@ def test_a_stream_of_a_chain_that_falls_silent_is_cut(patient: Gateway, provider
 
 
 SECRETS = ("sk-first", "sk-second", "sk-third")
+
+
+PICKY = """
+version: v0.5.0
+listeners:
+  - {{type: model, name: llm, port: {port}}}
+model_providers:
+  - model: openai/picky
+    base_url: "{first}"
+    access_key: $FIRST_KEY
+    retry_policy:
+      fallback_models: [openai/third]
+      on_status_codes: [{{codes: [401, "418-419"], strategy: different_provider, max_attempts: 2}}]
+  - model: openai/deaf
+    base_url: "http://127.0.0.1:{deaf}/v1"
+    access_key: unused
+    timeouts: {{connect: 300ms}}
+    retry_policy: {{fallback_models: [openai/third]}}
+  - model: openai/tired
+    base_url: "{first}"
+    access_key: $FIRST_KEY
+    retry_policy: {{fallback_models: [openai/third]}}
+  - {{model: openai/third, base_url: "{third}", access_key: $THIRD_KEY}}
+cooldown: {{after: 3, for: 10m}}
+"""
+
+
+@pytest.fixture(scope="module")
+def deaf() -> Iterator[int]:
+    """A port whose backlog is full: the kernel answers no more connections."""
+    with contextlib.ExitStack() as stack:
+        listening = stack.enter_context(socket.socket())
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        port: int = listening.getsockname()[1]
+        for _ in range(4):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(("127.0.0.1", port))
+        yield port
+
+
+@pytest.fixture(scope="module")
+def picky(_scripted: Providers, deaf: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    text = PICKY.format(port=free_port(), first=_scripted.first.url, third=_scripted.third.url, deaf=deaf)
+    with running_gateway(text, environ=KEYS, home=tmp_path_factory.mktemp("picky"), workers=3) as running:
+        yield running
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("status", [401, 419])
+def test_statuses_of_the_file_move_on(picky: Gateway, providers: Providers, status: int, stream: bool) -> None:
+    providers.first.fail(status)
+
+    answer = ask(picky, "openai/picky", stream=stream)
+
+    assert (answer.status_code, answer.headers["x-plano-model"]) == (200, "openai/third")
+
+
+def test_other_statuses_are_the_callers(picky: Gateway, providers: Providers) -> None:
+    providers.first.fail(417)
+
+    assert ask(picky, "openai/picky").status_code == 417
+    assert not providers.third.requests
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_candidate_that_takes_no_connection_is_left(picky: Gateway, providers: Providers, stream: bool) -> None:
+    answer = ask(picky, "openai/deaf", stream=stream)
+
+    assert (answer.status_code, answer.headers["x-plano-model"]) == (200, "openai/third")
+
+
+def test_all_workers_ask_a_provider_last_that_failed_often_enough(picky: Gateway, providers: Providers) -> None:
+    for _ in range(12):
+        providers.first.fail(503)
+
+    def knows() -> bool:
+        return {ask(picky, "openai/tired").headers["x-plano-attempts"] for _ in range(12)} == {"1"}
+
+    assert until(knows)
+    assert ask(picky, "openai/tired").headers["x-plano-model"] == "openai/third"
 
 
 def test_no_try_carries_what_another_was_paid_with(gateway: Gateway, providers: Providers) -> None:
