@@ -1,6 +1,6 @@
-"""Envoy's own spans, which it hands to the sidecar in OTLP, as ours: they go where ours go, and are counted alike."""
+"""Envoy's own spans, which it hands to the sidecar in OTLP: they go where ours go, and are counted alike."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from google.protobuf.message import DecodeError
@@ -10,7 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1 import trace_pb2
 
-from plano_extproc.telemetry.spans import Context, Kind, Span, SpanKind, Value
+from plano_extproc.telemetry.spans import Context, Kind, SpanKind, Status, Value
 
 SERVICE: Final = "opentelemetry.proto.collector.trace.v1.TraceService"
 METHOD: Final = "Export"
@@ -18,12 +18,73 @@ ANSWER: Final[bytes] = ExportTraceServiceResponse().SerializeToString()
 
 _INBOUND: Final = "plano(inbound)"
 _OUTBOUND: Final = "plano(outbound)"
-_KINDS: Final[Mapping[int, Kind]] = {2: "server", 3: "client"}
+_CLIENT: Final = 3
+_KINDS: Final[Mapping[int, Kind]] = {2: "server", _CLIENT: "client"}
 _ERROR: Final = 2
 _PROBES: Final = frozenset(("GET /readyz", "GET /healthz", "HEAD /healthz", "HEAD /readyz"))
 
 
-def hand_over(export: bytes, put: Callable[[Span], None]) -> int:
+class Relayed:
+    """A span of Envoy's, ended. It goes on as it is, and is read only as far as somebody looks."""
+
+    __slots__ = ("told",)
+
+    status_message = ""
+    events: Sequence[tuple[str, int, Mapping[str, Value]]] = ()
+
+    def __init__(self, told: trace_pb2.Span) -> None:
+        self.told = told
+
+    @property
+    def service(self) -> str:
+        """The service that it is shown under."""
+        return _OUTBOUND if self.told.kind == _CLIENT else _INBOUND
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.told.name
+
+    @property
+    def kind(self) -> SpanKind:
+        """What it is about."""
+        return SpanKind(self.told.name, self.service, _KINDS.get(self.told.kind, "internal"))
+
+    @property
+    def context(self) -> Context:
+        """Where it stands."""
+        return Context(int.from_bytes(self.told.trace_id), int.from_bytes(self.told.span_id), True)
+
+    @property
+    def parent(self) -> Context | None:
+        """What it is below of."""
+        told = self.told
+        if not told.parent_span_id:
+            return None
+        return Context(int.from_bytes(told.trace_id), int.from_bytes(told.parent_span_id), True)
+
+    @property
+    def start_ns(self) -> int:
+        """When it began, in nanoseconds since 1970."""
+        return self.told.start_time_unix_nano
+
+    @property
+    def end_ns(self) -> int:
+        """When it ended."""
+        return self.told.end_time_unix_nano
+
+    @property
+    def status(self) -> Status:
+        """What came of it."""
+        return "error" if self.told.status.code == _ERROR else "unset"
+
+    @property
+    def attributes(self) -> Mapping[str, Value]:
+        """What is said of it."""
+        return {entry.key: _value(entry.value) for entry in self.told.attributes}
+
+
+def hand_over(export: bytes, put: Callable[[Relayed], None]) -> int:
     """Hand the spans of an export to `put`; return how many. What is no export has none.
 
     Probes tell nobody anything, and are left out.
@@ -42,25 +103,8 @@ def hand_over(export: bytes, put: Callable[[Span], None]) -> int:
     silent = {span.trace_id for span in spans if not span.parent_span_id and span.name in _PROBES}
     wanted = [span for span in spans if span.trace_id not in silent]
     for span in wanted:
-        _span(span, put).end(span.end_time_unix_nano)
+        put(Relayed(span))
     return len(wanted)
-
-
-def _span(found: trace_pb2.Span, put: Callable[[Span], None]) -> Span:
-    kind = _KINDS.get(found.kind, "internal")
-    trace_id = int.from_bytes(found.trace_id)
-    span = Span(
-        SpanKind(found.name, _OUTBOUND if kind == "client" else _INBOUND, kind),
-        Context(trace_id, int.from_bytes(found.span_id), True),
-        Context(trace_id, int.from_bytes(found.parent_span_id), True) if found.parent_span_id else None,
-        found.start_time_unix_nano,
-        put,
-        lambda: 0,
-        {entry.key: _value(entry.value) for entry in found.attributes},
-    )
-    if found.status.code == _ERROR:
-        span.fail(found.status.message)
-    return span
 
 
 def _value(value: Any) -> Value:

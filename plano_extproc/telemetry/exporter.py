@@ -11,9 +11,12 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from plano_extproc.config.telemetry import Tracing
+from plano_extproc.telemetry.envoys import Relayed
 from plano_extproc.telemetry.otlp import OtlpSink
 from plano_extproc.telemetry.posthog import PostHogSink
 from plano_extproc.telemetry.spans import Span
+
+Ended = Span | Relayed
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +35,7 @@ class Sink(Protocol):
 
     name: str
 
-    def export(self, spans: Sequence[Span]) -> bool:
+    def export(self, spans: Sequence[Ended]) -> bool:
         """Send spans; return whether they have arrived. Blocks, but no longer than some seconds."""
 
     def close(self) -> None:
@@ -55,7 +58,7 @@ class Exporter:
     def __init__(self, sinks: Sequence[Sink], counts: Lost, *, queued: int = QUEUED) -> None:
         self._queues = [_Queue(sink, counts, queued) for sink in sinks]
 
-    def put(self, span: Span) -> None:
+    def put(self, span: Ended) -> None:
         """Take a span that has ended."""
         for queue in self._queues:
             queue.put(span)
@@ -90,12 +93,12 @@ class _Queue:
         self._sink = sink
         self._counts = counts
         self._most = most
-        self._spans: deque[Span] = deque()
+        self._spans: deque[Ended] = deque()
         self._full = 0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def put(self, span: Span) -> None:
+    def put(self, span: Ended) -> None:
         if len(self._spans) >= self._most:
             self._full += 1
             return
@@ -133,7 +136,7 @@ class _Queue:
             self._counts.spans_exported(self._sink.name, len(batch))
         return _PAUSE
 
-    def _sent(self, batch: Sequence[Span]) -> bool:
+    def _sent(self, batch: Sequence[Ended]) -> bool:
         try:
             return self._sink.export(batch)
         except Exception:  # noqa: BLE001 - a library's, of any kind

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from plano_extproc.config.telemetry import PostHog
+from plano_extproc.telemetry.envoys import Relayed
 from plano_extproc.telemetry.spans import PREVIEW, Span
 
 _SECONDS: Final = 10.0
@@ -33,9 +34,13 @@ class PostHogSink:
         self._url = urlsplit(settings.url)
         self.name = f"{self._url.scheme}://{self._url.netloc}"
 
-    def export(self, spans: Sequence[Span]) -> bool:
+    def export(self, spans: Sequence[Span | Relayed]) -> bool:
         """Send events; return whether they have arrived."""
-        batch = [event(span, with_messages=self._settings.capture_messages) for span in spans if _is_call(span)]
+        batch = [
+            event(span, with_messages=self._settings.capture_messages)
+            for span in spans
+            if isinstance(span, Span) and _is_call(span)
+        ]
         if not batch:
             return True
         body = orjson.dumps({"api_key": self._settings.api_key.get_secret_value(), "batch": batch})

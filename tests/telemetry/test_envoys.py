@@ -1,8 +1,7 @@
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Told
 
-from plano_extproc.telemetry.envoys import hand_over
-from plano_extproc.telemetry.spans import Span
+from plano_extproc.telemetry.envoys import Relayed, hand_over
 
 
 def export(*spans: Told) -> bytes:
@@ -22,7 +21,7 @@ def told(**more: object) -> Told:
 
 
 def test_a_span_of_envoys_goes_on_as_it_is() -> None:
-    found: list[Span] = []
+    found: list[Relayed] = []
     count = hand_over(export(told(), told(kind=3, parent_span_id=b"p" * 8)), found.append)
 
     assert count == 2
@@ -37,7 +36,7 @@ def test_a_span_of_envoys_goes_on_as_it_is() -> None:
 
 
 def test_an_error_stays_one() -> None:
-    found: list[Span] = []
+    found: list[Relayed] = []
     span = told()
     span.status.code = 2
     hand_over(export(span), found.append)
@@ -46,7 +45,7 @@ def test_an_error_stays_one() -> None:
 
 
 def test_what_is_no_export_or_no_span_is_left_out() -> None:
-    found: list[Span] = []
+    found: list[Relayed] = []
 
     assert hand_over(b"\xff\xff\xff", found.append) == 0
     assert hand_over(export(told(trace_id=b"short")), found.append) == 0
@@ -54,7 +53,7 @@ def test_what_is_no_export_or_no_span_is_left_out() -> None:
 
 
 def test_a_probe_is_left_out_with_what_is_below_it() -> None:
-    found: list[Span] = []
+    found: list[Relayed] = []
     below = told(parent_span_id=b"s" * 8, span_id=b"c" * 8)
     other = told(trace_id=b"o" * 16)
 
