@@ -107,7 +107,10 @@ async function anthropicMessages({ url, key, model, stream, wants }) {
   }
 }
 
-const vercel = (provider) =>
+// Else what was said before is sent as references, which only the provider that stored it could read.
+const WHOLE = { openai: { store: false } };
+
+const vercel = (provider, providerOptions = WHOLE) =>
   async function ({ url, key, model, stream, wants }) {
     const ran = [];
     const execute = (given) => {
@@ -121,8 +124,7 @@ const vercel = (provider) =>
       prompt: QUESTION,
       tools: wants === "tools" ? { get_weather: ai.tool({ description: DESCRIPTION, inputSchema, execute }) } : undefined,
       stopWhen: ai.stepCountIs(4),
-      // Else what was said before is sent as references, which only the provider that stored it could read.
-      providerOptions: { openai: { store: false } },
+      providerOptions,
       maxRetries: 0,
     };
     // A stream's errors are told to `onError` only; its promises are fulfilled all the same.
@@ -148,6 +150,7 @@ const CLIENTS = {
   "node-anthropic": anthropicMessages,
   "vercel-openai": vercel(vercelChat),
   "vercel-openai-responses": vercel(vercelResponses),
+  "vercel-openai-references": vercel(vercelResponses, {}),
   "vercel-anthropic": vercel(vercelAnthropic),
   "vercel-openai-compatible": vercel(vercelCompatible),
 };
