@@ -1,11 +1,13 @@
 """`local/lexical`: routes matched by letters and words, with nothing but the standard library.
 
-A text and a route's phrases are compared in two ways. *Spelling*: word stems, pairs of words and runs of four
-letters, each weighted by how rare its word is in the language, found through an index. *Meaning*: the weighted mean of
-the words' vectors (`words`). Weights come from the language and not from the routes, so a likeness has the same size
-among 3 routes and among 150. All routes are looked at roughly, the best few of them phrase by phrase.
+A text is compared with all phrases of a route at once, in two ways. *Spelling*: word stems, pairs of words and runs of
+four letters, each weighted by how rare its word is in the language, found through an index. *Meaning*: the weighted
+mean of the words' vectors (`words`). Weights come from the language and not from the routes, so a likeness has the same
+size among 3 routes and among 150. Of many routes, those that look likely by spelling and by the first numbers of the
+vectors, which say most, are looked at in full.
 
-What the constants are was found with the development set of `bench/intents`; its report is made with another.
+What the constants are was found with the development set of `bench/intents` and with utterances of real users; its
+report is made with another set.
 """
 
 import math
@@ -25,12 +27,12 @@ Vector = tuple[float, ...]
 
 _SPELLING: Final = 0.4
 _MEANING: Final = 0.6
-_PHRASE: Final = 0.2
-"""How much the nearest phrase counts; the rest is the route as a whole."""
 _GRAMS: Final = 1.2
 _PAIRS: Final = 0.35
-_CLOSE: Final = 5
-"""How many routes are looked at phrase by phrase."""
+_CLOSE: Final = 16
+"""How many routes are looked at in full."""
+_FIRST: Final = 32
+"""How many numbers of a vector serve to find these."""
 _TELLING: Final = 0.3
 """The weight of a word from which on a text means something."""
 _MOST_WORDS: Final = 32
@@ -55,20 +57,12 @@ class Lexical:
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes = distinct(routes)
         self._index: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        self._phrases: list[list[tuple[int, Vector]]] = []
-        self._wholes: list[Vector] = []
-        owners: list[int] = []
+        self._meanings: list[Vector] = []
         for number, route in enumerate(self._routes):
             readings = [_read(text) for text in route.phrases]
-            mine = []
-            for reading in readings:
-                for feature, weight in reading.features.items():
-                    self._index[feature].append((len(owners), weight))
-                mine.append((len(owners), reading.meaning))
-                owners.append(number)
-            self._phrases.append(mine)
-            self._wholes.append(_mean([reading.meaning for reading in readings if reading.meaning]))
-        self._owners = owners
+            for feature, weight in _together(reading.features for reading in readings).items():
+                self._index[feature].append((number, weight))
+            self._meanings.append(_mean([reading.meaning for reading in readings if reading.meaning]))
 
     def match(self, text: str) -> Match:
         """Return the route that `text` asks for."""
@@ -83,32 +77,43 @@ class Lexical:
         reading = _read(text)
         if not reading.features:
             return []
-        spelling: dict[int, float] = defaultdict(float)
+        spelled = [0.0] * len(self._routes)
         for feature, weight in reading.features.items():
-            for phrase, value in self._index.get(feature, ()):
-                spelling[phrase] += weight * value
-        best = [0.0] * len(self._routes)
-        for phrase, value in spelling.items():
-            owner = self._owners[phrase]
-            if value > best[owner]:
-                best[owner] = value
-        meaning = reading.meaning
-        wholes = [_dot(meaning, whole) for whole in self._wholes]
-        rough = [_SPELLING * spelled + _MEANING * meant for spelled, meant in zip(best, wholes, strict=True)]
-        close = nlargest(_CLOSE, range(len(rough)), key=rough.__getitem__)
-        fine = []
-        for number in close:
-            nearest = max(
-                _SPELLING * spelling.get(phrase, 0.0) + _MEANING * _dot(meaning, of)
-                for phrase, of in self._phrases[number]
-            )
-            fine.append((_PHRASE * nearest + (1 - _PHRASE) * rough[number], number))
-        return sorted(fine, key=lambda pair: (-pair[0], pair[1]))
+            for number, value in self._index.get(feature, ()):
+                spelled[number] += weight * value
+        likely: Iterable[int] = range(len(spelled))
+        if len(spelled) > _CLOSE:
+            first = reading.meaning[:_FIRST]
+            # A product ends with the shorter of its vectors.
+            rough = [
+                _SPELLING * by_letters + _MEANING * _dot(first, meaning)
+                for by_letters, meaning in zip(spelled, self._meanings, strict=True)
+            ]
+            likely = nlargest(_CLOSE, likely, key=rough.__getitem__)
+        found = [
+            (_SPELLING * spelled[number] + _MEANING * _dot(reading.meaning, self._meanings[number]), number)
+            for number in likely
+        ]
+        return sorted(found, key=lambda pair: (-pair[0], pair[1]))
 
 
 def compile(routes: Iterable[Route]) -> Lexical:  # noqa: A001
     """Return a matcher for `routes`."""
     return Lexical(routes)
+
+
+def _together(phrases: Iterable[dict[str, float]]) -> dict[str, float]:
+    """Return the features of all phrases of a route.
+
+    What stands in any phrase counts as much as there. A route of many phrases would be like everything, so the
+    weights are divided by the root of the length; by all of it, one phrase said literally would be lost among many.
+    """
+    weights: dict[str, float] = {}
+    for features in phrases:
+        for feature, weight in features.items():
+            weights[feature] = max(weight, weights.get(feature, 0.0))
+    root = sum(map(mul, weights.values(), weights.values())) ** 0.25 or 1.0
+    return {feature: weight / root for feature, weight in weights.items()}
 
 
 def _read(text: str) -> _Reading:
