@@ -16,6 +16,7 @@ from plano_extproc.gateway.events import RequestBody, RequestHeaders, ResponseBo
 from plano_extproc.gateway.outside import Outside
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.signals import Conversations
+from plano_extproc.telemetry import figures
 from plano_extproc.telemetry.spans import Context, Span
 from plano_extproc.telemetry.tracing import Tracer
 from tests.gateway.support import CONFIG, ENVIRON, Counts
@@ -64,7 +65,9 @@ class Stand:
         with pytest.raises(StopIteration):
             work.send(None)
 
-    def exchange(self, body: dict[str, Any], *, traceparent: str | None = TRACE, **headers: str) -> Continue:
+    def exchange(
+        self, body: dict[str, Any], *, traceparent: str | None = TRACE, attempts: int = 1, **headers: str
+    ) -> Continue:
         """Run one exchange to its end, and return what went to the provider."""
         one = Exchange(self.gateway, "models", traceparent=traceparent)
         sent = {":path": "/v1/chat/completions", ":method": "POST", "x-request-id": "r1"} | {
@@ -73,7 +76,8 @@ class Stand:
         one.handle(RequestHeaders({name: value.encode() for name, value in sent.items()}, False))
         action = one.handle(RequestBody(json.dumps(body).encode(), True))
         if isinstance(action, Continue):
-            one.handle(ResponseHeaders({":status": b"200", "content-type": b"application/json"}, False))
+            told = {":status": b"200", "content-type": b"application/json", "x-plano-attempts": b"%d" % attempts}
+            one.handle(ResponseHeaders(told, False))
             if not one.is_done:
                 one.handle(ResponseBody(json.dumps(TOLD).encode(), True))
         one.closed()
@@ -160,3 +164,16 @@ async def test_who_is_asked_on_the_way_is_below_the_exchange() -> None:
     assert str(span.parent) == TRACE
     assert dict(sent.headers)["traceparent"] == str(span.context).encode()
     assert Context.parse(str(span.context)) == span.context
+
+
+def test_a_try_that_failed_before_the_one_that_answered_is_a_call_of_its_model_too() -> None:
+    declared = "access_key: $OPENAI_API_KEY, default: true"
+    stand = Stand(
+        text=CONFIG.replace(declared, f"{declared}, retry_policy: {{fallback_models: [anthropic/claude-sonnet-4-5]}}")
+    )
+    stand.exchange({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]}, attempts=2)
+
+    assert [labels for figure, labels in stand.counts.counted if figure is figures.LLM_REQUESTS] == [
+        ("openai", "gpt-4o", "error", "other"),
+        ("anthropic", "claude-sonnet-4-5", "2xx", "none"),
+    ]

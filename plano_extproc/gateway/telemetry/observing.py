@@ -4,7 +4,7 @@ A span exists only where the exchange's trace is recorded. Its context goes on, 
 the exchange's behalf, so that all of them are one tree.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from plano_extproc import agents, headers
@@ -190,6 +190,7 @@ class Observation:
         if outcome.attempts > 1 and isinstance(work.plans, Chain):
             first = work.plans.plans[0].choice
             metrics.count(figures.FALLBACKS, (first.agent or first.name, choice.agent or choice.name, "failed"))
+            self._count_failed(plan.choice for plan in work.plans.plans[: work.plans.served(outcome.attempts)])
         if choice.agent is not None:
             became = "answered" if 0 < outcome.status < 300 else "failed"
             metrics.count(figures.AGENTS, (self._listener, choice.agent, became))
@@ -205,6 +206,15 @@ class Observation:
         reader: UsageReader | None = work.notes.get(UsageReader)
         if reader is not None and outcome.status < 300:
             self._count_usage(work, choice, reader.usage)
+
+    def _count_failed(self, before: Iterable[Choice]) -> None:
+        """Count those that were tried in vain; only Envoy knows how each of them failed."""
+        metrics = self._gateway.ports.metrics
+        for choice in before:
+            if choice.agent is not None:
+                metrics.count(figures.AGENTS, (self._listener, choice.agent, "failed"))
+            else:
+                metrics.count(figures.LLM_REQUESTS, (*split(choice.name), status_class(None), "other"))
 
     def _count_usage(self, work: Work, choice: Choice, usage: Usage | None) -> None:
         metrics, (provider, model) = self._gateway.ports.metrics, split(choice.name)
