@@ -86,7 +86,7 @@ class Answer:
     @property
     def is_left(self) -> bool:
         """Whether the rest of the stream goes to the client as it comes, so that nobody need read it."""
-        if self._edits or self._last is not None or not isinstance(self._stream, RenamedStream):
+        if self._edits or self._heard or self._last is not None or not isinstance(self._stream, RenamedStream):
             return False
         return self._stream.is_over and self._decoder.is_plain
 

@@ -35,6 +35,14 @@ listeners:
       - {{id: lost_planner, description: "is not there either"}}
   - {{type: agent, name: pair, port: {pair}, agents: [{{id: pair, description: "two servers"}}]}}
   - type: agent
+    name: impatient
+    port: {impatient}
+    timeout: 2s
+    agents:
+      - {{id: weather, description: "", on_error: {{fallback: general}}}}
+      - {{id: general, description: "", on_error: {{fallback: pair}}, retries: 1, weight: 0}}
+      - {{id: pair, description: "", weight: 0}}
+  - type: agent
     name: pair_first
     port: {pair_first}
     parallel: true
@@ -77,6 +85,7 @@ def gateway(_scripted: Agents, tmp_path_factory: pytest.TempPathFactory) -> Iter
         away=free_port(),
         pair=free_port(),
         pair_first=free_port(),
+        impatient=free_port(),
         weather=f"http://127.0.0.1:{_scripted.weather.port}",
         flights=f"http://127.0.0.1:{_scripted.flights.port}",
         general=f"http://127.0.0.1:{_scripted.general.port}",
@@ -250,6 +259,31 @@ def test_an_agent_that_hangs_is_left_after_its_time_out(gateway: Gateway, agents
 
     assert answer.status_code == 504, dict(answer.headers)
     assert answer.json()["error"]["message"] == "agent 'weather' did not answer in time"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_all_who_stand_in_for_an_agent_that_hangs_have_their_time(
+    gateway: Gateway, agents: Agents, stream: bool
+) -> None:
+    agents.weather.hang()
+    agents.general.hang()
+    agents.general.hang()
+
+    answer = ask(gateway, "Hello", listener="impatient", stream=stream)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["x-plano-agent"] == "pair"
+
+
+def test_silence_within_an_answer_ends_it(gateway: Gateway, agents: Agents) -> None:
+    chunk = b'data: {"choices":[{"index":0,"delta":{"content":"and "},"finish_reason":null}]}\n\n'
+    agents.weather.stream([chunk], end="stall")
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        ask(gateway, "Hello", listener="impatient", stream=True)
+
+    assert gateway.logged(lambda one: one["listener"] == "impatient" and "idle" in one["details"])["attempts"] == 1
+    assert not agents.general.requests
 
 
 def test_an_agent_that_breaks_off_is_named(gateway: Gateway, agents: Agents) -> None:

@@ -129,7 +129,7 @@ class _Members:
         if len(self._team.agents) == 1:
             reason = "only agent"
         choices, other = self._team.candidates(taking, reason)
-        work.plans = self._gateway.served_by(turn.spoken.ask, choices, self._team.policy(taking))
+        work.plans = self._gateway.served_by(turn.spoken.ask, choices, self._team.policy(taking, len(choices)))
         work.reason = _reason(turn.selection)
         otherwise = None
         if other is not None or (taking.said and _may_skip(taking)):

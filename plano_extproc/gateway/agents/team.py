@@ -11,6 +11,9 @@ from plano_extproc.gateway.tries.chain import Policy
 from plano_extproc.providers import agents
 from plano_extproc.routing import Choice
 
+_ROOM = 0.95
+"""The share of the time for silence that is given to tries; the rest is for what lies between them."""
+
 
 class Team:
     """The agents of one listener, in the order of the file. `passing` are those whose own protocol passes through."""
@@ -20,6 +23,7 @@ class Team:
         declared = {agent.id: agent for agent in config.agents}
         self.agents = chat_agents(listener, declared)
         self.passing = passed_through(listener, declared)
+        self._silence = listener.timeout
         self._agents = {agent.id: agent for agent in self.agents}
         self._entries = {
             agent.id: {
@@ -54,9 +58,14 @@ class Team:
             following = following.fallback
         return tuple(found), following
 
-    def policy(self, taking: Handover) -> Policy:
-        """Return when Envoy goes on to the next one. The time of the first agent holds for each try."""
-        return Policy(first_byte=taking.timeout)
+    def policy(self, taking: Handover, tries: int) -> Policy:
+        """Return when Envoy goes on to the next one. The time of the first agent holds for each try.
+
+        An agent without a time of its own has the listener's, in which all tries must find room: it is silence that
+        Envoy bounds by it, and every try is silent until its answer begins.
+        """
+        is_shared = 0 < self._silence <= taking.timeout
+        return Policy(first_byte=self._silence * _ROOM / tries if is_shared else taking.timeout)
 
     def _tries(self, agent: Agent, first: str, reason: str) -> list[Choice]:
         entries = self._entries[agent.id]
