@@ -15,6 +15,13 @@ def among(sent: Mapping[str, bytes], names: frozenset[str]) -> dict[str, bytes]:
     return found
 
 
+def held(sent: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Return all headers, for who looks at many of them."""
+    look = getattr(sent, "held", None)
+    found: dict[str, bytes] = look() if look else dict(sent)
+    return found
+
+
 @dataclass(slots=True)
 class Ask:
     """A request as its headers tell it, and who sent it, where that is known.

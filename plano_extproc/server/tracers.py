@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-import secrets
+import random
 
 import grpc
 
@@ -34,7 +34,8 @@ class Tracers:
                 self._old.append(self._exporter)
             self._tracing = config.tracing
             self._exporter = Exporter(sinks_of(config.tracing), self._metrics)
-            self._tracer = Tracer(config.tracing, self._exporter.put, secrets.randbits)
+            # An id must differ from others and need not be hard to guess; the system's generator takes a call for each.
+            self._tracer = Tracer(config.tracing, self._exporter.put, random.getrandbits)
         return self._tracer
 
     def handler(self) -> "grpc.GenericRpcHandler[bytes, bytes]":

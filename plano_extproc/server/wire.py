@@ -54,6 +54,13 @@ class MessageHeaders(Mapping[str, bytes]):
                 found.setdefault(header.key, header.raw_value)
         return found
 
+    def held(self) -> dict[str, bytes]:
+        """Return all of them, by one look."""
+        found: dict[str, bytes] = {}
+        for header in self._headers:
+            found.setdefault(header.key, header.raw_value)
+        return found
+
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(header.key for header in self._headers))
 

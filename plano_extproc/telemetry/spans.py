@@ -4,9 +4,10 @@ A span is a plain value until it ends; what turns it into OpenTelemetry's runs e
 is traced, `NO_SPAN` takes every call and does nothing.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, Self
+from typing import Final, Literal, NamedTuple, Self
 
 Value = str | int | float | bool
 Status = Literal["unset", "ok", "error"]
@@ -35,8 +36,7 @@ CALLOUT: Final = SpanKind("callout", "plano", "client")
 INBOUND: Final = SpanKind("inbound", "plano(inbound)", "server")
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """Where a span stands: its trace, itself, and whether it is recorded."""
 
     trace_id: int
@@ -46,15 +46,14 @@ class Context:
     @classmethod
     def parse(cls, traceparent: str) -> Self | None:
         """Read a `traceparent` header (https://www.w3.org/TR/trace-context/); None where it is not one."""
-        parts = traceparent.strip().split("-")
-        if len(parts) < 4 or [len(part) for part in parts[:4]] != [2, 32, 16, 2] or parts[0] == "ff":
+        found = _TRACEPARENT.fullmatch(traceparent.strip())
+        if found is None:
             return None
-        if parts[0] == "00" and len(parts) != 4:
+        version, trace_id, span_id, flags, more = found.groups()
+        if version == "ff" or (version == "00" and more is not None):
             return None
-        if not set("".join(parts[:4])) <= _HEX:
-            return None
-        trace_id, span_id = int(parts[1], 16), int(parts[2], 16)
-        return cls(trace_id, span_id, bool(int(parts[3], 16) & 1)) if trace_id and span_id else None
+        made = cls(int(trace_id, 16), int(span_id, 16), bool(int(flags, 16) & 1))
+        return made if made.trace_id and made.span_id else None
 
     def __str__(self) -> str:
         return f"00-{self.trace_id:032x}-{self.span_id:016x}-{'01' if self.is_sampled else '00'}"
@@ -170,7 +169,7 @@ NO_SPAN: Final = NoSpan()
 MOST_EVENTS: Final = 128
 """Events of one span, as OpenTelemetry's default limit has it."""
 
-_HEX: Final = frozenset("0123456789abcdef")
+_TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL)
 
 PREVIEW: Final = "llm.user_message_preview"
 """Holds words of the user's; `exporter` takes it out for whoever must not have it."""

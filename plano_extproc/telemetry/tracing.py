@@ -47,8 +47,8 @@ class Tracer:
         return Span(kind, context, parent, start_ns, self._put, self._new_id, self._custom.static)
 
     def custom(self, headers: Mapping[str, bytes]) -> dict[str, Value]:
-        """Return the attributes that the configuration takes from a request, beside the static ones."""
-        return custom_attributes(self._custom, headers)
+        """Return the attributes that the configuration takes from a request; the static ones every span has."""
+        return custom_attributes(self._custom, headers) if self._custom.header_prefixes else {}
 
     def _new_id(self) -> int:
         return self._bits(64) or 1

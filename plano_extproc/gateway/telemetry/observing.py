@@ -4,7 +4,7 @@ A span exists only where the exchange's trace is recorded. Its context goes on, 
 the exchange's behalf, so that all of them are one tree.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from plano_extproc import agents, headers
@@ -14,6 +14,7 @@ from plano_extproc.gateway.decide import Decision
 from plano_extproc.gateway.reading import UsageReader
 from plano_extproc.gateway.telemetry.costing import count_tokens
 from plano_extproc.gateway.telemetry.telling import called, nanoseconds, notes, tell
+from plano_extproc.gateway.telemetry.traced import TRACEPARENT, Traced
 from plano_extproc.gateway.telemetry.watched import Watched
 from plano_extproc.gateway.tries.chain import Chain
 from plano_extproc.gateway.work import Ending, Work
@@ -34,29 +35,8 @@ from plano_extproc.telemetry.spans import (
 )
 from plano_extproc.translate.chat import Usage
 
-TRACEPARENT: Final = "traceparent"
 _SILENT: Final = frozenset(("/readyz", "/healthz", "/metrics"))
 _METHODS: Final = frozenset(("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"))
-
-
-class Traced(Mapping[str, bytes]):
-    """A request's headers with the `traceparent` of its span in place of the client's."""
-
-    __slots__ = ("_own", "_sent")
-
-    def __init__(self, sent: Mapping[str, bytes], traceparent: str) -> None:
-        self._sent = sent
-        self._own = traceparent.encode()
-
-    def __getitem__(self, name: str) -> bytes:
-        return self._own if name == TRACEPARENT else self._sent[name]
-
-    def __iter__(self) -> Iterator[str]:
-        yield TRACEPARENT
-        yield from (name for name in self._sent if name != TRACEPARENT)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 class Observation:
@@ -90,19 +70,22 @@ class Observation:
         self._begun = ports.now()
         kind = _KINDS.get(self._handler, LLM)
         span = self.span = tracer.begin(kind, self._traceparent or sent.get(TRACEPARENT), nanoseconds(self._begun))
+        if not span.traceparent:
+            return sent
+        traced = Traced(sent, span)
         if span.is_recording:
             span.update(
                 {
                     "component": "plano",
-                    "request_id": sent.get(headers.REQUEST_ID, b"").decode("latin-1"),
+                    "request_id": traced.get(headers.REQUEST_ID, b"").decode("latin-1"),
                     "http.method": self._method,
                     "http.path": self._path,
                     "plano.listener": self._listener,
-                    **tracer.custom(sent),
+                    **tracer.custom(traced),
                 }
             )
-            self._name_user(sent)
-        return Traced(sent, span.traceparent) if span.traceparent else sent
+            self._name_user(traced)
+        return traced
 
     def _name_user(self, sent: Mapping[str, bytes]) -> None:
         name = self._gateway.tracer.user_header

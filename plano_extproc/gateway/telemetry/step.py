@@ -15,11 +15,11 @@ from plano_extproc.errors import BadProviderAnswer
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.reading import UsageReader, demand_usage, usage_of
+from plano_extproc.gateway.telemetry.traced import is_recorded
 from plano_extproc.gateway.telemetry.watched import Watched
 from plano_extproc.gateway.work import Doing, Ending, Rank, Step, Work
 from plano_extproc.signals import Conversations, Report, access_log_fields, counted
 from plano_extproc.telemetry import figures
-from plano_extproc.telemetry.spans import Context
 from plano_extproc.translate import provider_codec
 from plano_extproc.translate.accumulate import Accumulator
 from plano_extproc.translate.chat import Answer
@@ -91,7 +91,7 @@ def step(gateway: Gateway, listener: Listener) -> Step | None:
         ports, surface = gateway.ports, work.ask.surface
         started = ports.clock()
         watched = work.notes[Watched] = Watched(ports.now(), started, started, ports.clock)
-        if tracer.is_on and _is_traced(work) and surface.endpoint in _TELLING:
+        if is_recorded(work.ask.headers) and surface.endpoint in _TELLING:
             demand_usage(work)
             usage_of(work)
             work.edit(Rank.USAGE, watched)
@@ -157,11 +157,6 @@ def _hear(gateway: Gateway, work: Work, watched: Watched) -> None:
 def _count(gateway: Gateway, report: Report) -> None:
     for kind in counted(report):
         gateway.ports.metrics.count(figures.SIGNALS, (kind,))
-
-
-def _is_traced(work: Work) -> bool:
-    context = Context.parse(work.ask.headers.get("traceparent", b"").decode("latin-1"))
-    return context is not None and context.is_sampled
 
 
 def _last_words(request: dict[str, Any]) -> str:
