@@ -251,7 +251,7 @@ class Exchange:
     def on_response_headers(self, event: ResponseHeaders) -> Action | Doing[Action]:
         """Explain the decision, and ask for the body where it must be read."""
         handed = self._work.handed if self._work is not None else None
-        if handed is not None and handed.otherwise is not None and int(event.headers[":status"]) >= 300:
+        if handed is not None and handed.otherwise is not None and _is_failed(event.headers):
             return self._otherwise(handed.otherwise, event)
         action = self._explained(event)
         if self._decision is None or self._work is None or self._work.due is None:
@@ -344,6 +344,10 @@ class Exchange:
             self.is_done = True
             usage_of(work).told(event.usage)
         return PROCEED
+
+
+def _is_failed(answer: Mapping[str, bytes]) -> bool:
+    return int(answer[":status"]) >= 300 or answer.get("content-type", b"").startswith(b"text/html")
 
 
 def _is_upgrade(sent: Mapping[str, bytes]) -> bool:

@@ -279,7 +279,25 @@ def test_an_agent_in_the_middle_is_stood_in_for(gateway: Gateway, agents: Agents
     assert agents.flights.last.json()["messages"][0]["name"] == "stand_in"
 
 
-@pytest.mark.parametrize("how", ["status", "reset", "hang", "nonsense", "not HTTP"])
+def page(agent: ScriptedProvider) -> None:
+    content = b"<html>it works</html>"
+    head = (("content-type", "text/html; charset=utf-8"), ("content-length", str(len(content))))
+    agent.raw(Head(200, head), Data(content), End())
+
+
+@pytest.mark.parametrize("listener", ["careful", "told_instead"])
+def test_an_agent_that_answers_with_a_web_page_is_stood_in_for(gateway: Gateway, agents: Agents, listener: str) -> None:
+    page(agents.weather)
+    page(agents.weather)
+    agents.stand_in.say("nothing is known")
+
+    answer = ask(gateway, "What is the weather in Rome?", listener=listener)
+
+    assert text_of(answer).lower() == "nothing is known"
+    assert answer.headers["x-plano-agent"] == "stand_in"
+
+
+@pytest.mark.parametrize("how", ["status", "reset", "hang", "nonsense", "not HTTP", "a web page"])
 def test_the_last_agent_may_be_left_out(gateway: Gateway, agents: Agents, how: str) -> None:
     agents.weather.say("It will be sunny.")
     for _ in range(4):
@@ -289,6 +307,7 @@ def test_the_last_agent_may_be_left_out(gateway: Gateway, agents: Agents, how: s
             "hang": agents.flights.hang,
             "nonsense": lambda: agents.flights.answer(b"<html>", status=503),
             "not HTTP": agents.flights.garbage,
+            "a web page": lambda: page(agents.flights),
         }[how]()
 
     answer = ask(gateway, listener="careful")
