@@ -20,16 +20,16 @@ PATH: Final = Path(__file__).with_name("words.bin")
 _USUAL: Final = 0.0012
 """A word with this share of all text weighs half as much as a rare one."""
 _LITTLE_WORDS: Final = """
-    about actually again all also am an and any anyone anything are aren't as ask at be been being but can can't
-    cannot could did didn't do does doesn't doing don't done for from get gets getting give go going gonna got
-    had has hasn't have haven't having he hello help here hey hi how however i i'd i'll i'm i've if in is isn't
-    it it's its just kind kindly know let let's like look lot made make makes many may maybe me mean might more
-    most much my need needs no not now of off ok okay on one ones only or our out over please really say see she
-    should show so some somebody someone something sort still such sure tell than thank thanks that that's the
-    their them then there there's these they thing things think this those to today too try up us use using very
-    wanna want wants was wasn't way we we'd we're well were what what's whats when where where's which who who's
-    why will with won't would yes yet you you're your related various other others user users question questions
-    request requests asking asks including etc e g tasks task involving various
+    about actually advice advise again all also am an and any anyone anything are aren't as ask assistance at be
+    been being but can can't cannot could did didn't do does doesn't doing don't done for from get gets getting give
+    go going gonna got had has hasn't have haven't having he hello help here hey hi how however i i'd i'll i'm i've
+    if in info information is isn't it it's its just kind kindly know let let's like look lot made make makes many
+    may maybe me mean might more most much my need needs no not now of off ok okay on one ones only or our out over
+    please really say see she should show so some somebody someone something sort still such sure tell than thank
+    thanks that that's the their them then there there's these they thing things think this those to today too try
+    up us use using very wanna want wants was wasn't way we we'd we're well were what what's whats when where
+    where's which who who's why will with won't would yes yet you you're your related various other others user
+    users question questions request requests asking asks including etc e g tasks task involving various
 """
 _SAYING_LITTLE: Final = frozenset(_LITTLE_WORDS.split())
 """Words of asking and describing: they say little about what is asked for, in prompts as in descriptions."""

@@ -159,3 +159,51 @@ def test_a_description_with_a_subject_has_only_its_own_examples() -> None:
     assert Route.described("rest", "Anything else").examples == ()
     assert Route.described("faq", "General questions").examples
     assert Route.described("faq", 'Questions, such as "Where is my parcel?"').examples == ("Where is my parcel?",)
+
+
+LAW = "legal advice, lawsuits and contracts"
+
+
+@pytest.mark.parametrize("described", [LAW, "legal advice"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please plan the project tasks for next week and assign owners",
+        "help me plan my week: meetings, deadlines and tasks",
+        "Break the task into steps and delegate them to the agents",
+        "give me some advice on gardening",
+        "advise me on a gift for my mother",
+    ],
+)
+def test_what_is_about_another_subject_is_not_about_the_only_route(described: str, text: str) -> None:
+    assert lexical.compile([Route(described)]).match(text).route is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "can I sue my landlord",
+        "is this contract clause enforceable",
+        "I need a lawyer",
+        "what does the law say about overtime",
+        "Can you give me legal advice about my divorce?",
+    ],
+)
+def test_an_only_route_is_matched_by_what_is_about_it(text: str) -> None:
+    assert lexical.compile([Route(LAW)]).match(text).route is not None
+
+
+def test_a_route_about_an_everyday_subject_has_no_rival_in_it() -> None:
+    match = lexical.compile([Route("cooking", "Recipes and meals")]).match("a recipe for lentil soup")
+
+    assert match.route is not None
+
+
+def test_a_route_of_many_examples_is_matched_by_one_of_them() -> None:
+    examples = tuple(f"how do I change the {part}" for part in ("oil", "brakes", "lights", "seats", "doors"))
+    routes = [Route("car", "", examples), Route("phone", "", ("my phone is lost", "ring my phone"))]
+
+    match = lexical.compile(routes).match("how do I change the brakes")
+
+    assert match.route == routes[0]
+    assert match.score > 0.9
