@@ -141,6 +141,9 @@ class Overrides(Part):
         None, description="Model that matches routing preferences: local/lexical, local/minilm, or a configured one."
     )
     agent_orchestration_model: Text | None = Field(None, description="Model that chooses agents, likewise.")
+    router_timeout: PositiveDuration = Field(
+        2.0, description="Longest wait for those models; then local/lexical decides.", json_schema_extra=SINCE_V0_5
+    )
     orchestrator_model_context_length: AtLeastOne = Field(8192, description="Context of those models, in tokens.")
     function_calling_model: Text | None = Field(
         None, description="Model that fills the parameters of prompt targets.", json_schema_extra=SINCE_V0_5

@@ -97,6 +97,10 @@ TYPES = {
     "model_providers: [{model: openai/x}]\n"
     "ratelimits: [{model: x, selector: {key: a}, limit: {tokens: 0, unit: day}}]": "ratelimits[0].limit.tokens: should be",
     "clients: [{id: a, key: k, budget: {usd: 0, per: month}}]": "clients[0].budget.usd: should be more than 0",
+    "clients: [{id: a, key: k, budget: {usd: -5, per: month}}]": "clients[0].budget.usd: should be more than 0",
+    "clients: [{id: a, key: k, ratelimit: {tokens: -5, per: hour}}]": "clients[0].ratelimit.tokens: should be at least 1",
+    "routing: {routing_budget: {max_switch_spend_pct: -1}}": "routing.routing_budget.max_switch_spend_pct: should be at",
+    "overrides: {router_timeout: 0}": "overrides.router_timeout: must be longer than 0s",
     "state_storage: {}": "state_storage.type: is required",
     "cache: {type: exact, ttl: 0}": "cache.ttl: must be longer than 0s",
     "cooldown: {for: soon}": "cooldown.for: is no duration",

@@ -39,6 +39,7 @@ prompt_guards: {{input_guards: {{moderation: {{model: openai/gpt-4o-mini}}}}}}
 overrides:
   llm_routing_model: anthropic/claude-haiku-4-5
   agent_orchestration_model: anthropic/claude-haiku-4-5
+  router_timeout: 20s
 clients:
   - {{id: plain, key: key-plain}}
   - {{id: mindful, key: key-mindful}}
@@ -169,6 +170,13 @@ def test_a_model_that_chooses_agents_is_charged(stand: Stand) -> None:
     found = until(lambda: stand.usage("purpose", of="team").get("router"))
     assert found
     assert figures(found) == (0, 1, 100, 10)
+
+
+def test_a_router_may_take_as_long_as_the_file_says(stand: Stand) -> None:
+    stand.router.after(3)
+    stand.script()
+
+    assert stand.ask("plain").headers["x-plano-route"] == "code"
 
 
 def test_a_call_that_fails_is_counted_and_costs_nothing(stand: Stand) -> None:

@@ -40,6 +40,7 @@ class Routers:
         """Prepare; `serves` says whether a model's name can be resolved. Raises `EncoderMissing`."""
         self._kind = _kind(getattr(config.overrides, role), serves)
         self._context = config.overrides.orchestrator_model_context_length
+        self._timeout = config.overrides.router_timeout
         self._compiled: OrderedDict[tuple[Route, ...], Router] = OrderedDict()
         self._rule = Rule(config.cooldown.after, config.cooldown.for_)
         self._state = FINE
@@ -82,7 +83,7 @@ class Routers:
         return decision
 
     def _choose(self, routes: tuple[Route, ...]) -> Router:
-        return choose(self._kind, routes, context_tokens=self._context)
+        return choose(self._kind, routes, timeout=self._timeout, context_tokens=self._context)
 
 
 class AgentChoice:
