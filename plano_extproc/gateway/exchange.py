@@ -6,7 +6,7 @@ any other exception is a bug and escapes, so that the server ends the stream wit
 answers 503: an exchange never ends quietly, since Envoy would take that as leave to go on without us.
 """
 
-from collections.abc import Awaitable, Callable, Generator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from plano_extproc import apis, headers
@@ -17,7 +17,7 @@ from plano_extproc.flow import Question
 from plano_extproc.gateway import counting, listing, local
 from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Continue, Reply
 from plano_extproc.gateway.answer import JSON, Answer
-from plano_extproc.gateway.ask import Ask
+from plano_extproc.gateway.ask import Ask, among
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.conversation import stored
 from plano_extproc.gateway.decide import Decision
@@ -39,6 +39,8 @@ from plano_extproc.gateway.telemetry.watched import Watched
 from plano_extproc.gateway.work import Cut, Doing, Ending, Wait, Work
 
 _RESPONSES = Surface("openai.responses")
+
+_TOLD = frozenset({":status", headers.ATTEMPTS})
 
 _KEPT = ("retry-after",)
 """Of a provider's headers, what an answer of our own in its place must not lose."""
@@ -107,7 +109,7 @@ class Exchange:
         """Return what to do about an event, or what to wait for where the outside must be asked first."""
         try:
             made = PHASES[type(event)](self, event)
-            if not isinstance(made, Generator):
+            if isinstance(made, (Continue, Reply)):
                 return self._finished(made)
             return self._later(made, next(made))
         except StopIteration as ended:
@@ -275,8 +277,9 @@ class Exchange:
         if decision is None:
             # Envoy answered before we decided, for example a body over the limit.
             return PROCEED
-        status = self._status = int(event.headers[":status"])
-        self._attempts = int(event.headers.get(headers.ATTEMPTS, b"1"))
+        told = among(event.headers, _TOLD)
+        status = self._status = int(told[":status"])
+        self._attempts = int(told.get(headers.ATTEMPTS, b"1"))
         plan, response = decision.served(self._attempts)
         decision.count(self._gateway, plan, event.headers, status)
         if status < 300 and self._attempts == 1:

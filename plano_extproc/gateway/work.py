@@ -186,7 +186,7 @@ class Work:
 
     def in_order(self) -> tuple[Edit, ...]:
         """Return the edits in the order in which an answer passes them."""
-        return tuple(edit for _, edit in sorted(self.edits, key=itemgetter(0)))
+        return tuple(edit for _, edit in sorted(self.edits, key=itemgetter(0))) if self.edits else ()
 
 
 Step = Callable[[Work], Doing[Reply | None]]

@@ -6,7 +6,7 @@ and at last under a wildcard such as `openai/*`. A request without a name gets t
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from plano_extproc.config import Config
 from plano_extproc.config.models import ModelProvider
@@ -37,16 +37,17 @@ class Choice:
     reason: str
     agent: str | None = None
     route: str | None = None
+    name: str = field(init=False)
+    """`provider/model`, as answers and logs name it: the provider as the configuration writes it."""
+
+    def __post_init__(self) -> None:
+        # Worked out once: every metric and log of an exchange asks for it.
+        object.__setattr__(self, "name", f"{self.provider.prefix}/{self.model}")
 
     @property
     def key(self) -> tuple[int, str, str]:
         """Return what tells this choice from others of its configuration, the way to it included."""
         return id(self.provider), self.model, self.reason
-
-    @property
-    def name(self) -> str:
-        """Return `provider/model`, as answers and logs name it: the provider as the configuration writes it."""
-        return f"{self.provider.prefix}/{self.model}"
 
 
 class Directory:

@@ -13,6 +13,7 @@ from plano_extproc.gateway import Attempt, Exchange, Gateway, Passing, Ports
 from plano_extproc.gateway.actions import Continue, Reply
 from plano_extproc.gateway.events import RequestHeaders
 from plano_extproc.gateway.tries.message import tries
+from plano_extproc.gateway.work import Cut
 from plano_extproc.server import wire
 from plano_extproc.telemetry import figures
 
@@ -52,7 +53,10 @@ class ExternalProcessor:
             if isinstance(exchange, Attempt):
                 await _try(exchange, context, ports)
                 return
-            while not exchange.is_done and (raw := await _next(exchange, context)) is not EOF:
+            while not exchange.is_done:
+                raw = await (context.read() if exchange.cut is None else _next(exchange.cut, context))
+                if raw is EOF:
+                    break
                 begun = ports.clock()
                 kind, event = wire.event(raw)
                 action = exchange.handle(event)
@@ -86,15 +90,12 @@ class ExternalProcessor:
         return grpc.method_handlers_generic_handler(SERVICE, {METHOD: process})
 
 
-async def _next(exchange: Exchange | Passing, context: grpc.aio.ServicerContext[bytes, bytes]) -> Any:
+async def _next(cut: Cut, context: grpc.aio.ServicerContext[bytes, bytes]) -> Any:
     """Return Envoy's next message; an answer that is to be broken off, and says nothing, ends here.
 
     One that moves tells the client of it with its next message, so that is waited for a moment. Then it may still end
     by itself; what goes on is ended, so that nobody works for it any more.
     """
-    cut = exchange.cut
-    if cut is None:
-        return await context.read()
     reading = asyncio.ensure_future(context.read())
     cutting = asyncio.ensure_future(cut.event.wait())
     try:

@@ -78,8 +78,7 @@ class Models:
         self._tenant = tenant.lower() if tenant else None
         self._heard = frozenset({AFFINITY, CACHE, OVERRIDE, *((self._tenant,) if self._tenant else ())})
         has_sessions = {"routing", "prompt_caching"} & config.model_fields_set
-        has_choice = candidates.pools.has_any or any(entry.retry_policy for entry in config.model_providers)
-        self._is_plain = not (config.routing_preferences or has_sessions or has_choice)
+        self._is_plain = not (config.routing_preferences or has_sessions)
 
     @property
     def asks_a_model(self) -> bool:
@@ -96,7 +95,8 @@ class Models:
         given, left = preferences.taken(work.request)
         if left is not None:
             work.replace(left)
-        if given is None and self._is_plain and not is_question:
+        is_asked = given is None and self._is_plain and not is_question
+        if is_asked and self._candidates.is_alone(work.request.get("model")):
             return None
         preferring = self._preferring
         wanted = preferring.usual if given is None else (yield from preferring.own(given))

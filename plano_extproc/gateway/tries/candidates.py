@@ -37,10 +37,14 @@ class Candidates:
         )
         """Whether any request has more than one candidate, so that a cool-down changes something."""
 
-    def is_fixed(self, name: str | None, now: float) -> bool:
-        """Whether a name has one candidate, always the same."""
+    def is_alone(self, name: str | None) -> bool:
+        """Whether a name has one candidate, always the same. Raises what the directory raises."""
         chosen = self._directory.resolve(name)
-        return not self.pools.find(name) and not chosen.provider.retry_policy and not self.board.cooling(now)
+        return not self.pools.find(name) and not chosen.provider.retry_policy
+
+    def is_fixed(self, name: str | None, now: float) -> bool:
+        """Whether a name has one candidate that nothing is known against."""
+        return not self.board.cooling(now) and self.is_alone(name)
 
     def of_name(self, name: str | None, client: Client | None, now: float) -> fallback.Chain:
         """Return who serves a model's name. Raises what the directory raises, and `Forbidden`."""
