@@ -1,6 +1,7 @@
 """What an exchange's span and figures say of it, without Envoy."""
 
 import json
+from collections.abc import Awaitable
 from typing import Any
 
 import pytest
@@ -28,6 +29,12 @@ TOLD = {
     "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi"}}],
     "usage": {"prompt_tokens": 1000, "completion_tokens": 10, "total_tokens": 1010},
 }  # fmt: skip
+
+ROUTED = """
+routing_preferences:
+  - {name: poems, description: "writing poems and songs, such as: write a poem", models: [openai/gpt-4o]}
+overrides: {llm_routing_model: openai/gpt-4o}
+"""
 
 
 class Stand:
@@ -177,3 +184,22 @@ def test_a_try_that_failed_before_the_one_that_answered_is_a_call_of_its_model_t
         ("openai", "gpt-4o", "error", "other"),
         ("anthropic", "claude-sonnet-4-5", "2xx", "none"),
     ]
+
+
+async def test_why_a_router_did_not_decide_is_in_the_span() -> None:
+    """The router answers with an empty object."""
+    stand = Stand(text=CONFIG + ROUTED)
+    one = Exchange(stand.gateway, "models", traceparent=TRACE)
+    one.handle(RequestHeaders({":path": b"/v1/chat/completions", ":method": b"POST"}, False))
+    deciding = one.handle(RequestBody(json.dumps(asking("Write a poem")).encode(), True))
+    assert isinstance(deciding, Awaitable)
+    await deciding
+    one.handle(ResponseHeaders({":status": b"200", "content-type": b"application/json"}, False))
+    one.handle(ResponseBody(json.dumps(TOLD).encode(), True))
+    one.closed()
+    call = next(span for span in stand.spans if span.name.startswith("POST "))
+
+    assert [sent.what for sent in stand.sent] == ["router"]
+    assert call.attributes["error.message"] == "router failed: no chat completion"
+    assert call.attributes["routing.strategy"] == "lexical"
+    assert "router failed: no chat completion" in str(call.attributes["routing.selection_reason"])
