@@ -74,7 +74,7 @@ def topology(
         services=(*_services(config), *callers.key_clusters(config)),
         workers=tuple(workers),
         egress=egress(workers),
-        reads_usage=bool(config.clients or config.ratelimits or config.governance),
+        reads_usage=bool(config.clients or config.ratelimits or config.governance) or config.tracing.is_on,
         cuts_streams=bool(config.governance and config.governance.cut_streams),
         admin_port=admin_port,
         metrics_port=metrics_port,

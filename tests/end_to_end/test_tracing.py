@@ -53,6 +53,16 @@ def test_a_request_is_one_tree_of_envoys_spans_and_ours(traced: Stage) -> None:
     assert attributes(call)["signals.quality"] == "neutral"
 
 
+def test_the_answer_of_a_traced_request_passes_unread(traced: Stage) -> None:
+    traced.ask("Hello", **{"x-request-id": "passes-1"})
+    spans = until(lambda: spans_of(traced, "passes-1"))
+    call = attributes(next(span for span in spans if span["service"] == "plano(llm)"))
+
+    assert "llm.response_bytes" not in call
+    assert int(call["llm.usage.completion_tokens"]) > 0
+    assert float(call["llm.duration_ms"]) >= float(call["llm.time_to_first_token"]) > 0
+
+
 def test_all_views_have_it_within_a_second(traced: Stage) -> None:
     origin, _, token = traced.console.partition("/?token=")
     traced.ask("Hello", **{"x-request-id": "views-1"})

@@ -89,3 +89,16 @@ def test_without_any_authorities_the_usual_place_is_named(monkeypatch: pytest.Mo
 
     assert system_ca_file() == "/nowhere.pem"
     assert CA_FILES[0] == "/etc/ssl/certs/ca-certificates.crt"
+
+
+@pytest.mark.parametrize(
+    ("more", "reads"),
+    [
+        ("", False),
+        ("tracing: {random_sampling: 1, opentracing_grpc_endpoint: 'http://127.0.0.1:4317'}", True),
+        ("tracing: {random_sampling: 0, opentracing_grpc_endpoint: 'http://127.0.0.1:4317'}", False),
+        ("clients: [{id: a, key: k}]", True),
+    ],
+)
+def test_envoy_reads_costs_where_somebody_wants_to_know_them(more: str, reads: bool) -> None:
+    assert topology(CONFIG + more).reads_usage is reads

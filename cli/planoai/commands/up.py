@@ -108,7 +108,7 @@ def _traced(plan: startup.Plan, port: int | None) -> startup.Plan:
         plan,
         source=replace(plan.source, environ=environ),
         config=plan.config.model_copy(update={"tracing": tracing}),
-        topology=replace(plan.topology, sampling=tracing.random_sampling),
+        topology=replace(plan.topology, sampling=tracing.random_sampling, reads_usage=True),
         state=replace(plan.state, trace_port=collector.port),
     )
 
