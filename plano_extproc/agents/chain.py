@@ -14,7 +14,7 @@ from plano_extproc import headers
 from plano_extproc.agents.agent import Agent, Outcome, Record, Running
 from plano_extproc.agents.answer import AgentFailed, completion, filtered_text, lost, text_of
 from plano_extproc.agents.history import Request, for_an_answer, joined, with_said
-from plano_extproc.agents.instances import upstream
+from plano_extproc.agents.instances import upstream, upstreams
 from plano_extproc.agents.together import all_of
 from plano_extproc.errors import BadProviderAnswer, GatewayError
 from plano_extproc.flow import Callout, CalloutFailed, Flow, Headers, ask
@@ -125,13 +125,14 @@ def _turn(chain: _Chain, agent: Agent, request: Request) -> Flow[Said]:
     if agent.input_filters:
         body = yield from chain.filtered(agent.input_filters, body)
     while True:
+        one = upstreams(agent, chain.running.key)[tries % len(agent.upstreams)]
         tries += 1
         try:
-            text = yield from _ask(agent, body, chain.running)
+            text = yield from _ask(agent, one, body, chain.running)
         except AgentFailed as failed:
             # Envoy has tried other instances, but not after one that was late.
-            made += 1 if failed.reason == "timeout" else min(_instances(agent, chain.running), MOST_INSTANCES)
-            if failed.is_passing and made <= agent.retries:
+            made += 1 if failed.reason == "timeout" else min(len(one.hosts), MOST_INSTANCES)
+            if failed.is_passing and (made <= agent.retries or tries < len(agent.upstreams)):
                 continue
             chain.failed.add(agent.id)
             successor = _successor(chain, agent)
@@ -151,8 +152,7 @@ def _turn(chain: _Chain, agent: Agent, request: Request) -> Flow[Said]:
         return ((agent.id, text),)
 
 
-def _ask(agent: Agent, body: bytes, running: Running) -> Flow[str]:
-    one = upstream(agent, running.key)
+def _ask(agent: Agent, one: Upstream, body: bytes, running: Running) -> Flow[str]:
     sent = _headers(agent, one, running)
     question = Callout(one.cluster, "POST", agent.path(one), sent, body, f"agent {agent.id}", agent.timeout)
     try:
@@ -165,10 +165,6 @@ def _ask(agent: Agent, body: bytes, running: Running) -> Flow[str]:
 def _headers(agent: Agent, one: Upstream, running: Running) -> Headers:
     several = ((headers.INSTANCES, b"%d" % len(one.hosts)),) if len(one.hosts) > 1 else ()
     return (*running.headers(agent), *several)
-
-
-def _instances(agent: Agent, running: Running) -> int:
-    return len(upstream(agent, running.key).hosts)
 
 
 def _successor(chain: _Chain, agent: Agent) -> Agent | None:

@@ -47,6 +47,12 @@ def upstream(agent: Agent, key: bytes) -> Upstream:
     return choose(((one.cluster, len(one.hosts), one) for one in agent.upstreams), key)
 
 
+def upstreams(agent: Agent, key: bytes) -> list[Upstream]:
+    """Return all of an agent's upstreams, in the order in which they are tried for this conversation."""
+    first = upstream(agent, key)
+    return [first, *(one for one in agent.upstreams if one is not first)]
+
+
 def groups(agents: Iterable[Agent]) -> list[list[Agent]]:
     """Return the agents with their variants: those with the same description, in declared order."""
     found: dict[str, list[Agent]] = {}

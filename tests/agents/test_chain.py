@@ -203,6 +203,28 @@ def test_a_failed_try_is_tried_again(answers: list[Any], tries: int) -> None:
     assert len(script.questions) == tries
 
 
+def test_what_one_place_of_an_agent_cannot_answer_another_does() -> None:
+    script = Agents(weather=[reply(b"", 503), completion("sun")])
+    handed([agent("weather", url=["http://a/v1", "http://b/other"]), FLIGHTS], script)
+
+    paths = {one.path for one in script.questions if one.what == "agent weather"}
+    assert paths == {"/v1/chat/completions", "/other/v1/chat/completions"}
+
+
+def test_servers_that_envoy_has_tried_are_not_tried_again() -> None:
+    servers = ["http://a", "http://b"]
+    script = Agents(weather=reply(b"", 503))
+    with pytest.raises(Relayed):
+        chain([agent("weather", url=servers, retries=1), FLIGHTS], script)
+    assert len(script.questions) == 1
+    assert dict(script.questions[0].headers)["x-plano-instances"] == b"2"
+
+    script = Agents(weather=CalloutFailed("timeout"))
+    with pytest.raises(TimedOut):
+        chain([agent("weather", url=servers, retries=1), FLIGHTS], script)
+    assert len(script.questions) == 2
+
+
 def test_tries_end_and_a_refusal_has_only_one() -> None:
     script = Agents(weather=reply(b"", 503))
     with pytest.raises(Relayed):
