@@ -125,16 +125,22 @@ def local(router: Router, turns: Sequence[Turn], *, many: bool = False) -> Decis
 def _match(matcher: Matcher, said: Sequence[str]) -> Match:
     """Match what the user said last; where that is short and matches nothing, together with what came before."""
     last = matcher.match(said[-1])
-    if last.route is not None or len(said) == 1 or len(said[-1].split()) > _SHORT:
+    if last.route is not None:
         return last
-    joined = matcher.match(f"{said[-2]} {said[-1]}")
-    if joined.route is None:
-        return last
-    return Match(joined.route, joined.score, joined.scores, f"{joined.reason} with the turn before")
+    for back in range(1, min(len(said), _FARTHEST + 1)):
+        if len(said[-back].split()) > _SHORT:
+            break
+        joined = matcher.match(f"{said[-back - 1]} {said[-1]}")
+        if joined.route is not None:
+            which = "the turn before" if back == 1 else "an earlier turn"
+            return Match(joined.route, joined.score, joined.scores, f"{joined.reason} with {which}")
+    return last
 
 
 _SHORT: Final = 6
 """A message of so few words may go on from the one before, as in "and for tomorrow?"."""
+_FARTHEST: Final = 6
+"""Turns that are looked back over, as long as each of them is short: answers to an agent's questions mostly are."""
 _LONGEST_REASON: Final = 200
 RESTS: Final = "router rests after failures"
 _FAILURES: Final = {"timeout": "router timed out", "unreachable": "router unreachable", "reset": "router hung up"}

@@ -159,6 +159,21 @@ def test_a_short_message_goes_on_from_the_one_before() -> None:
     assert decision.reason.endswith("with the turn before")
 
 
+def test_short_messages_go_on_from_the_last_one_that_said_what_it_is_about() -> None:
+    asked = (*ASKED, Turn("assistant", "For whom?"), Turn("user", "Bob"), Turn("assistant", "Who else?"))
+
+    decision = local(None, (*asked, Turn("user", "Alice, please")))
+    later = local(None, (*asked, Turn("user", "Nobody knows what to make of all these many words of mine."), ASKED[0]))
+    cut = local(
+        None, (*ASKED, Turn("user", "Now something that has to do with none of it at all."), Turn("user", "yes"))
+    )
+
+    assert decision.name == "weather"
+    assert decision.reason.endswith("with an earlier turn")
+    assert later.name == "weather"
+    assert cut.name is None
+
+
 def test_a_new_topic_is_not_held_back_by_the_one_before() -> None:
     decision = local(None, (*ASKED, Turn("assistant", "Sunny."), Turn("user", "book a flight there")))
 
