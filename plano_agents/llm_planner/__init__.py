@@ -2,7 +2,7 @@
 
     from plano_agents.llm_planner import LLMPlannerAgent, TaskRequest
 
-    output = LLMPlannerAgent(ask=…).process_task(TaskRequest(task_type="plan", description="…", constraints=[]))
+    output = LLMPlannerAgent().process_task(TaskRequest(task_type="plan", description="…", constraints=[]))
 
 `governed_agent` runs it under governance, `python -m plano_agents.llm_planner --task …` from a command line.
 """

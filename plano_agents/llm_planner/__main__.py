@@ -16,7 +16,7 @@ from plano_agents.llm_planner.confinement import confine
 from plano_agents.llm_planner.governance import AgentStateTracker
 from plano_agents.llm_planner.governed_agent import GovernedAgent, RunReport
 from plano_agents.llm_planner.metadata import AGENT_METADATA
-from plano_agents.llm_planner.model import GatewayModel
+from plano_agents.llm_planner.model import GATEWAY, MODEL, GatewayModel
 from plano_agents.llm_planner.output import Decision, TaskRequest
 from plano_agents.llm_planner.reading import KINDS, Folders
 from plano_agents.llm_planner.server import app
@@ -33,8 +33,9 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         agent = _agent(options, os.environ)
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # From here on nothing can be started, and nothing written but its own state.
-        confine((state,))
+        # From here on nothing can be started, nothing written but its own state, and nothing else read.
+        if not confine((state,), _folders(options).values()):
+            print("note: this kernel has no Landlock; only Python's own hooks confine the planner", file=sys.stderr)
         tracker = AgentStateTracker(agent.metadata.agent_id)
     except (credentials.NoCredential, ValueError, OSError, StoreError) as problem:
         print(f"the planner cannot start: {problem}", file=sys.stderr)
@@ -53,12 +54,15 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _agent(options: argparse.Namespace, environ: Mapping[str, str]) -> LLMPlannerAgent:
     key = environ.get("PLANO_AGENT_KEY") or (credentials.api_key(environ) if options.own_key else "")
-    folders = Folders({kind: Path(path) for kind in KINDS if (path := getattr(options, kind)) is not None})
     return LLMPlannerAgent(
         GatewayModel(options.gateway, options.model, key, options.timeout),
-        folders,
+        Folders(_folders(options)),
         metadata=replace(AGENT_METADATA, agent_id=options.agent_id),
     )
+
+
+def _folders(options: argparse.Namespace) -> dict[str, Path]:
+    return {kind: Path(path) for kind in KINDS if (path := getattr(options, kind)) is not None}
 
 
 def _print(report: RunReport) -> int:
@@ -79,8 +83,8 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("--constraint", action="append", default=[], help="what every step must keep to; may be repeated")
     made.add_argument("--serve", action="store_true", help="serve POST /v1/chat/completions instead")
     made.add_argument("--agent-id", default=AGENT_METADATA.agent_id, help="its id in the gateway's file")
-    made.add_argument("--gateway", default="http://127.0.0.1:12000", help="the gateway's model listener")
-    made.add_argument("--model", default="openrouter/openai/gpt-4o-mini", help="the model that plans")
+    made.add_argument("--gateway", default=GATEWAY, help="the gateway's model listener")
+    made.add_argument("--model", default=MODEL, help="the model that plans")
     made.add_argument(
         "--own-key", action="store_true", help="send the OpenRouter key of the environment, a file or Vault"
     )

@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 import re
 from collections.abc import Callable
 from typing import Final
@@ -9,7 +10,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from plano_agents.llm_planner.metadata import AGENT_METADATA, VERSION, AgentMetadata
-from plano_agents.llm_planner.model import Ask, ModelFailed
+from plano_agents.llm_planner.model import Ask, GatewayModel, ModelFailed
 from plano_agents.llm_planner.output import AgentOutput, Decision, Draft, TaskRequest
 from plano_agents.llm_planner.reading import KINDS, Extract, Folders
 
@@ -31,21 +32,22 @@ _FEWEST_WORDS: Final = 3
 
 
 class LLMPlannerAgent:
-    """Plans by a model. `ask` reaches it; `folders` hold what the agent may read; `now` is the wall clock in UTC.
+    """Plans by a model. `ask` reaches it, by default as `GatewayModel.of` says; `folders` hold what the agent may read.
 
-    `may_go_on` is asked between any two things that it does: false ends the task, as when the agent was revoked.
+    `now` is the wall clock in UTC. `may_go_on` is asked between any two things that it does: false ends the task, as
+    when the agent was revoked.
     """
 
     def __init__(
         self,
-        ask: Ask,
+        ask: Ask | None = None,
         folders: Folders | None = None,
         *,
         metadata: AgentMetadata = AGENT_METADATA,
         now: Callable[[], datetime.datetime] = lambda: datetime.datetime.now(datetime.UTC),
     ) -> None:
         self.metadata = metadata
-        self._ask = ask
+        self._ask = ask or GatewayModel.of(os.environ)
         self._folders = folders or Folders({})
         self._now = now
 

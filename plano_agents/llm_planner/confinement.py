@@ -1,8 +1,9 @@
-"""The planner's process, confined: it starts no program, and writes nothing outside its own folder.
+"""The planner's process, confined: it starts no program, writes to its own folder only, and reads what it is given.
 
-Python tells an audit hook of each such thing before it happens, and a hook that is there cannot be taken away again.
-https://docs.python.org/3/library/audit_events.html. It is a second wall: the agent's code asks for none of this anyway,
-and what a model says is never run.
+Python tells an audit hook of such things before they happen, and a hook that is there cannot be taken away again.
+https://docs.python.org/3/library/audit_events.html. It says clearly what is refused, but does not hear of everything:
+the kernel, where it has Landlock, refuses the rest. Both are second walls: the agent's code asks for none of this
+anyway, and what a model says is never run.
 """
 
 import os
@@ -10,6 +11,8 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
+
+from plano_agents import landlock
 
 _NEVER: Final = (
     "subprocess.Popen",
@@ -37,9 +40,14 @@ class ForbiddenAction(PermissionError):
     """The planner tried to do something that it must not."""
 
 
-def confine(writable: Iterable[Path] = ()) -> None:
-    """Confine this process for good; files may be written below `writable` only."""
-    roots = tuple(str(path.resolve()) for path in writable)
+def confine(writable: Iterable[Path] = (), readable: Iterable[Path] = ()) -> bool:
+    """Confine this process for good; it may write below `writable` only, and read there and below `readable`.
+
+    It comes before other threads do. False where the kernel does not help, so that reading is not confined.
+    """
+    places = tuple(path.resolve() for path in writable)
+    roots = tuple(map(str, places))
+    is_held = landlock.restrict(readable, places)
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
         if event in _NEVER:
@@ -48,6 +56,8 @@ def confine(writable: Iterable[Path] = ()) -> None:
             return
         if event in _OPENS:
             _demand(arguments[0], roots, event)
+        elif event == "socket.bind" and isinstance(arguments[1], (str, bytes)):
+            _demand(arguments[1], roots, event)
         elif event in _CHANGES:
             for argument in arguments[: 2 if event in ("os.rename", "os.link", "shutil.move") else 1]:
                 _demand(argument, roots, event)
@@ -55,6 +65,7 @@ def confine(writable: Iterable[Path] = ()) -> None:
     # Compiled modules would be written beside their sources.
     sys.dont_write_bytecode = True
     sys.addaudithook(hook)
+    return is_held
 
 
 def _writes(mode: Any, flags: Any) -> bool:

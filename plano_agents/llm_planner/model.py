@@ -3,7 +3,7 @@
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -13,6 +13,9 @@ from plano_agents.llm_planner.output import draft_schema
 Messages = Sequence[dict[str, str]]
 Ask = Callable[[Messages], str]
 """Asks a model for a draft; returns what it said. Raises `ModelFailed`."""
+
+GATEWAY: Final = "http://127.0.0.1:12000"
+MODEL: Final = "openrouter/openai/gpt-4o-mini"
 
 _MOST_BYTES: Final = 4 * 1024 * 1024
 
@@ -33,6 +36,11 @@ class GatewayModel:
     model: str
     key: str = field(default="", repr=False)
     timeout: float = 60.0
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> "GatewayModel":
+        """Return the model of the example, behind the gateway of this machine, with the key `PLANO_AGENT_KEY`."""
+        return cls(GATEWAY, MODEL, environ.get("PLANO_AGENT_KEY", ""))
 
     def __call__(self, messages: Messages) -> str:
         """Ask. No tools are offered, so that there is nothing that the model could call."""

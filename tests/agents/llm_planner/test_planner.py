@@ -1,8 +1,10 @@
 """The planner: it answers in its structure, reads what it is given, and can execute nothing."""
 
 import ast
+import ctypes
 import datetime
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +15,7 @@ import pytest
 
 import plano_agents.llm_planner
 from plano_agents.llm_planner import AGENT_METADATA, AgentOutput, Decision, LLMPlannerAgent, TaskRequest
-from plano_agents.llm_planner.model import Messages, ModelFailed
+from plano_agents.llm_planner.model import MODEL, GatewayModel, Messages, ModelFailed
 from plano_agents.llm_planner.reading import Folders
 
 NOW = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
@@ -113,6 +115,14 @@ def test_too_little_is_asked_back() -> None:
     assert output.decision is Decision.INSUFFICIENT_INFORMATION
 
 
+def test_an_agent_that_is_told_no_model_asks_the_gateway_of_its_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PLANO_AGENT_KEY", "k-planner")
+
+    assert GatewayModel.of(os.environ) == GatewayModel("http://127.0.0.1:12000", MODEL, "k-planner")
+    output = LLMPlannerAgent().process_task(TaskRequest(description="Run rm -rf on the old server"))
+    assert output.decision is Decision.ESCALATE
+
+
 @pytest.mark.parametrize("is_refused", [True, False])
 def test_a_model_that_fails_is_an_error(is_refused: bool) -> None:
     def ask(messages: Messages) -> str:
@@ -208,6 +218,7 @@ def test_nothing_that_a_model_says_is_done(tmp_path: Path) -> None:
     assert output.side_effects == ["read_docs", "llm_inference", "generate_plan"], "what was done, not what is claimed"
 
 
+LANDLOCK = ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), ctypes.c_uint32(1)) >= 1
 FORBIDDEN_MODULES = {"subprocess", "pty", "ctypes", "multiprocessing", "paramiko", "ansible", "importlib", "runpy"}
 FORBIDDEN_CALLS = {"eval", "exec", "compile", "__import__", "system", "popen", "execv", "execvp", "spawnl", "fork"}
 
@@ -270,6 +281,50 @@ def test_a_confined_process_can_do_nothing_of_this(attempt: str, tmp_path: Path)
     assert mine.exists()
     assert not there.exists()
     assert (state / "own").exists()
+
+
+PAST_THE_HOOK = {
+    "a program": "_posixsubprocess.fork_exec([b'/bin/touch'], [b'/bin/touch', there.encode()], True, (),"
+    " None, None, -1, -1, -1, -1, -1, -1, *os.pipe(), False, False, -1, None, None, None, -1, None, False); os.wait()",
+    "a worker": "_mp = multiprocessing.get_context('spawn').Process(target=pathlib.Path(there).touch); _mp.start();"
+    " _mp.join()",
+    "a pipe": "os.mkfifo(there)",
+    "a node": "os.mknod(there)",
+    "a database beside another": "sqlite3.connect(own + '.db').execute(f\"ATTACH '{there}' AS x\").execute("
+    "'CREATE TABLE x.t (a)')",
+    "a copy of a database": "sqlite3.connect(own + '.db').execute(f\"VACUUM INTO '{there}'\")",
+    "a file from an open folder": "os.chdir(os.path.dirname(own)); os.open('there', os.O_CREAT | os.O_WRONLY,"
+    " dir_fd=os.open(os.path.dirname(__file__), os.O_PATH))",
+    "a socket": "socket.socket(socket.AF_UNIX).bind(there)",
+    "what was not given": "open(there, 'w').write(open(mine).read())",
+    "what was not given, by its contents": "assert open(mine).read() == 'secret'; os.mkfifo(there)",
+}
+
+
+@pytest.mark.skipif(not LANDLOCK, reason="this kernel has no Landlock")
+@pytest.mark.parametrize("attempt", PAST_THE_HOOK)
+def test_what_pythons_hooks_do_not_hear_of_the_kernel_refuses(attempt: str, tmp_path: Path) -> None:
+    mine, there, state, docs = (tmp_path / name for name in ("mine", "there", "state", "docs"))
+    state.mkdir()
+    docs.mkdir()
+    mine.write_text("secret")
+    (docs / "a.md").write_text("given")
+    script = tmp_path / "attempt.py"
+    script.write_text(
+        "import multiprocessing, os, pathlib, socket, sqlite3, _posixsubprocess\n"
+        "from plano_agents.llm_planner.confinement import confine\n"
+        f"mine, there, own = {str(mine)!r}, {str(there)!r}, {str(state / 'own')!r}\n"
+        "if __name__ == '__main__':\n"
+        f"    assert confine([pathlib.Path({str(state)!r})], [pathlib.Path({str(docs)!r})])\n"
+        f"    assert open({str(docs / 'a.md')!r}).read() == 'given'\n"
+        f"    {PAST_THE_HOOK[attempt]}\n"
+    )
+    subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3],
+        env={"PYTHONPATH": str(Path(__file__).parents[3])}, timeout=60,
+    )  # fmt: skip
+
+    assert not there.exists()
 
 
 def test_the_metadata_are_those_of_an_observer() -> None:
