@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from plano_extproc import providers
+from plano_extproc import providers, sockets
 from plano_extproc.config import Config
 from plano_extproc.config.listeners import Listener as ListenerConfig
 from plano_extproc.config.protection import Protection
 from plano_extproc.providers.services import services
 from plano_extproc.render import callers
-from plano_extproc.render.topology import Cluster, Listener, ServiceCluster, Topology, egress
+from plano_extproc.render.topology import Cluster, Listener, ServiceCluster, Topology
 from plano_extproc.routing.chain_routes import chain_routes
 
 _ASKING_TIMEOUT = 300.0
@@ -73,7 +73,7 @@ def topology(
         ),
         services=(*_services(config), *callers.key_clusters(config)),
         workers=tuple(workers),
-        egress=egress(workers),
+        egress=sockets.egress(workers),
         reads_usage=bool(config.clients or config.ratelimits or config.governance) or config.tracing.is_on,
         cuts_streams=bool(config.governance and config.governance.cut_streams),
         admin_port=admin_port,

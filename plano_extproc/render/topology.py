@@ -7,7 +7,6 @@ Topology
 """
 
 import ipaddress
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,10 +16,6 @@ from plano_extproc.routing.chain_routes import ChainRoute
 
 METRICS = "metrics"
 """Type and name of the loopback listener that serves the workers' figures."""
-
-
-EGRESS_SOCKET = "egress.sock"
-"""Where Envoy takes requests of the workers, in the folder of their own sockets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +116,6 @@ class ServiceCluster:
     def tls_name(self) -> str:
         """The name, or the address, that the certificates of all hosts must hold."""
         return urlsplit(f"//{self.authority}").hostname or "" if self.authority else self.hosts[0][0]
-
-
-def egress(workers: Sequence[str]) -> str | None:
-    """Return where Envoy takes the workers' own requests: a socket beside theirs. None where they have no sockets."""
-    first = workers[0] if workers else ""
-    if not first.startswith("unix:"):
-        return None
-    return f"{first.rpartition('/')[0]}/{EGRESS_SOCKET}"
 
 
 def is_ip(host: str) -> bool:

@@ -90,3 +90,9 @@ class Feed:
         # A source that is asked often anyway is not asked less often for a single failure.
         pause = pause if interval is None else min(pause, float(interval))
         return replace(self, failures=self.failures + 1, error=error, due=now + pause)
+
+
+def bound(length: int) -> None:
+    """Raise `UnreadableFeed` where a source is larger than may be read."""
+    if length > LARGEST:
+        raise prices.UnreadableFeed(f"is larger than {LARGEST} bytes")

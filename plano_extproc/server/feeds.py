@@ -1,23 +1,20 @@
 """Asks the configured sources of prices and latencies, off the path of requests: the rim around `routing.feeds`."""
 
 import asyncio
+import importlib
 import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final
-
-import aiohttp
+from typing import Any
 
 from plano_extproc.config.routing import MetricsSource
 from plano_extproc.routing import latencies
-from plano_extproc.routing.feeds import LARGEST, Feed
+from plano_extproc.routing.feeds import LARGEST, Feed, bound
 from plano_extproc.routing.prices import Prices, UnreadableFeed
 
 _log = logging.getLogger(__name__)
-
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=30, connect=5)
 
 
 class Feeds:
@@ -76,7 +73,7 @@ class Feeds:
             body = await (asyncio.to_thread(_file, feed.where) if feed.is_file else _fetched(feed.where))
             # A catalogue has megabytes, and requests do not wait for it.
             table: Mapping[str, Any] = await asyncio.to_thread(feed.parsed, body)
-        except (UnreadableFeed, OSError, aiohttp.ClientError, TimeoutError, ValueError) as error:
+        except (UnreadableFeed, OSError, TimeoutError, ValueError) as error:
             self.errors[feed.name] += 1
             said = str(error) or type(error).__name__
             self._keep(index, feed.failed(said, self._now()))
@@ -99,24 +96,12 @@ class Feeds:
 def _file(path: str) -> bytes:
     with Path(path).open("rb") as file:
         body = file.read(LARGEST + 1)
-    _bound(len(body))
+    bound(len(body))
     return body
 
 
 async def _fetched(url: str) -> bytes:
-    async with (
-        aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=True) as session,
-        session.get(url, headers={"accept": "application/json"}) as answer,
-    ):
-        if answer.status != 200:
-            raise UnreadableFeed(f"answered with status {answer.status}")
-        body = bytearray()
-        async for chunk in answer.content.iter_any():
-            body += chunk
-            _bound(len(body))
-        return bytes(body)
-
-
-def _bound(length: int) -> None:
-    if length > LARGEST:
-        raise UnreadableFeed(f"is larger than {LARGEST} bytes")
+    # The HTTP client takes a tenth of a worker's memory, which one without such sources does not need.
+    fetching = await asyncio.to_thread(importlib.import_module, "plano_extproc.server.fetching")
+    body: bytes = await fetching.fetched(url)
+    return body

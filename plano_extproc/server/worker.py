@@ -17,20 +17,19 @@ import uvloop
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from plano_extproc import sockets
 from plano_extproc._pb import external_processor_pb2 as _described  # noqa: F401  reflection reads its descriptors
 from plano_extproc.config import Loaded, environment, load
-from plano_extproc.egress import Egress
-from plano_extproc.flow import Callout, CalloutFailed, Reply
 from plano_extproc.gateway import Gateway, Ports, gateway
 from plano_extproc.providers.authorizers import Authorizers
 from plano_extproc.providers.chatgpt import ChatGptToken
-from plano_extproc.render.topology import egress
 from plano_extproc.routing.intent.encoder import EncoderMissing
 from plano_extproc.server import control, service
 from plano_extproc.server.background import Background
 from plano_extproc.server.feeds import Feeds
 from plano_extproc.server.governors import Governors
 from plano_extproc.server.housekeeping import Housekeeping
+from plano_extproc.server.outgoing import Outgoing
 from plano_extproc.server.refresher import Refresher, home_of, issuer_of, store_of
 from plano_extproc.server.tracers import Tracers
 from plano_extproc.signals import Conversations, Mode
@@ -43,8 +42,8 @@ _log = logging.getLogger(__name__)
 _NOTICE_SECONDS = 1.5
 """How long a draining worker goes on serving, so that Envoy's health checks (every 0.5 s) see it go first."""
 
-MAX_REPLY_BYTES = 32 << 20
-"""What a service may answer to a request of the worker's own."""
+_YOUNG_OBJECTS = 10_000
+"""Objects that are new when the garbage collector looks for cycles among them."""
 
 _MESSAGE_HEADROOM = 1 << 20
 """gRPC's limits are on messages, ours on bodies; headers and framing need some room beside a body."""
@@ -82,8 +81,7 @@ class Worker:
         self._conversations: dict[Mode, Conversations] = {}
         self._governors = Governors(home_of(os.environ), metrics)
         self._stores = KeptStores(home_of(os.environ), new_id=lambda: secrets.token_hex(24), now=time.time)
-        address = settings.egress or egress(settings.listen)
-        self._egress = Egress(address, max_bytes=MAX_REPLY_BYTES) if address else None
+        self._outgoing = Outgoing(settings.egress or sockets.egress(settings.listen))
         self._ports = Ports(
             clock=time.perf_counter,
             now=time.time,
@@ -91,7 +89,7 @@ class Worker:
             exposition=metrics.exposition,
             authorizer=authorizers,
             random=random.random,
-            send=self._egress.send if self._egress else _no_egress,
+            send=self._outgoing.send,
             background=self._background.start,
             governor=self._governors.of,
             conversations=self._stores.conversations,
@@ -121,6 +119,9 @@ class Worker:
         gc.collect()
         # What is loaded by now lives as long as the process: the collector need not walk it for each request.
         gc.freeze()
+        # What requests leave behind goes by its counts. At Python's usual 700 objects the collector looks at young ones
+        # for every other request, and finds them all in use.
+        gc.set_threshold(_YOUNG_OBJECTS)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self._serve())
 
@@ -162,8 +163,7 @@ class Worker:
         await self._governors.close()
         await self._housekeeping.settle()
         await self._stores.close()
-        if self._egress is not None:
-            await self._egress.close()
+        await self._outgoing.close()
 
     def _handle_signals(self) -> None:
         loop = asyncio.get_running_loop()
@@ -205,11 +205,6 @@ class Worker:
 
 def _later(doing: Callable[[], None]) -> None:
     asyncio.get_running_loop().call_soon(doing)
-
-
-async def _no_egress(callout: Callout) -> Reply:
-    _log.error("%s cannot be asked: no egress listener; see --egress of plano-extproc serve", callout.what)
-    raise CalloutFailed("unreachable")
 
 
 def _load_file(path: Path) -> Loaded:
