@@ -4,7 +4,9 @@ The stages, each of which may be missing: undo the encoding, `heard` as it was s
 dialect, the edits in the order of their ranks, and `last`, for callers whose form of answer no edit knows.
 """
 
+import re
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from plano_extproc.apis import Api
 from plano_extproc.errors import BadProviderAnswer, GatewayError
@@ -35,8 +37,8 @@ class Answer:
     """
 
     __slots__ = (
-        "_api", "_decoder", "_due", "_edits", "_heard", "_is_over", "_last", "_last_stream", "_status", "_stream",
-        "_translation", "is_complete", "mode",
+        "_agent", "_api", "_decoder", "_due", "_edits", "_heard", "_is_over", "_last", "_last_stream", "_status",
+        "_stream", "_translation", "is_complete", "mode",
     )  # fmt: skip
 
     def __init__(
@@ -51,12 +53,13 @@ class Answer:
         last: Completions | None = None,
         framing: Framing = "sse",
         asks_for_stream: bool = False,
+        agent: str | None = None,
         due: Due | None = None,
     ) -> None:
         """Begin with the answer's headers. Raises `BadProviderAnswer` for an encoding that cannot be undone.
 
         `framing` and `asks_for_stream` tell a stream where nothing translates: as a JSON list it looks like no stream.
-        `due` is asked where an edit refuses the answer.
+        `due` is asked where an edit refuses the answer. `agent` is the id of the one that gave it, if one did.
         """
         self._api = client
         self._translation = translation
@@ -64,6 +67,7 @@ class Answer:
         self._edits = edits if status < 300 else ()
         self._last = last
         self._due = due
+        self._agent = agent
         if isinstance(translation, Translation):
             translation.told_by(headers)
         encoding = headers.get("content-encoding", b"identity")
@@ -155,7 +159,8 @@ class Answer:
             plain = self._decoder.feed(chunk, end)
             return self._stream.feed(plain, end) if self._stream else plain
         except BadProviderAnswer as error:
-            return self._stream.fail(error) if self._stream else error_event(self._api, error)
+            told = self._named(error)
+            return self._stream.fail(told) if self._stream else error_event(self._api, told)
 
     def _finished(self, made: bytes, end: bool) -> bytes:
         self.is_complete = self.is_complete or (end and not self._is_over)
@@ -179,9 +184,22 @@ class Answer:
 
     def _refused(self, error: GatewayError) -> Continue:
         # The headers are still held, but an immediate response is too late here: the status is rewritten.
+        if isinstance(error, BadProviderAnswer):
+            error = self._named(error)
         body = error_body(self._api, error)
         status = (":status", b"%d" % error.status)
         return Continue(extra=(("content-length", b"%d" % len(body)), *JSON, status), body=body)
+
+    def _named(self, error: BadProviderAnswer) -> BadProviderAnswer:
+        """Return what is wrong with an answer, said of the agent that gave it."""
+        if self._agent is None:
+            return error
+        agent = f"agent '{self._agent}'"
+        message = _OF_PROVIDER.sub(lambda found: f"the {found[1]} of {agent}" if found[1] else agent, error.message)
+        return BadProviderAnswer(message, code=error.code)
+
+
+_OF_PROVIDER: Final = re.compile(r"^the provider(?:'s ((?:compressed )?\w+))?")
 
 
 class _Heard:

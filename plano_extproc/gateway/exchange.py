@@ -317,6 +317,7 @@ class Exchange:
             translation,
             status,
             event.headers,
+            agent=plan.choice.agent,
             heard=heard,
             edits=edits,
             last=decision.last,

@@ -261,6 +261,20 @@ def test_an_agent_that_hangs_is_left_after_its_time_out(gateway: Gateway, agents
     assert answer.json()["error"]["message"] == "agent 'weather' did not answer in time"
 
 
+@pytest.mark.parametrize("content", [b"<html>", b'{"a": 1}'])
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_agent_whose_answer_cannot_be_translated_is_named(
+    gateway: Gateway, agents: Agents, content: bytes, stream: bool
+) -> None:
+    agents.weather.answer(content)
+    body = {"model": "any", "max_tokens": 9, "stream": stream, "messages": [{"role": "user", "content": "Hello"}]}
+
+    answer = httpx.post(f"{gateway.url('alone')}/v1/messages", json=body, timeout=20)
+
+    assert answer.status_code == 502
+    assert answer.json()["error"]["message"].startswith("the answer of agent 'weather'")
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_all_who_stand_in_for_an_agent_that_hangs_have_their_time(
     gateway: Gateway, agents: Agents, stream: bool
