@@ -45,7 +45,7 @@ _SAME: Final = 0.4
 """A route that is as like a subject as this is about it."""
 _NEAREST: Final = 4
 """How many of the nearest subjects are looked at in full."""
-_CALIBRATION: Final = Calibration(bias=-4, likeness=8.8, lead=12.3, without_examples=1.25, crowd=0.5)
+_CALIBRATION: Final = Calibration(bias=-4, likeness=8.8, lead=12.3, without_examples=1.25)
 
 
 @dataclass(frozen=True, slots=True)

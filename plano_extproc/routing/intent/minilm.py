@@ -11,7 +11,7 @@ _PHRASE: Final = 0.3
 _MOST_TOKENS: Final = 32
 _END: Final = 250
 """Of a longer text, its beginning and its end are read, so that matching takes no longer than for a sentence or two."""
-_CALIBRATION: Final = Calibration(bias=-4.2, likeness=9.6, lead=8.7, without_examples=1.4, crowd=0.4)
+_CALIBRATION: Final = Calibration(bias=-4.2, likeness=9.6, lead=8.7, without_examples=1.4)
 
 
 class MiniLM:

@@ -12,6 +12,7 @@ THRESHOLD: Final = 0.5
 """A text belongs to the best route whose score reaches this, else to none. It fits any number of routes."""
 
 _WIDEST_LEAD: Final = 0.25
+_CROWD: Final = 0.4
 _FEW: Final = 15
 _SHOWN: Final = 5
 """How many of the nearest routes a match tells."""
@@ -80,15 +81,13 @@ class Calibration:
     """Makes a probability of how like a text is to a route, and of its lead over the next: a logistic function.
 
     Words that fit many routes alike tell nothing, so the lead counts beside the likeness. A route without examples
-    is less like any text than one with them, and is given something for it. Of many routes (`crowd`), one is like
-    any text by chance.
+    is less like any text than one with them, and is given something for it.
     """
 
     bias: float
     likeness: float
     lead: float
     without_examples: float
-    crowd: float
 
     def ranked(
         self, routes: Sequence[Route], nearest: Sequence[tuple[float, int]], elsewhere: float = 0.0
@@ -97,7 +96,8 @@ class Calibration:
 
         `elsewhere` is how like the text is to what belongs to no route.
         """
-        crowd = self.crowd * max(0.0, math.log(len(routes) / _FEW)) if routes else 0.0
+        # Of many routes, one is like any text by chance.
+        crowd = _CROWD * max(0.0, math.log(len(routes) / _FEW)) if routes else 0.0
         found = []
         for place, (value, number) in enumerate(nearest[:_SHOWN]):
             rival = 0 if place else 1
