@@ -78,3 +78,19 @@ def test_prices_of_both_catalogues_are_for_a_million_tokens() -> None:
     assert list(ocean) == ["gpt"]
     assert (ocean["gpt"].input, ocean["gpt"].output, ocean["gpt"].cached) == pytest.approx((0.15, 0.6, 0.07))
     assert (web["openai/gpt"].input, web["openai/gpt"].cached) == (0.15, None)
+
+
+def test_what_agents_answered_is_shown_by_them(user: Shell) -> None:
+    with collector() as (running, _):
+        about = {"selection.agents": "weather,flights", "http.status_code": 200, "request_id": "r-1", "llm.model": ""}
+        send(running.endpoint, 2, about)
+        found = json.loads(user.planoai("obs", "--json", "--port", str(running.port)).stdout)
+
+    assert found["totals"]["requests"] == 2
+    assert {name: sums["requests"] for name, sums in found["agents"].items()} == {"flights": 2, "weather": 2}
+    assert found["models"] == {}
+    assert [call["agents"] for call in found["calls"]] == ["weather,flights"] * 2
+    drawn = Console(file=io.StringIO(), width=160)
+    drawn.print(board(found, "here"))
+    assert isinstance(drawn.file, io.StringIO)
+    assert "weather,flights" in drawn.file.getvalue()

@@ -3,7 +3,7 @@
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -47,17 +47,24 @@ def urls() -> Iterator[dict[str, str]]:
 
 
 @contextmanager
-def demo(name: str, urls: dict[str, str], home: Path) -> Iterator[Gateway]:
+def demo(
+    name: str,
+    urls: dict[str, str],
+    home: Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    options: tuple[str, ...] = (),
+) -> Iterator[Gateway]:
     """Run a demo's file on free ports."""
     ports = {f"PLANO_DEMO_{kind}PORT": str(free_port()) for kind in ("", "TRAVEL_", "UNIFIED_")}
     host = urls["PLANO_DEMO_PLATFORM"].removeprefix("http://")
-    environ = {**urls, **ports, "PLANO_DEMO_PLATFORM_HOST": host}
+    known = {**urls, **ports, "PLANO_DEMO_PLATFORM_HOST": host}
     text = resources.path(f"config/examples/{name}.yaml").read_text()
-    for variable, value in environ.items():
+    for variable, value in known.items():
         text = re.sub(rf"\$\{{{variable}(:-[^}}]*)?\}}", value, text)
     if "type: model" not in text:
         text = text.replace("listeners:\n", f"listeners:\n  - {{type: model, name: models, port: {free_port()}}}\n", 1)
-    with running_gateway(text, environ={}, home=home, workers=1) as running:
+    with running_gateway(text, environ=environ or {}, home=home, workers=1, options=options) as running:
         yield running
 
 

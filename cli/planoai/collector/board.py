@@ -1,4 +1,4 @@
-"""The live view of `planoai obs`: totals, models, routes and the latest calls."""
+"""The live view of `planoai obs`: totals, models, routes, agents and the latest calls."""
 
 import time
 from collections.abc import Mapping
@@ -17,10 +17,9 @@ def board(found: Mapping[str, Any], about: str) -> RenderableType:
     """Return the view of a snapshot; `about` says where it comes from."""
     parts: list[RenderableType] = [Panel(_totals(found["totals"]), title="Plano", title_align="left")]
     if failed := next((call for call in found["calls"] if call["status"] >= 400), None):
-        parts.append(f"[bold red]last error[/] {failed['status']} {escape(failed['model'])} {_at(failed['at'])}")
+        parts.append(f"[bold red]last error[/] {failed['status']} {escape(_who(failed))} {_at(failed['at'])}")
     parts.append(_groups("model", found["models"]))
-    if found["routes"]:
-        parts.append(_groups("route", found["routes"]))
+    parts += [_groups(what, groups) for what in ("route", "agent") if (groups := found[f"{what}s"])]
     parts += [_calls(found["calls"]), f"[dim]{escape(about)}; Ctrl-C ends[/]"]
     return Group(*parts)
 
@@ -58,14 +57,16 @@ def _groups(what: str, groups: Mapping[str, Mapping[str, Any]]) -> Table:
 
 
 def _calls(calls: list[Mapping[str, Any]]) -> Table:
-    table = _table(("time", "route", "model", "status", "quality", "in", "out", "first", "latency", "cost"), left=5)
+    table = _table(
+        ("time", "route", "model or agents", "status", "quality", "in", "out", "first", "latency", "cost"), left=5
+    )
     for call in calls:
         status = f"[red]{call['status']}[/]" if call["status"] >= 400 else str(call["status"] or "-")
         colour = _QUALITIES.get(call["quality"], "dim")
         table.add_row(
             _at(call["at"]),
             escape(call["route"] or "-"),
-            escape(call["model"]),
+            escape(_who(call)),
             status,
             f"[{colour}]{escape(call['quality'] or '-')}[/]",
             str(call["prompt_tokens"]),
@@ -75,6 +76,10 @@ def _calls(calls: list[Mapping[str, Any]]) -> Table:
             _money(call["cost"]),
         )
     return table
+
+
+def _who(call: Mapping[str, Any]) -> str:
+    return str(call["model"] or call["agents"])
 
 
 def _table(columns: tuple[str, ...], *, left: int) -> Table:

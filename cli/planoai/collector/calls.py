@@ -1,4 +1,7 @@
-"""Calls of models, read from spans, and what they add up to. A span with `llm.model` is a call."""
+"""Calls of models and agents, read from spans, and what they add up to.
+
+A span with `llm.model` is a call of a model; one with `selection.agents` is a request that agents answered.
+"""
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -42,6 +45,8 @@ class Call:
     first_token_ms: float | None
     cost: float | None
     quality: str
+    agents: str = ""
+    """Those who answered, in their order, where no model did."""
 
     @property
     def is_error(self) -> bool:
@@ -58,8 +63,8 @@ class Call:
 def call_of(span: Span, prices: Prices) -> Call | None:
     """Return the call that a span is, if it is one."""
     found = attributes_of(span)
-    model = found.get("llm.model")
-    if not model:
+    model, agents = found.get("llm.model") or "", found.get("selection.agents") or ""
+    if not model and not agents:
         return None
     provider = str(found.get("llm.provider") or span["service"])
     used = {
@@ -67,7 +72,7 @@ def call_of(span: Span, prices: Prices) -> Call | None:
         for name in ("prompt", "completion", "cached_input", "cache_creation", "reasoning")
     }
     cost = _number(found.get("llm.usage.total_cost_usd"))
-    price = prices(provider, str(model)) if cost is None else None
+    price = prices(provider, str(model)) if cost is None and model else None
     lasted = _number(found.get("llm.duration_ms"))
     return Call(
         at=start(span) / 1e9,
@@ -88,6 +93,7 @@ def call_of(span: Span, prices: Prices) -> Call | None:
         first_token_ms=_number(found.get("llm.time_to_first_token")),
         cost=cost if cost is not None else _cost(price, used),
         quality=str(found.get("signals.quality") or ""),
+        agents="" if model else str(agents),
     )
 
 
@@ -130,15 +136,19 @@ class Calls:
     def snapshot(self, recent: int = 15) -> dict[str, Any]:
         """Return everything that is shown, as JSON."""
         calls = list(self.latest)
-        by_model, by_route = defaultdict(list), defaultdict(list)
+        by_model, by_route, by_agent = defaultdict(list), defaultdict(list), defaultdict(list)
         for call in calls:
-            by_model[call.model].append(call)
+            if call.model:
+                by_model[call.model].append(call)
+            for agent in filter(None, call.agents.split(",")):
+                by_agent[agent].append(call)
             if call.route:
                 by_route[call.route].append(call)
         return {
             "totals": {**sums(calls), "sessions": len({call.session for call in calls if call.session})},
             "models": {name: sums(each) for name, each in sorted(by_model.items())},
             "routes": {name: sums(each) for name, each in sorted(by_route.items())},
+            "agents": {name: sums(each) for name, each in sorted(by_agent.items())},
             "calls": [{**asdict(call), "tokens_per_second": call.tokens_per_second} for call in calls[-recent:][::-1]],
         }
 
