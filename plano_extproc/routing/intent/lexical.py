@@ -37,8 +37,8 @@ _FIRST: Final = 32
 _TELLING: Final = 0.3
 """The weight of a word from which on a text means something."""
 _MOST_WORDS: Final = 32
-_END: Final = 1000
-"""Of a longer text, its beginning and its end are read."""
+_END: Final = 300
+"""Of a longer text, its beginning and its end are read; so many letters hold half the words."""
 _RIVAL: Final = 0.42
 """How much a subject's likeness counts against a route's."""
 _SAME: Final = 0.4
@@ -98,7 +98,7 @@ class Lexical:
             first = reading.meaning[:_FIRST]
             # A product ends with the shorter of its vectors.
             rough = [
-                _SPELLING * by_letters + _MEANING * _dot(first, meaning)
+                _SPELLING * by_letters + _MEANING * sum(map(mul, first, meaning))
                 for by_letters, meaning in zip(spelled, self._meanings, strict=True)
             ]
             likely = nlargest(_CLOSE, likely, key=rough.__getitem__)
@@ -112,8 +112,8 @@ class Lexical:
         """Return how like the text is to a subject that is not the route's own."""
         first = meaning[:_FIRST]
         own = self._meanings[number]
-        subjects = _subjects()
-        near = nlargest(_NEAREST, subjects, key=lambda subject: _dot(first, subject))
+        rough = [(sum(map(mul, first, subject)), subject) for subject in _subjects()]
+        near = [subject for _, subject in nlargest(_NEAREST, rough)]
         return _RIVAL * max((_dot(meaning, subject) for subject in near if _dot(subject, own) < _SAME), default=0.0)
 
 
