@@ -72,12 +72,12 @@ def chat_agents(listener: Listener, declared: Mapping[str, Declared]) -> tuple[A
 def passed_through(
     listener: Listener, declared: Mapping[str, Declared]
 ) -> dict[str, tuple[Literal["a2a", "mcp"], "Agent"]]:
-    """Return the agents of a listener whose own protocol passes through, by id."""
+    """Return the agents of a listener whose own protocol passes through, by id; a `timeout` of 0 is none."""
     found: dict[str, tuple[Literal["a2a", "mcp"], Agent]] = {}
     for used in listener.agents:
         protocol = declared[used.id].protocol
         if protocol != "chat":
-            found[used.id] = protocol, Agent.of(used, declared[used.id], timeout=listener.timeout or _LONGEST)
+            found[used.id] = protocol, Agent.of(used, declared[used.id], timeout=0.0)
     return found
 
 

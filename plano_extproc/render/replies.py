@@ -18,6 +18,7 @@ from plano_extproc.errors import (
     InvalidRequest,
     NotFound,
     RateLimited,
+    TimedOut,
     TooLarge,
     Unauthenticated,
     Unavailable,
@@ -92,7 +93,7 @@ def cases(max_body_bytes: int, *, has_agents: bool = False) -> tuple[Case, ...]:
         ),
         Case(
             "response.code_details.startsWith('ext_proc') && response.code == 504",
-            Unavailable("the gateway took too long to decide on this request; try again"),
+            TimedOut("the gateway took too long to decide on this request; try again"),
         ),
         Case(
             "response.code_details.startsWith('ext_proc')",
@@ -137,7 +138,7 @@ def _failures(side: _Side) -> tuple[Case, ...]:
     return (
         Case(
             f"response.code == 504 && {side.condition}",
-            Unavailable(f"{side.name} did not answer in time"),
+            TimedOut(f"{side.name} did not answer in time"),
         ),
         Case(
             f"response.code >= 500 && ({_RESET}) && {side.condition}",

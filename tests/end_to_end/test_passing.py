@@ -22,11 +22,13 @@ listeners:
       - {{id: talk, description: talks}}
       - {{id: planner, description: plans}}
       - {{id: tools, description: has tools}}
+      - {{id: slow, description: takes its time, timeout: 300ms}}
   - {{type: agent, name: pooled, port: {pooled}, agents: [{{id: pool, description: several servers}}]}}
 agents:
   - {{id: talk, url: "http://127.0.0.1:{service}"}}
   - {{id: planner, url: "http://127.0.0.1:{service}/plan", protocol: a2a, headers: {{x-key: own}}}}
   - {{id: tools, url: "http://127.0.0.1:{service}/rpc", protocol: mcp}}
+  - {{id: slow, url: "http://127.0.0.1:{service}/slow", protocol: mcp}}
   - {{id: pool, url: ["http://127.0.0.1:{first}/rpc", "http://127.0.0.1:{second}/rpc"], protocol: mcp}}
 clients:
   - {{id: blue, key: blue-key}}
@@ -65,6 +67,8 @@ class Service:
 
     def _answer(self, request: Recorded) -> Sequence[Action]:
         self.asked.append(request)
+        if request.path == "/slow" and request.method == "POST":
+            return [Wait(5), *_json({})]
         if request.path.endswith("agent-card.json"):
             return _json(CARD)
         if "text/event-stream" in (request.header("accept") or ""):
@@ -199,6 +203,15 @@ def test_guards_see_what_is_sent(gateway: Gateway, service: Service) -> None:
     assert refused.json()["id"] == 7
     assert refused.json()["error"]["message"] == "Not here."
     assert len(service.asked) == 1
+
+
+def test_an_agent_has_its_own_time_to_answer(gateway: Gateway, service: Service) -> None:
+    answer = post(gateway, "/mcp/slow", rpc("tools/list"))
+
+    assert answer.status_code == 504
+    assert answer.json()["error"]["message"] == "agent 'slow' did not answer in time"
+    assert answer.json()["error"]["data"] == {"type": "timeout_error", "status": 504}
+    assert httpx.get(f"{gateway.url('team')}/mcp/slow", headers=KEY).status_code == 200
 
 
 def test_a_wrong_method_is_told(gateway: Gateway, service: Service) -> None:

@@ -190,6 +190,9 @@ class Passing:
         kept = (":", *headers.PREFIXES, "x-envoy-", "x-forwarded-")
         removed = tuple(name for name in onward if name not in allowed and not name.startswith(kept))
         extra = () if body is None else (("content-length", b"%d" % len(body)),)
+        # What is asked for without a body is mostly a stream that is silent until something happens.
+        if agent.timeout and onward.get(":method") == b"POST":
+            extra = (*extra, ("x-envoy-upstream-rq-per-try-timeout-ms", b"%d" % int(agent.timeout * 1000)))
         target = ((headers.CLUSTER, passage.cluster.encode()), (":path", passage.path.encode("latin-1")))
         changes = Changes(
             set=(*onward.own.items(), *own, *target, *extra, *(_PLAIN if passage.is_card else ())),
