@@ -7,7 +7,9 @@ from plano_extproc.guardrails.pii import find
 FOUND = [
     ("email", "mail {} now", ["jane.doe@example.com", "a+b@mail.example.co.uk", "jürgen@exämple.de", "o'neil@x.io"]),
     ("phone", "call {} today", ["+49 151 23456789", "+14155552671", "(555) 123-4567", "555-123-4567", "030 1234567",
-                                "1-800-555-0199", "+44 20 7946 0958", "0044 20 7946 0958", "+1 (415) 555-2671"]),
+                                "1-800-555-0199", "+44 20 7946 0958", "0044 20 7946 0958", "+1 (415) 555-2671",
+                                "00 41 44 668 18 00"]),
+    ("phone", "our desk ({}) is open", ["212-555-0199", "+44 7700 900156", "(212) 555-0188", "030/1234567"]),
     ("credit_card", "card {}.", ["4111 1111 1111 1111", "4111111111111111", "5555-5555-5555-4444", "378282246310005",
                                  "6011111111111117", "3530111333300000"]),
     ("ssn", "ssn {},", ["123-45-6789", "123 45 6789"]),
@@ -42,7 +44,8 @@ def test_found(entity: str, around: str, match: str) -> None:
         "commit 9f8e7d6c5b4a39281706f5e4d3c2b1a0deadbeef", "user@localhost", "@decorator def x()", "a@b",
         "sk-short", "the token is_a_very_long_identifier_name_here", "id 550e8400-e29b-41d4-a716-446655440000",
         "lines 100 200 300 400", "1000000 rows, 5000000 bytes", "password: see docs/internal/secrets/readme",
-        "1700000000", "chatcmpl-1700000000123456",
+        "1700000000", "chatcmpl-1700000000123456", "00 41 44 13 52 88 00 17", "at 10:00 41 44 132 52 88",
+        "f(212.555.1201)",
     ],
 )  # fmt: skip
 def test_not_found(text: str) -> None:
