@@ -18,9 +18,12 @@ _REFERENCE: Final = "item_reference"
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An item, when it was answered (seconds since 1970), and the provider's entry where that has stored it too."""
+    """An item, when it was answered (seconds since 1970), and the provider's entry where that has stored it too.
 
-    item: Json = field(repr=False)
+    None stands for several items that got one id: some servers count their answers to a thousand and begin again.
+    """
+
+    item: Json | None = field(repr=False)
     created: int
     entry: str | None = None
 
@@ -57,7 +60,7 @@ def found(own: Sequence[Json], held: Mapping[str, Held]) -> tuple[Own, ...]:
 
 
 def _own(item: Json, held: Held | None) -> Own:
-    if held is None:
+    if held is None or held.item is None:
         return Own(item, item)
     return Own(item, held.item if held.entry is None else anywhere(held.item), held.entry)
 
@@ -73,6 +76,13 @@ def told(turn: Turn) -> dict[str, bytes]:
         for ident, item in items
         if isinstance(ident, str)
     }
+
+
+def settled(new: bytes, before: bytes | None) -> bytes:
+    """Return what is kept under an id, where `before` is kept by now: no item where they differ."""
+    if before is None or decoded(before).item == (told := decoded(new)).item:
+        return new
+    return orjson.dumps({"created": told.created, "entry": None, "item": None})
 
 
 def decoded(value: bytes) -> Held:

@@ -114,8 +114,10 @@ class Threads:
     async def keep(self, turn: Turn) -> None:
         """Write a turn, and the items of its answer under their own ids."""
         told = {
-            item_key(turn.owner, ident): held for ident, held in references.told(turn).items() if ID.fullmatch(ident)
+            item_key(turn.owner, ident): item for ident, item in references.told(turn).items() if ID.fullmatch(ident)
         }
+        before = await self._store.many(list(told))
+        told = {key: references.settled(new, old) for (key, new), old in zip(told.items(), before, strict=True)}
         await self._store.put({**told, turn_key(turn.owner, turn.id): encoded(turn)}, self._limits.ttl)
 
     async def items(self, owner: str, idents: Sequence[str]) -> dict[str, references.Held]:

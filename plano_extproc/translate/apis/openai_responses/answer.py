@@ -17,6 +17,7 @@ from plano_extproc.translate.apis.openai_responses.items import (
     reasoning_item,
     refusal_part,
     response_id,
+    seed,
     text_part,
     tier,
     write_usage,
@@ -183,14 +184,14 @@ def encode_answer(answer: Answer, options: AnswerOptions) -> Json:
         "error": None,
         "incomplete_details": incomplete,
         "model": answer.model or options.model,
-        "output": _output(answer, answer_id, Names(options.asked), status),
+        "output": _output(answer, seed(answer_id, options.id), Names(options.asked), status),
         "usage": write_usage(answer.usage),
         "service_tier": tier(answer.usage, options),
         **echo(options),
     }
 
 
-def _output(answer: Answer, answer_id: str, names: Names, status: str) -> list[Json]:
+def _output(answer: Answer, origin: str, names: Names, status: str) -> list[Json]:
     output: list[Json] = []
     parts: list[Json] | None = None
     for block in answer.blocks:
@@ -203,7 +204,7 @@ def _output(answer: Answer, answer_id: str, names: Names, status: str) -> list[J
             else:
                 part = refusal_part(block.text)
             if parts is None:
-                item = message_item(item_id("msg", answer_id, position), (), "completed")
+                item = message_item(item_id("msg", origin, position), (), "completed")
                 parts = item["content"]
                 output.append(item)
             parts.append(part)
@@ -212,11 +213,11 @@ def _output(answer: Answer, answer_id: str, names: Names, status: str) -> list[J
         match block:
             case Thinking():
                 signature = write_signature(block.signature) if block.signature else ""
-                output.append(reasoning_item(item_id("rs", answer_id, position), block.text, signature))
+                output.append(reasoning_item(item_id("rs", origin, position), block.text, signature))
             case RedactedThinking():
-                output.append(reasoning_item(item_id("rs", answer_id, position), "", write_redacted(block.data)))
+                output.append(reasoning_item(item_id("rs", origin, position), "", write_redacted(block.data)))
             case ToolUse():
-                output.append(_call(block, item_id(call_prefix(names, block.name), answer_id, position), names))
+                output.append(_call(block, item_id(call_prefix(names, block.name), origin, position), names))
             case _:
                 # Models answer with nothing else.
                 pass

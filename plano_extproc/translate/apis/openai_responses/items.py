@@ -22,9 +22,14 @@ def response_id(given: str) -> str:
     return given if given.startswith("resp_") else f"resp_{given}"
 
 
-def item_id(prefix: str, answer_id: str, position: int) -> str:
-    """Return the id of the item at a place of the output."""
-    return derived_id(f"{prefix}_", answer_id, position)
+def seed(answer_id: str, exchange: str) -> str:
+    """Return what the ids of an answer's items are made from: some servers give many answers the same id."""
+    return f"{answer_id}:{exchange}"
+
+
+def item_id(prefix: str, origin: str, position: int) -> str:
+    """Return the id of the item at a place of the output; `origin` is the answer's `seed`."""
+    return derived_id(f"{prefix}_", origin, position)
 
 
 def reasoning_item(made_id: str, text: str, encrypted: str) -> Json:

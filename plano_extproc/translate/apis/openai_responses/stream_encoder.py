@@ -21,6 +21,7 @@ from plano_extproc.translate.apis.openai_responses.items import (
     reasoning_item,
     refusal_part,
     response_id,
+    seed,
     summary_part,
     text_part,
     tier,
@@ -173,18 +174,18 @@ class ResponsesStreamEncoder:
         if self._item_kind is not None or self._block is None:
             return b""
         kind, position = self._block.kind, len(self._output)
-        answer_id = self._response["id"]
+        origin = seed(self._response["id"], self._options.id)
         if _is_said(kind):
             self._item_kind = "text"
-            self._item_id = item_id("msg", answer_id, position)
+            self._item_id = item_id("msg", origin, position)
             item = message_item(self._item_id, (), "in_progress")
         elif kind == "tool_use":
             self._item_kind = kind
-            self._item_id = item_id(call_prefix(self._names, self._block.name), answer_id, position)
+            self._item_id = item_id(call_prefix(self._names, self._block.name), origin, position)
             item = self._called("", "in_progress")
         else:
             self._item_kind = "thinking"
-            self._item_id = item_id("rs", answer_id, position)
+            self._item_id = item_id("rs", origin, position)
             item = reasoning_item(self._item_id, "", "")
         return self._event("output_item.added", output_index=position, item=item)
 
