@@ -287,6 +287,8 @@ def test_all_who_stand_in_for_an_agent_that_hangs_have_their_time(
 
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-plano-agent"] == "pair"
+    served = answer.headers["x-request-id"]
+    assert gateway.logged(lambda one: one["request_id"] == served)["agent"] == "pair"
 
 
 def test_silence_within_an_answer_ends_it(gateway: Gateway, agents: Agents) -> None:

@@ -123,7 +123,10 @@ def _response(plan: Plan, index: int) -> dict[BodyMode | None, Changes]:
             answer,
             remove=(headers.LOST, *answer.remove),
             set=tuple((name, told if name == headers.ROUTE_REASON else value) for name, value in answer.set),
-            metadata={**({} if plan.choice.agent else {"model": plan.choice.name}), "reason": reason},
+            metadata={
+                **({"agent": plan.choice.agent} if plan.choice.agent else {"model": plan.choice.name}),
+                "reason": reason,
+            },
             wire=None,
         )
         for mode, answer in plan.response.items()
