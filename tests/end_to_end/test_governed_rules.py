@@ -25,6 +25,15 @@ CONFIG = """
 version: v0.5.0
 listeners:
   - {{type: model, name: llm, port: {models}}}
+  - type: agent
+    name: team
+    port: {team}
+    agents:
+      - {{id: shaky, description: "weather forecasts and rain", on_error: {{fallback: steady}}}}
+      - {{id: steady, description: "anything else", default: true}}
+agents:
+  - {{id: shaky, url: "{shaky}"}}
+  - {{id: steady, url: "{chat}"}}
 model_providers:
   - {{model: openai/gpt-4o, base_url: "{chat}", access_key: sk-1, default: true, timeouts: {{first_byte: 1s}}}}
   - {{model: openai/gpt-realtime, base_url: "http://127.0.0.1:{sockets}/v1", access_key: sk-1}}
@@ -46,6 +55,8 @@ governance:
       confidence_threshold: 0.5
       error_budget: {{errors: 50, per: 10m}}
   agents:
+    - {{id: shaky, tier: 0, error_budget: {{errors: 50, per: 10m}}}}
+    - {{id: steady, tier: 0, error_budget: {{errors: 50, per: 10m}}}}
     - {{id: talker, tier: 0, client: talker-key, error_budget: {{errors: 50, per: 10m}}}}
     - {{id: listed, tier: 1, client: listed-key}}
     - {{id: inner, tier: 1, client: inner-key, allowed_side_effects: ["write_*"], forbidden_actions: [write_raw]}}
@@ -69,6 +80,7 @@ REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
 class Stand:
     gateway: Gateway
     chat: ScriptedProvider
+    shaky: ScriptedProvider
 
     def ask(self, agent: str, *, tenant: str | None = None, **fields: Any) -> httpx.Response:
         headers = {"authorization": f"Bearer k-{agent}"} | ({"x-tenant": tenant} if tenant else {})
@@ -93,13 +105,16 @@ def _listen(socket: websockets.sync.server.ServerConnection) -> None:
 def _running(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     sockets = websockets.sync.server.serve(_listen, "127.0.0.1", 0)
     threading.Thread(target=sockets.serve_forever, daemon=True).start()
-    with ScriptedProvider("openai.chat", is_strict=False) as chat:
+    with (
+        ScriptedProvider("openai.chat", is_strict=False) as chat,
+        ScriptedProvider("openai.chat", is_strict=False) as shaky,
+    ):
         text = CONFIG.format(
-            models=free_port(), chat=chat.url, sockets=sockets.socket.getsockname()[1],
-            store=redis_server.url.replace("/0", "/3"),
+            models=free_port(), team=free_port(), chat=chat.url, shaky=shaky.url,
+            sockets=sockets.socket.getsockname()[1], store=redis_server.url.replace("/0", "/3"),
         )  # fmt: skip
         with running_gateway(text, environ={}, home=tmp_path_factory.mktemp("rules"), workers=2) as gateway:
-            yield Stand(gateway, chat)
+            yield Stand(gateway, chat, shaky)
     sockets.shutdown()
 
 
@@ -230,3 +245,21 @@ def test_a_time_out_is_an_error(stand: Stand) -> None:
     assert stand.ask("talker").status_code == 504
 
     assert until(lambda: stand.standing("talker")["errors"] == before + 1, seconds=30)
+
+
+def test_an_agent_that_was_tried_in_vain_has_a_row_and_an_error_of_its_own(stand: Stand) -> None:
+    before = {agent: stand.standing(agent)["errors"] for agent in ("shaky", "steady")}
+    body = {
+        "model": "x",
+        "messages": [{"role": "user", "content": "What is the weather forecast, will there be rain?"}],
+    }
+    headers = {"authorization": "Bearer k-talker"}
+    stand.shaky.fail(500)
+    answer = httpx.post(f"{stand.gateway.url('team')}/v1/chat/completions", json=body, headers=headers, timeout=20)
+
+    assert (answer.status_code, answer.headers["x-plano-agent"]) == (200, "steady")
+    assert until(lambda: stand.standing("shaky")["errors"] == before["shaky"] + 1, seconds=30)
+    assert stand.standing("steady")["errors"] == before["steady"]
+    told = [(row["action"], row["decision"], row["reason"]) for row in stand.rows("shaky")]
+    assert told == [("serve", "ERROR", "failed; the next one was tried")]
+    assert [row["decision"] for row in stand.rows("steady")] == ["EXECUTE"]
