@@ -41,7 +41,7 @@ class Outside:
             case ModelCall():
                 return await self._model(question)
             case Callout():
-                return await call(self._gateway, self._ask.headers.get("traceparent"), question)
+                return await call(self._gateway, self._ask.headers, question)
 
     async def _unfailing(self, question: Callout | ModelCall) -> Reply | CalloutFailed:
         try:
@@ -67,7 +67,7 @@ class Outside:
                 seconds = deadline - asyncio.get_running_loop().time()
                 try:
                     sent = _callout(asked, ask, decision, taken, seconds)
-                    reply = await call(self._gateway, ask.headers.get("traceparent"), sent, plan)
+                    reply = await call(self._gateway, ask.headers, sent, plan)
                 except CalloutFailed as failed:
                     if not left or failed.reason == "timeout":
                         raise

@@ -60,10 +60,10 @@ class Context(NamedTuple):
 
 
 class Span:
-    """A span under way. Times are nanoseconds since 1970."""
+    """A span under way, which begins with `attributes`, as those below it do. Times are nanoseconds since 1970."""
 
-    __slots__ = ("_put", "_span_id", "attributes", "context", "end_ns", "events", "kind", "name", "parent", "start_ns",
-                 "status", "status_message")  # fmt: skip
+    __slots__ = ("_put", "_span_id", "_static", "attributes", "context", "end_ns", "events", "kind", "name", "parent",
+                 "start_ns", "status", "status_message")  # fmt: skip
 
     is_recording = True
 
@@ -84,6 +84,7 @@ class Span:
         self.start_ns = start_ns
         self.end_ns = 0
         self.attributes = dict(attributes)
+        self._static = attributes
         self.events: list[tuple[str, int, Mapping[str, Value]]] = []
         self.status: Status = "unset"
         self.status_message = ""
@@ -114,7 +115,7 @@ class Span:
     def child(self, kind: SpanKind, start_ns: int) -> "Span":
         """Begin a span below this one."""
         context = Context(self.context.trace_id, self._span_id(), True)
-        return Span(kind, context, self.context, start_ns, self._put, self._span_id, {})
+        return Span(kind, context, self.context, start_ns, self._put, self._span_id, self._static)
 
     def end(self, at_ns: int) -> None:
         """End it and hand it over; a span ends once."""

@@ -173,6 +173,18 @@ async def test_who_is_asked_on_the_way_is_below_the_exchange() -> None:
     assert Context.parse(str(span.context)) == span.context
 
 
+async def test_filters_and_agents_on_the_way_are_named_and_agents_have_the_requests_attributes() -> None:
+    stand = Stand({"span_attributes": {"header_prefixes": ["x-acme-"], "static": {"environment": "test"}}})
+    ask = Ask("models", Surface("openai.chat"), {"traceparent": TRACE.encode(), "x-acme-user-id": b"u1"}, "")
+    outside = Outside(stand.gateway, ask)
+    await outside(Callout("c", "POST", "/check", (), b"{}", "filter pii", 1.0))
+    await outside(Callout("c", "POST", "/v1/chat/completions", (), b"{}", "agent weather", 1.0))
+    screened, agent = (span.attributes for span in stand.spans)
+
+    assert (screened["filter_name"], screened["agent_id"]) == ("pii", "pii")
+    assert (agent["agent_id"], agent["user.id"], agent["environment"]) == ("weather", "u1", "test")
+
+
 def test_a_try_that_failed_before_the_one_that_answered_is_a_call_of_its_model_too() -> None:
     declared = "access_key: $OPENAI_API_KEY, default: true"
     stand = Stand(

@@ -1,6 +1,6 @@
 """One request of the gateway's own to the outside, as it is seen: counted, timed, a span of the exchange's trace."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -27,13 +27,13 @@ from plano_extproc.telemetry.spans import (
 Send = Callable[[Callout], Awaitable[Reply]]
 
 
-async def call(gateway: Gateway, traceparent: bytes | None, callout: Callout, served: Plan | None = None) -> Reply:
-    """Send a request for an exchange whose span `traceparent` names; `served` is the model that it is for.
+async def call(gateway: Gateway, asked: Mapping[str, bytes], callout: Callout, served: Plan | None = None) -> Reply:
+    """Send a request for an exchange, whose headers `asked` name its span; `served` is the model that it is for.
 
     Raises `CalloutFailed`.
     """
     ports, what = gateway.ports, kind_of(callout.what)
-    span = _begin(gateway, traceparent, callout, served)
+    span = _begin(gateway, asked, callout, served)
     if span.traceparent:
         kept = tuple(pair for pair in callout.headers if pair[0] != "traceparent")
         callout = replace(callout, headers=(*kept, ("traceparent", span.traceparent.encode())))
@@ -66,9 +66,9 @@ def kind_of(what: str) -> str:
     return next((kind for kind in _KINDS if what.startswith(kind)), "other")
 
 
-def _begin(gateway: Gateway, traceparent: bytes | None, callout: Callout, served: Plan | None) -> AnySpan:
+def _begin(gateway: Gateway, asked: Mapping[str, bytes], callout: Callout, served: Plan | None) -> AnySpan:
     kind, name = (LLM, callout.what) if served is not None else _named(callout)
-    span = gateway.tracer.begin(kind, traceparent, int(gateway.ports.now() * 1e9))
+    span = gateway.tracer.begin(kind, asked.get("traceparent"), int(gateway.ports.now() * 1e9))
     if span.is_recording:
         span.name = f"{callout.what} ({served.choice.name})" if served is not None else name
         span.update(
@@ -80,8 +80,11 @@ def _begin(gateway: Gateway, traceparent: bytes | None, callout: Callout, served
                 "bytes_len": len(callout.body),
             }
         )
+        thing = callout.what.removeprefix(kind_of(callout.what)).strip()
         if kind is AGENT:
-            span.update({"agent_id": callout.what.removeprefix("agent ")})
+            span.update({"agent_id": thing, **gateway.tracer.custom(asked)})
+        elif kind in (HTTP_FILTER, MCP_FILTER):
+            span.update({"agent_id": thing, "filter_name": thing})
     return span
 
 

@@ -32,6 +32,7 @@ from plano_extproc.telemetry.spans import (
     ROUTING_DECISION,
     AnySpan,
     Span,
+    Value,
 )
 from plano_extproc.translate.chat import Usage
 
@@ -124,7 +125,7 @@ class Observation:
             )
             agent = self._agent = span.child(AGENT, now)
             agent.name = f"{choice.agent} /v1/chat/completions"
-            agent.update({"agent_id": choice.agent, "message_count": _messages(work)})
+            agent.update({"agent_id": choice.agent, "message_count": _messages(work), **self._custom(work)})
             return ((TRACEPARENT, agent.traceparent.encode()),)
         routing = span.child(ROUTING, began)
         routing.update(
@@ -141,6 +142,9 @@ class Observation:
         )
         routing.end(now)
         return ((TRACEPARENT, span.traceparent.encode()),)
+
+    def _custom(self, work: Work | None) -> Mapping[str, Value]:
+        return self._gateway.tracer.custom(work.ask.headers) if work is not None else {}
 
     def end(self, work: Work | None, outcome: Ending) -> None:
         """Count the exchange, and end its span."""
