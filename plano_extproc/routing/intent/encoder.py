@@ -31,9 +31,9 @@ _EPSILON: Final = 1e-12
 _MOST_TOKENS: Final = 256
 """What the model was trained for; the middle of a longer text is not read."""
 _BATCH: Final = 32
-_FEW_TOKENS: Final = 16
-_SLICE: Final = 32
-"""For so few tokens, the weights are multiplied by so many rows at a time."""
+_FEW_TOKENS: Final = {DIMENSIONS: 32, 4 * DIMENSIONS: 16}
+"""How many columns are few, by the length of a row of the weights."""
+_SLICE: Final = 16
 
 
 class EncoderMissing(Exception):
@@ -179,7 +179,7 @@ def _product(np: Any, weights: "Vectors", tokens: "Vectors") -> "Vectors":
     columns, and small ones it does not; so for a few tokens the weights are multiplied in slices.
     """
     rows, columns = weights.shape
-    if tokens.shape[1] > _FEW_TOKENS:
+    if tokens.shape[1] > _FEW_TOKENS[columns]:
         return weights @ tokens
     slices = weights.reshape(rows // _SLICE, _SLICE, columns) @ np.asfortranarray(tokens)
     return slices.reshape(rows, -1)  # type: ignore[no-any-return]
