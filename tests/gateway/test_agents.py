@@ -22,6 +22,7 @@ from plano_extproc.gateway.prompts import step as prompts
 from plano_extproc.gateway.prompts.meant import Meant
 from plano_extproc.gateway.work import Handed
 from plano_extproc.prompts import Desk
+from plano_extproc.routing.intent.lexical import Lexical
 from tests.gateway.support import Call, edits, error
 from tests.gateway.support import gateway as example
 
@@ -159,6 +160,18 @@ def test_one_look_tells_targets_from_agents() -> None:
     assert routed is not None
     assert routed.names == ("flights",)
     assert set(looks) == {"Show me flights from NYC to LA"}
+
+
+def test_an_exchange_looks_once_at_what_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    gateway = made(Outside())
+    looks: list[str] = []
+    match = Lexical.match
+    monkeypatch.setattr(Lexical, "match", lambda self, text: looks.append(text) or match(self, text))
+
+    _, action = ask(gateway, "Show me flights from NYC to LA")
+
+    assert edits(action)["x-plano-cluster"].startswith("agent_flights_")
+    assert looks == ["Show me flights from NYC to LA"]
 
 
 def test_what_nobody_is_meant_by_goes_to_the_model() -> None:
