@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cases import ANTHROPIC_CHAIN, CASES, Case
+from bench.cases import ANTHROPIC_CHAIN, ANTHROPIC_OWN, CASES, Case
 from bench.gateway import configuration
 from bench.http1 import unframed
 from bench.payloads import DIALECTS, Dialect, request
@@ -71,7 +71,7 @@ def messages(case: Case) -> list[bytes]:
 
 def _is_bypass(case: Case) -> bool:
     # Of a chain, the answer is read by the attempt.
-    return case.model.startswith(f"{case.dialect}/") or case.model == ANTHROPIC_CHAIN
+    return case.model.startswith(f"{case.dialect}/") or case.model in (ANTHROPIC_CHAIN, ANTHROPIC_OWN)
 
 
 def _header_lines(head: bytes) -> Iterator[tuple[str, bytes]]:

@@ -5,7 +5,9 @@ from bench.processes import environment, python
 
 def test_every_way_through_the_gateway_is_played_without_grpc() -> None:
     run = subprocess.run(
-        python("bench.profile_worker", "bypass", "direct-to-anthropic", "direct-stream", "--count", "2"),
+        python(
+            "bench.profile_worker", "bypass", "bypass-anthropic", "direct-to-anthropic", "direct-stream", "--count", "2"
+        ),
         capture_output=True,
         text=True,
         env=environment({}),
