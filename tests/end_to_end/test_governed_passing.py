@@ -28,7 +28,7 @@ agents:
   - {{id: talk, url: "http://127.0.0.1:{service}", protocol: a2a}}
   - {{id: tools, url: "http://127.0.0.1:{service}/rpc", protocol: mcp}}
   - {{id: slow, url: "http://127.0.0.1:{slow}", protocol: a2a}}
-clients: [{{id: people, key: k-people}}, {{id: robot-key, key: k-robot}}]
+clients: [{{id: people, key: k-people}}, {{id: robot-key, key: k-robot}}, {{id: counted-key, key: k-counted}}]
 governance:
   store: {store}
   cut_streams: true
@@ -36,6 +36,7 @@ governance:
     - {{id: talk, tier: 1}}
     - {{id: slow, tier: 1}}
     - {{id: tools, tier: 1, forbidden_actions: [{{tool: run, arguments: "rm -rf|force"}}]}}
+    - {{id: counted, tier: 0, client: counted-key, limits: [{{calls: 2, per: 10m}}]}}
     - {{id: robot, tier: 0, client: robot-key, forbidden_actions: [delete_file]}}
 """
 
@@ -206,3 +207,17 @@ def test_a_pattern_is_looked_for_in_the_keys_of_arguments_too(gateway: Gateway, 
     assert call(gateway, "k-people", "run", force=True).status_code == 403
     assert call(gateway, "k-people", "run", words=["rm", "-rf"]).status_code == 403
     assert call(gateway, "k-people", "run", words=["ls"]).status_code == 200
+
+
+def test_calls_that_pass_through_are_limited(gateway: Gateway, service: Service) -> None:
+    assert [call(gateway, "k-counted", "look").status_code for _ in range(2)] == [200, 200]
+    service.asked.clear()
+    refused = call(gateway, "k-counted", "look")
+
+    assert refused.status_code == 429
+    assert "the limit of 2 calls" in refused.json()["error"]["message"]
+    assert "retry-after" in refused.headers
+    assert service.asked == []
+    listened = httpx.get(f"{gateway.url('team')}/mcp/tools", headers={"authorization": "Bearer k-counted"}, timeout=20)
+    assert listened.status_code == 200, "what has no body is no call"
+    assert until(lambda: ("call_model", "SKIP") in rows(gateway, "counted"), seconds=30)

@@ -138,6 +138,7 @@ class Passing:
             self._work.facts |= {"method": asked[0].method, "tool": asked[0].tool or ""} if asked else {}
             if self._governed is not None:
                 demand_tools(self._governed, body, asked)
+                await self._run(self._governed.reserve_passage())
             made = await self._run(self._judged(self._work, body))
             return self._passed_on(self._passage, Onward(ask.headers), None if made == body else made)
         except GatewayError as error:

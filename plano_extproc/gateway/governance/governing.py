@@ -90,14 +90,23 @@ class Governed:
         """
         asked = {record.agent for record in self._work.notes.get(Record, ())} | {choice.agent}
         for part in (*((self.caller,) if self.caller else ()), *self.servers.values()):
-            if part.rules.limits and (part is self.caller or part.rules.id in asked):
-                served = None if choice.agent else choice
-                try:
-                    part.reservation = yield from wait_for(
-                        partial(self.governor.reserve, part.rules, self.tenant, served, self.tokens)
-                    )
-                except GatewayError as error:
-                    yield from self.refuse(part, error)
+            if part is self.caller or part.rules.id in asked:
+                yield from self._reserve(part, None if choice.agent else choice)
+
+    def reserve_passage(self) -> Doing[None]:
+        """Take a call from the limits of those between whom a request passes. Raises `LimitReached`."""
+        for part in self.parts:
+            yield from self._reserve(part, None)
+
+    def _reserve(self, part: Part, served: Choice | None) -> Doing[None]:
+        if not part.rules.limits:
+            return
+        try:
+            part.reservation = yield from wait_for(
+                partial(self.governor.reserve, part.rules, self.tenant, served, self.tokens)
+            )
+        except GatewayError as error:
+            yield from self.refuse(part, error)
 
     async def skipped(self, part: Part, error: GatewayError) -> None:
         """Record that an agent's part ends here."""
