@@ -48,10 +48,10 @@ class Targets:
         if found is not None and (self.threshold is None or found.score >= self.threshold):
             return found.route.name if found.route else None, found.score
         # A lower threshold than the matcher's own takes what it left out.
-        scores = self.matcher.match(text).scores
+        scores = matches[0].scores
         best = max((name for name in scores if name in self.names), key=lambda name: scores[name], default=None)
         score = scores[best] if best is not None else 0.0
-        takes = best is not None and self.threshold is not None and not matches and score >= self.threshold
+        takes = best is not None and self.threshold is not None and matches[0].route is None and score >= self.threshold
         return (best if takes else None), score
 
     def routed(self, kept: Meant) -> Routed | None:

@@ -31,7 +31,7 @@ def split(text: str) -> tuple[str, ...]:
 
 
 def match_many(matcher: Matcher, text: str) -> tuple[Match, ...]:
-    """Return the routes that `text` asks for, in its order, each once; empty where it asks for none.
+    """Return the routes that `text` asks for, in its order, each once; where it asks for none, one match that says so.
 
     Two clauses that match different routes are two wishes. With fewer, the text is matched as a whole.
     """
@@ -45,9 +45,7 @@ def match_many(matcher: Matcher, text: str) -> tuple[Match, ...]:
     if len(found) > 1:
         return tuple(found.values())
     whole = matcher.match(text)
-    if whole.route is not None:
-        return (whole,)
-    return tuple(found.values())
+    return (whole,) if whole.route is not None or not found else tuple(found.values())
 
 
 _LINES: Final = re.compile(r" ?\n[ \n]*")

@@ -109,9 +109,9 @@ def local(router: Router, turns: Sequence[Turn], *, many: bool = False) -> Decis
     said = [turn.text for turn in turns if turn.role == "user" and turn.text.strip()]
     if not said:
         return Decision((), f"no route matched; {kind}: no text of a user", kind)
-    matches = match_many(router.local, said[-1]) if many else ()
-    if not matches:
-        matches = (_match(router.local, said),)
+    matches = match_many(router.local, said[-1]) if many else (router.local.match(said[-1]),)
+    if matches[0].route is None:
+        matches = (_with_earlier(router.local, said, matches[0]),)
     found = [match for match in matches if match.route is not None]
     names = tuple(match.route.name for match in found if match.route)
     reason = "; ".join(match.reason for match in matches)
@@ -122,11 +122,8 @@ def local(router: Router, turns: Sequence[Turn], *, many: bool = False) -> Decis
     return Decision(names, reason[:_LONGEST_REASON], kind, None, scores)
 
 
-def _match(matcher: Matcher, said: Sequence[str]) -> Match:
-    """Match what the user said last; where that is short and matches nothing, together with what came before."""
-    last = matcher.match(said[-1])
-    if last.route is not None:
-        return last
+def _with_earlier(matcher: Matcher, said: Sequence[str], last: Match) -> Match:
+    """Match what the user said `last`, which alone means nothing, with what came before, where it is short."""
     for back in range(1, min(len(said), _FARTHEST + 1)):
         if len(said[-back].split()) > _SHORT:
             break
