@@ -3,11 +3,15 @@
 from dataclasses import replace
 from typing import Final
 
+from plano_extproc.config.catalogue import Endpoint
 from plano_extproc.gateway.telemetry.costing import cost
 from plano_extproc.gateway.work import Doing, Rank, Work
 from plano_extproc.limits import Estimate
 from plano_extproc.translate.chat import Usage
 from plano_extproc.translate.usage import StreamUsage, WithoutUsage, usage_in
+
+_TELLING: Final[frozenset[Endpoint | None]] = frozenset({None, "completions", "embeddings", "rerank"})
+"""None is a model's own answer."""
 
 _TOKENS_PER_SECOND: Final = 80
 """What large models write; small ones are faster, and cheaper."""
@@ -83,6 +87,11 @@ class UsageReader:
             facts["cached_tokens"] = used.cache_read
         if served is not None and (dollars := cost(served.choice, used)) is not None:
             facts["cost_usd"] = round(dollars, 9)
+
+
+def tells_usage(work: Work) -> bool:
+    """Return whether an answer to what is asked for says what it costs."""
+    return work.ask.surface.endpoint in _TELLING
 
 
 def usage_of(work: Work) -> UsageReader:

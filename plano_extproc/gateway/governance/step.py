@@ -13,7 +13,7 @@ from plano_extproc.gateway.governance.answer import ActionsEdit, CutEdit, Declar
 from plano_extproc.gateway.governance.governing import Governed, governed
 from plano_extproc.gateway.governance.rows import CALLS, Part
 from plano_extproc.gateway.plan import Plan
-from plano_extproc.gateway.reading import demand_usage, usage_of
+from plano_extproc.gateway.reading import demand_usage, tells_usage, usage_of
 from plano_extproc.gateway.tries.chain import Chain, Policy
 from plano_extproc.gateway.work import Doing, Rank, Step, Work
 from plano_extproc.limits import Estimate, estimate
@@ -67,7 +67,7 @@ def serve(gateway: Gateway, listener: Listener) -> Step | None:
         found.enter(plan.choice.agent for plan in plans)
         if found.caller is None and not found.servers:
             return None
-        tells = bool(work.body) and work.ask.surface.endpoint in _TELLING
+        tells = bool(work.body) and tells_usage(work)
         found.tokens = estimate(work.request) if tells else Estimate(0)
         yield from found.reserve(plans[0].choice)
         if found.governor.settings.cut_streams:
@@ -127,5 +127,3 @@ def _plans(work: Work) -> tuple[Plan, ...]:
 
 
 _AGENTS: Final = Policy()
-_TELLING: Final = frozenset({None, "completions", "embeddings", "rerank"})
-"""Those whose answers say what they cost, None for a model's own."""

@@ -5,7 +5,7 @@ from plano_extproc.config.listeners import Listener
 from plano_extproc.errors import NotFound
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.reading import UsageReader, demand_usage, usage_of
+from plano_extproc.gateway.reading import UsageReader, demand_usage, tells_usage, usage_of
 from plano_extproc.gateway.tries.chain import Chain
 from plano_extproc.gateway.work import Doing, Ending, Step, Work, wait_for
 from plano_extproc.limits import Estimate, LimitReached, estimate
@@ -91,7 +91,7 @@ class _Counting:
         self._work = work
         self._choice: Choice | None = None
         self._held: Reservation | None = None
-        self.tells = len(work.body) > 0 and ask.surface.endpoint in _TELLING
+        self.tells = len(work.body) > 0 and tells_usage(work)
         self._tokens = estimate(work.request) if self.tells and not ask.surface.is_question else _NOTHING
         self.reader: UsageReader | None = None
         if ask.client is not None:
@@ -139,7 +139,3 @@ class _Counting:
         if self.reader is None or ending.served is None or ending.status >= 300:
             return Usage()
         return self.reader.about(self._tokens, ending.seconds - ending.overhead)
-
-
-_TELLING = frozenset({None, "completions", "embeddings", "rerank"})
-"""Those whose answers say what they cost, None for a model's own."""

@@ -14,7 +14,7 @@ from plano_extproc.config.listeners import Listener
 from plano_extproc.errors import BadProviderAnswer
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.reading import UsageReader, demand_usage, usage_of
+from plano_extproc.gateway.reading import UsageReader, demand_usage, tells_usage, usage_of
 from plano_extproc.gateway.telemetry.traced import is_recorded
 from plano_extproc.gateway.telemetry.watched import Watched
 from plano_extproc.gateway.work import Doing, Ending, Rank, Step, Work
@@ -27,9 +27,6 @@ from plano_extproc.translate.framing.sse import SseParser
 
 _MOST_HEARD: Final = 1 << 20
 """Bytes of an answer that are kept to be read for signals; a longer one is not read."""
-
-_TELLING: Final = frozenset({None, "completions", "embeddings", "rerank"})
-"""Those whose answers say what they cost, None for a model's own."""
 
 
 @dataclass(slots=True)
@@ -91,7 +88,7 @@ def step(gateway: Gateway, listener: Listener) -> Step | None:
         ports, surface = gateway.ports, work.ask.surface
         started = ports.clock()
         watched = work.notes[Watched] = Watched(ports.now(), started, started, ports.clock)
-        if is_recorded(work.ask.headers) and surface.endpoint in _TELLING:
+        if is_recorded(work.ask.headers) and tells_usage(work):
             demand_usage(work)
             usage_of(work)
             work.edit(Rank.USAGE, watched)
