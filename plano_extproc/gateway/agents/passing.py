@@ -7,16 +7,15 @@ agent's card is read, whose addresses become this gateway's; others are held whe
 from collections.abc import Awaitable, Mapping
 from typing import Final, TypeVar
 
-import orjson
-
 from plano_extproc import headers
 from plano_extproc.agents import passthrough
 from plano_extproc.agents.passthrough import Passage
 from plano_extproc.config.policies import Client
 from plano_extproc.errors import GatewayError, NotFound
 from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Changes, Continue, Reply
+from plano_extproc.gateway.agents import passed_request
 from plano_extproc.gateway.agents.hops import Onward
-from plano_extproc.gateway.agents.passed import PassedAnswer
+from plano_extproc.gateway.agents.passed_answer import PassedAnswer
 from plano_extproc.gateway.answer import JSON
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
@@ -25,15 +24,11 @@ from plano_extproc.gateway.events import Event, RequestBody, RequestHeaders, Res
 from plano_extproc.gateway.governance.governing import Governed
 from plano_extproc.gateway.governance.passage import admitted, barred, demand_tools
 from plano_extproc.gateway.governance.rows import Part
-from plano_extproc.gateway.guardrails.guarding import Side, tell
 from plano_extproc.gateway.local import details
 from plano_extproc.gateway.outside import Outside
 from plano_extproc.gateway.surface import Surface, without_keys
 from plano_extproc.gateway.telemetry.observing import Observation
 from plano_extproc.gateway.work import Cut, Doing, Ending, Work
-from plano_extproc.guardrails.verdict import Block, Redact
-from plano_extproc.services import ALWAYS_FORWARDED, forwarded
-from plano_extproc.translate.texts.place import leaves, replaced
 
 T = TypeVar("T")
 
@@ -139,7 +134,7 @@ class Passing:
             if self._governed is not None:
                 demand_tools(self._governed, body, asked)
                 await self._run(self._governed.reserve_passage())
-            made = await self._run(self._judged(self._work, body))
+            made = await self._run(passed_request.guarded(self._gateway, self._work, body))
             return self._passed_on(self._passage, Onward(ask.headers), None if made == body else made)
         except GatewayError as error:
             return self._refused(await self._told(error))
@@ -164,50 +159,9 @@ class Passing:
         assert self._ask is not None
         return run(doing, Outside(self._gateway, self._ask))
 
-    def _judged(self, work: Work, body: bytes) -> Doing[bytes]:
-        """Return what guards leave of a request; what is not JSON they cannot read, which is for them to judge."""
-        declared = self._gateway.config.prompt_guards
-        side = Side.of("input", declared.input_guards) if declared else None
-        if side is None or not body:
-            return body
-        try:
-            told = {"body": orjson.loads(body)}
-            places = [place for place in leaves(told, "user", "text", ()) if place.path[-1] not in _PROTOCOLS]
-            unread = None
-        except orjson.JSONDecodeError:
-            told, places, unread = {}, [], "the body is no JSON"
-        checked = yield from side.ask(places, self._gateway.ports.clock, unread=unread)
-        tell(work, checked.records)
-        if isinstance(checked.verdict, Block):
-            raise checked.verdict.refusal
-        if isinstance(checked.verdict, Redact):
-            return orjson.dumps(replaced(told, checked.verdict.edits)["body"])
-        return body
-
     def _passed_on(self, passage: Passage, onward: Onward, body: bytes | None) -> Continue:
         _, agent = self._gateway.teams[self._listener].passing[passage.agent]
-        own = forwarded({}, (), agent.headers)
-        allowed = {*passthrough.FORWARDED, *ALWAYS_FORWARDED, *agent.forward_headers, *_OF_HTTP}
-        kept = (":", *headers.PREFIXES, "x-envoy-", "x-forwarded-")
-        removed = tuple(name for name in onward if name not in allowed and not name.startswith(kept))
-        extra = () if body is None else (("content-length", b"%d" % len(body)),)
-        # What is asked for without a body is mostly a stream that is silent until something happens.
-        if agent.timeout and onward.get(":method") == b"POST":
-            extra = (*extra, ("x-envoy-upstream-rq-per-try-timeout-ms", b"%d" % int(agent.timeout * 1000)))
-        target = ((headers.CLUSTER, passage.cluster.encode()), (":path", passage.path.encode("latin-1")))
-        changes = Changes(
-            set=(*onward.own.items(), *own, *target, *extra, *(_PLAIN if passage.is_card else ())),
-            remove=tuple(dict.fromkeys((*headers.CREDENTIALS, *removed))),
-            clear_route=True,
-            metadata={
-                "listener": self._listener,
-                "agent": passage.agent,
-                "client_api": passage.protocol,
-                "provider_api": passage.protocol,
-                "way": "passed",
-                "reason": "asked for by its id",
-            },
-        )
+        changes = passed_request.changes(self._listener, agent, passage, onward, body)
         return Continue(changes, body=body, facts=self._work.facts if self._work else None)
 
     def _answered(self, event: ResponseHeaders) -> Action | Awaitable[Action]:
@@ -261,7 +215,3 @@ class Passing:
 
 
 _SURFACE: Final = Surface("openai.chat")
-_PLAIN: Final = (("accept-encoding", b"identity"),)
-_OF_HTTP: Final = ("host", "content-length", "transfer-encoding", "accept-encoding", "user-agent", "te", "connection")
-_PROTOCOLS: Final = frozenset({"jsonrpc", "method", "id", "messageId", "contextId", "taskId", "kind", "role", "name"})
-"""Fields of the protocols that nobody writes words in."""
