@@ -117,6 +117,18 @@ def test_what_the_others_said_stands_in_for_the_last_agent() -> None:
     assert dict(answer.headers)["x-plano-agent"] == b"weather"
 
 
+def test_who_stands_in_for_the_last_agent_may_be_skipped_too() -> None:
+    clerk = "{fallback: clerk}}\n      - {id: clerk, description: 'Gardening', on_error: skip}"
+    agents = "agents:\n  - {id: clerk, url: 'http://10.0.0.5'}\n  - {id: weather, url"
+    text = CONFIG.replace("skip}", clerk).replace("agents:\n  - {id: weather, url", agents)
+    call, _ = ask(made(Outside(said("Sunny.")), text + MODEL + LOCAL), MIXED)
+
+    answer = call.answer(503)
+
+    assert isinstance(answer, Local)
+    assert json.loads(answer.body)["choices"][0]["message"]["content"] == "Sunny."
+
+
 def test_an_error_of_the_only_agent_stays_its_own() -> None:
     call, action = ask(made(Outside()), "Show me flights from NYC to LA")
 

@@ -6,9 +6,6 @@ agent says is put back into the client's dialect on the way out.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
-
-import orjson
 
 from plano_extproc import headers
 from plano_extproc.agents import (
@@ -26,11 +23,12 @@ from plano_extproc.agents import (
     select,
 )
 from plano_extproc.config.listeners import Listener
-from plano_extproc.errors import BadProviderAnswer, GatewayError, InvalidRequest
-from plano_extproc.flow import Callout, CalloutFailed, Flow, ask
+from plano_extproc.errors import InvalidRequest
+from plano_extproc.flow import Flow
 from plano_extproc.gateway.actions import Headers, Reply
 from plano_extproc.gateway.agents.hops import Onward
 from plano_extproc.gateway.agents.spoken import Spoken, in_chat
+from plano_extproc.gateway.agents.standing_in import first_answer, may_skip
 from plano_extproc.gateway.agents.team import Team
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.filters.filtering import AgentFilters, declared
@@ -42,8 +40,6 @@ from plano_extproc.gateway.say import edited, in_words, say
 from plano_extproc.gateway.work import Doing, Handed, Step, Work
 from plano_extproc.prompts import Desk, ToModel
 from plano_extproc.routing.identity import AFFINITY, hashes, identify
-from plano_extproc.translate import provider_codec
-from plano_extproc.translate.chat import Answer
 
 
 def step(gateway: Gateway, listener: Listener) -> Step | None:
@@ -132,7 +128,7 @@ class _Members:
         work.plans = self._gateway.served_by(turn.spoken.ask, choices, self._team.policy(taking, len(choices)))
         work.reason = _reason(turn.selection)
         otherwise = None
-        if other is not None or (taking.said and _may_skip(taking)):
+        if other is not None or (taking.said and may_skip(taking)):
             otherwise = lambda: self._otherwise(work, turn, taking, other, filters)  # noqa: E731 - it needs no name
         spoken = turn.spoken.with_body(taking.body)
         heard = {one.id: filters.on_answer(one.output_filters) for one in self._team.agents if one.output_filters}
@@ -143,18 +139,14 @@ class _Members:
     ) -> Doing[Reply | None]:
         """Answer in place of an agent that failed: by who takes over with a request of its own, else by the others."""
         why = f"{_reason(turn.selection)}; {taking.agent} failed"
-        last = taking
-        while other is not None:
-            last = other
-            answer = yield from _asked(other, filters)
-            if answer is not None:
-                ran = (*taking.ran[:-1], other.agent)
-                return (yield from edited(work, say(self._gateway, work, answer, _explained(ran, why))))
-            other = other.fallback
-        if not taking.said or not last.may_skip:
+        ran = taking.ran[:-1]
+        found = yield from first_answer(other, filters)
+        if found is not None:
+            agent, answer = found
+            return (yield from edited(work, say(self._gateway, work, answer, _explained((*ran, agent.agent), why))))
+        if not taking.said or not may_skip(taking):
             return None
-        heard = say(self._gateway, work, in_words(joined(taking.said)), _explained(taking.ran[:-1], why))
-        return (yield from edited(work, heard))
+        return (yield from edited(work, say(self._gateway, work, in_words(joined(taking.said)), _explained(ran, why))))
 
 
 def _permitted(
@@ -176,40 +168,6 @@ def _permitted(
         left = left or [next((agent for agent in others if agent.is_default), others[0])]
     governance.enter(agent.id for agent in left)
     return left, others
-
-
-def _may_skip(taking: Handover) -> bool:
-    """Whether the answer may do without the last one in a row of stand-ins."""
-    while taking.fallback is not None:
-        taking = taking.fallback
-    return taking.may_skip
-
-
-def _asked(agent: Handover, filters: AgentFilters) -> Doing[Answer | None]:
-    """Return what an agent answers as a whole, as its filters want it; None where it fails."""
-    body = orjson.dumps({**orjson.loads(agent.body), "stream": False, "stream_options": None})
-    question = Callout(agent.cluster, "POST", agent.path, agent.headers, body, f"agent {agent.agent}", agent.timeout)
-    for _ in range(agent.retries + 1):
-        try:
-            reply = yield from ask(question)
-            answer = _read(reply.body) if reply.status < 300 else None
-        except (CalloutFailed, GatewayError, *_NO_COMPLETION):
-            continue
-        if answer is not None:
-            seen = yield from filters.through(agent.output_filters, reply.body)
-            try:
-                return _read(seen)
-            except _NO_COMPLETION:
-                told = f"a filter of agent '{agent.agent}' made something of its answer that is no chat completion"
-                raise BadProviderAnswer(told, code="filter_failed") from None
-    return None
-
-
-def _read(body: bytes) -> Answer:
-    return provider_codec("openai.chat").decode_answer(orjson.loads(body))
-
-
-_NO_COMPLETION: Final = (AttributeError, KeyError, IndexError, TypeError, ValueError)
 
 
 def _nobody(listener: Listener) -> Step | None:
