@@ -53,9 +53,14 @@ def filtered_text(agent: str, body: bytes) -> str:
     """Return the text of a completion that filters have seen. Raises `BadProviderAnswer` where they left none."""
     text = _whole(body)
     if text is None:
-        told = f"a filter of agent '{agent}' made something of its answer that is no chat completion"
-        raise BadProviderAnswer(told, code="filter_failed")
+        raise spoilt(agent)
     return text
+
+
+def spoilt(agent: str) -> BadProviderAnswer:
+    """Return what it means that filters leave no completion of an answer."""
+    told = f"a filter of agent '{agent}' made something of its answer that is no chat completion"
+    return BadProviderAnswer(told, code="filter_failed")
 
 
 def lost(agent: str, failed: CalloutFailed) -> AgentFailed:

@@ -5,7 +5,8 @@ from typing import Final
 import orjson
 
 from plano_extproc.agents import Handover
-from plano_extproc.errors import BadProviderAnswer, GatewayError
+from plano_extproc.agents.answer import spoilt
+from plano_extproc.errors import GatewayError
 from plano_extproc.flow import Callout, CalloutFailed, ask
 from plano_extproc.gateway.filters.filtering import AgentFilters
 from plano_extproc.gateway.work import Doing
@@ -45,8 +46,7 @@ def _asked(agent: Handover, filters: AgentFilters) -> Doing[Answer | None]:
             try:
                 return _read(seen)
             except _NO_COMPLETION:
-                told = f"a filter of agent '{agent.agent}' made something of its answer that is no chat completion"
-                raise BadProviderAnswer(told, code="filter_failed") from None
+                raise spoilt(agent.agent) from None
     return None
 
 
