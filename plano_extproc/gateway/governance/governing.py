@@ -7,10 +7,10 @@ in the ledger when the exchange is over, and one more for each of its calls of t
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from itertools import takewhile
 
 from plano_extproc.agents import Record
 from plano_extproc.errors import GatewayError
+from plano_extproc.gateway.governance import earlier
 from plano_extproc.gateway.governance.rows import SERVES, Outcome, Part, errors, row, rows
 from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import UsageReader
@@ -171,9 +171,9 @@ class Governed:
         await self._recorded_anyway(*self._unrecorded(outcome))
         for part in self.parts:
             await self._end(part, outcome)
-        for part in self._failed:
+        for part in earlier.failed(self._work, self.servers):
             await self.governor.erred(part.rules, self.tenant, "server_error")
-        for record, part in self._asked:
+        for record, part in earlier.asked(self._work, self.servers, self.governor.book):
             await self._end_of_asked(record, part)
 
     async def _end(self, part: Part, outcome: Outcome) -> None:
@@ -186,35 +186,19 @@ class Governed:
     async def _end_of_asked(self, record: Record, part: Part) -> None:
         if part.reservation is not None and part is not self.server:
             await self.governor.settle(part.reservation, Usage(), None)
-        if not _has_said(record):
+        if not earlier.has_said(record):
             kind: ErrorKind = "timeout" if record.reason == "timeout" else "server_error"
             await self.governor.erred(part.rules, self.tenant, kind)
         await self.governor.beat(part.rules, self.tenant)
-
-    @property
-    def _failed(self) -> Iterator[Part]:
-        """The agents that were tried in vain before the one that answered."""
-        plans, served = self._work.plans, self._work.served
-        if isinstance(plans, Chain) and served is not None:
-            for plan in takewhile(lambda plan: plan is not served, plans.plans):
-                if (part := self.servers.get(plan.choice.agent or "")) is not None:
-                    yield part
-
-    @property
-    def _asked(self) -> Iterator[tuple[Record, Part]]:
-        """The agents that were asked before the one that answered, and what came of it."""
-        for record in self._work.notes.get(Record, ()):
-            rules = self.governor.book.serving(record.agent)
-            if rules is not None:
-                yield record, self.servers.get(rules.id) or Part(rules, SERVES)
 
     def _unrecorded(self, outcome: Outcome) -> list[Entry]:
         """Return the rows that were not given to the ledger yet; from here on they count as given."""
         found = [] if self._is_recorded else [entry for part in self.parts for entry in rows(outcome, part)]
         if not self._are_earlier_recorded:
-            found += [row(self._moment(), part, "ERROR", "failed; the next one was tried") for part in self._failed]
-            for record, part in self._asked:
-                decision: Decision = "EXECUTE" if _has_said(record) else "ERROR"
+            why = "failed; the next one was tried"
+            found += [row(self._moment(), part, "ERROR", why) for part in earlier.failed(self._work, self.servers)]
+            for record, part in earlier.asked(self._work, self.servers, self.governor.book):
+                decision: Decision = "EXECUTE" if earlier.has_said(record) else "ERROR"
                 found.append(row(self._moment(record.status), part, decision, record.reason))
         self._is_recorded = self._are_earlier_recorded = True
         return found
@@ -264,10 +248,6 @@ class Governed:
         except LedgerUnavailable:
             # It is written when the ledger is back.
             return
-
-
-def _has_said(record: Record) -> bool:
-    return record.outcome in ("answered", "empty")
 
 
 def governed(work: Work) -> Governed | None:
