@@ -1,11 +1,10 @@
 """Asks the configured sources of prices and latencies, off the path of requests: the rim around `routing.feeds`."""
 
 import asyncio
-import importlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +101,11 @@ def _file(path: str) -> bytes:
 
 async def _fetched(url: str) -> bytes:
     # The HTTP client takes a tenth of a worker's memory, which one without such sources does not need.
-    fetching = await asyncio.to_thread(importlib.import_module, "plano_extproc.server.fetching")
-    body: bytes = await fetching.fetched(url)
-    return body
+    fetched = await asyncio.to_thread(_loaded)
+    return await fetched(url)
+
+
+def _loaded() -> Callable[[str], Awaitable[bytes]]:
+    from plano_extproc.server.fetching import fetched
+
+    return fetched
