@@ -9,6 +9,8 @@ import orjson
 from plano_extproc.flow import Callout, CalloutFailed, Reply
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.plan import Plan
+from plano_extproc.gateway.telemetry.telling import nanoseconds
+from plano_extproc.gateway.telemetry.traced import TRACEPARENT
 from plano_extproc.telemetry import figures
 from plano_extproc.telemetry.metrics import split, status_class
 from plano_extproc.telemetry.spans import (
@@ -35,8 +37,8 @@ async def call(gateway: Gateway, asked: Mapping[str, bytes], callout: Callout, s
     ports, what = gateway.ports, kind_of(callout.what)
     span = _begin(gateway, asked, callout, served)
     if span.traceparent:
-        kept = tuple(pair for pair in callout.headers if pair[0] != "traceparent")
-        callout = replace(callout, headers=(*kept, ("traceparent", span.traceparent.encode())))
+        kept = tuple(pair for pair in callout.headers if pair[0] != TRACEPARENT)
+        callout = replace(callout, headers=(*kept, (TRACEPARENT, span.traceparent.encode())))
     begun, outcome, status = ports.clock(), "cancelled", 0
     try:
         reply = await ports.send(callout)
@@ -57,7 +59,7 @@ async def call(gateway: Gateway, asked: Mapping[str, bytes], callout: Callout, s
             ports.metrics.count(figures.LLM_REQUESTS, (*model, status_class(status), "none" if status else "other"))
             ports.metrics.observe(figures.LLM_DURATION, model, seconds)
         if span.is_recording:
-            span.end(int(ports.now() * 1e9))
+            span.end(nanoseconds(ports.now()))
     return reply
 
 
@@ -68,7 +70,7 @@ def kind_of(what: str) -> str:
 
 def _begin(gateway: Gateway, asked: Mapping[str, bytes], callout: Callout, served: Plan | None) -> AnySpan:
     kind, name = (LLM, callout.what) if served is not None else _named(callout)
-    span = gateway.tracer.begin(kind, asked.get("traceparent"), int(gateway.ports.now() * 1e9))
+    span = gateway.tracer.begin(kind, asked.get(TRACEPARENT), nanoseconds(gateway.ports.now()))
     if span.is_recording:
         span.name = f"{callout.what} ({served.choice.name})" if served is not None else name
         span.update(
