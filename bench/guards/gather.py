@@ -4,7 +4,8 @@
   `inthewild_jailbreak_llms.json`, Apache-2.0) and harmless prompts of WildGuard as in leolee99/InjecGuard (every other
   row, ODC-BY by AllenAI, MIT);
 * spikee's seeds (ReversecLabs, Apache-2.0): ways to hide an instruction in a document, and such instructions;
-* the descriptions of the Python packages that are installed, as documents in which nothing hides.
+* the descriptions of the Python packages that are installed, Python's own help (PSF) and this project's documentation,
+  as documents in which nothing hides.
 """
 
 import json
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import distributions
 from pathlib import Path
+from pydoc_data.topics import topics
 from typing import Any, Final
 
 import yaml
@@ -22,6 +24,8 @@ from bench.guards.rows import composed_of, documents, filled, hidden, rows, shap
 
 DESCRIPTION: Final = 24_000
 """Characters of a package's description that are read, in pieces."""
+MANUAL: Final = 6000
+"""The same of a page of a manual."""
 PIECE: Final = 1500
 
 
@@ -35,6 +39,8 @@ class Text:
     is_handed_over: bool = False
     sentence: str = ""
     """What hides in it, where something does."""
+    source: str = ""
+    """Where it is from, if figures are to name that."""
 
 
 def gathered(folder: Path, seeds: Path) -> list[Text]:
@@ -57,7 +63,7 @@ def descriptions(*, held_out: bool = False) -> list[tuple[str, str]]:
 def _prompts(folder: Path) -> Iterator[Text]:
     for name, is_attack in (("jailbreak_train", True), ("benign_train", False)):
         for text in json.loads((folder / f"{name}.json").read_text()):
-            yield Text(text, is_attack, text)
+            yield Text(text, is_attack, text, source=name)
     for name in ("direct", "languages"):
         for text in rows(name):
             yield Text(text, is_attack=True, key=text, sentence=text)
@@ -90,13 +96,13 @@ def _strings(value: Any) -> Iterator[str]:
 
 def _attacks(seeds: Path) -> Iterator[Text]:
     carriers, chance = rows("carriers"), random.Random(1)
-    for one in hidden(rows("hidden"), carriers, 6, 1):
+    for one in hidden(rows("hidden"), carriers, 4, 1):
         yield Text(one.document, True, one.sentence, True, one.sentence)
-    for key, sentence in (*_seeds(seeds, chance), *composed_of(rows("openings"), rows("demands"), 14, chance)):
+    for key, sentence in (*_seeds(seeds, chance), *composed_of(rows("openings"), rows("demands"), 6, chance)):
         document = filled(chance.choice(carriers), sentence.replace("{", "(").replace("}", ")"), chance)
         yield Text(document, True, key, True, sentence)
     real = descriptions()
-    for key, sentence in composed_of(rows("openings"), rows("demands"), 6, chance):
+    for key, sentence in composed_of(rows("openings"), rows("demands"), 3, chance):
         text = chance.choice(real)[1]
         cut = text.find(" ", chance.randrange(len(text)))
         yield Text(f"{text[max(0, cut - 400) : cut]} {sentence} {text[cut:][:400]}", True, key, True, sentence)
@@ -127,5 +133,15 @@ def _documents() -> Iterator[Text]:
         yield Text(one.document, is_attack=False, key=one.sentence, is_handed_over=True)
     for aside in rows("harmless_documents"):
         yield Text(aside, is_attack=False, key=aside, is_handed_over=True)
-    for name, text in descriptions():
+    manuals = {
+        path.name: path.read_text(encoding="utf-8")
+        for path in Path(__file__).parents[2].glob("docs/*.md")
+        if path.stem != "guards"  # It quotes attacks.
+    }
+    helps = [
+        (name, text[at : at + PIECE])
+        for name, text in sorted({**topics, **manuals}.items())
+        for at in range(0, min(len(text), MANUAL), PIECE)
+    ]
+    for name, text in (*descriptions(), *helps):
         yield Text(text, is_attack=False, key=name, is_handed_over=True)

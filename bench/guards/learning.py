@@ -1,14 +1,15 @@
-"""Logistic regression over words, pairs of words and what words mean, by Adam on the whole of the rows; needs numpy.
+"""Logistic regression over words, pairs of words and what words mean, by L-BFGS; needs numpy.
 
 What a word means is a vector from the table that the local router has. A weight for each of its directions is learnt
 beside the weight of each word, so that words that no row holds get weights too.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,69 +85,88 @@ class Settings:
     words: float
     directions: float
     steps: int
-    has_drift: bool
-    """Whether each word costs something, whichever it is."""
 
 
 @dataclass(slots=True)
 class Weights:
-    """What is learnt. A word's weight is its own, that of what it means, and the drift."""
+    """What is learnt. A word's weight is its own and that of what it means."""
 
-    parts: dict[str, Any]
+    words: Floats
+    pairs: Floats
+    directions: Floats
+    bias: float
     vectors: Floats
 
     @property
     def of_words(self) -> Floats:
         """The weight of each word."""
-        parts = self.parts
-        made: Floats = parts["words"] + self.vectors @ parts["directions"] + parts["drift"]
+        made: Floats = self.words + self.vectors @ self.directions
         return made
 
     def along(self, text: Numbered) -> Floats:
         """Return the weight of each word of a text, with that of the pair that begins there."""
         made: Floats = self.of_words[text.words]
         if len(text.pairs):
-            made[:-1] += self.parts["pairs"][text.pairs]
+            made[:-1] += self.pairs[text.pairs]
         return made
 
 
-def learn(
-    samples: Sequence[Sample], vocabulary: Vocabulary, known: Floats, how: Settings, begin: Weights | None = None
-) -> Weights:
-    """Return weights; `known` is what the vocabulary's words mean, `begin` what an earlier run has learnt."""
+def learn(samples: Sequence[Sample], vocabulary: Vocabulary, known: Floats, how: Settings) -> Weights:
+    """Return weights; `known` is what the vocabulary's words mean.
+
+    What stands in few samples may weigh more: its weight is a parameter times how rare it is.
+    """
     rows = _Rows(samples, len(vocabulary.words), len(vocabulary.pairs))
-    parts: dict[str, Any] = dict(begin.parts) if begin else _nothing(vocabulary, known)
-    first = {name: 0 * part for name, part in parts.items()}
-    second = {name: 0 * part for name, part in parts.items()}
-    for step in range(1, how.steps + 1):
-        per_word = parts["words"] + known @ parts["directions"] + parts["drift"]
-        wrong = rows.wrong(rows.sums(per_word, parts["pairs"]) + parts["bias"])
+    rare_words, rare_pairs = rows.rarity()
+    ends = np.cumsum([len(rare_words), len(rare_pairs), known.shape[1]])
+    keep = np.concatenate([np.full(ends[1], how.words), np.full(known.shape[1], how.directions), [0.0]])
+
+    def told(parameters: Floats) -> Weights:
+        words, pairs, directions, bias = np.split(parameters, ends)
+        return Weights(words * rare_words, pairs * rare_pairs, directions, float(bias[0]), known)
+
+    def slope(parameters: Floats) -> tuple[float, Floats]:
+        weights = told(parameters)
+        loss, wrong = rows.wrong(rows.sums(weights.of_words, weights.pairs) + weights.bias)
         words, pairs = rows.back(wrong)
-        gradient: dict[str, Any] = {
-            "words": words + how.words * parts["words"],
-            "pairs": pairs + how.words * parts["pairs"],
-            "directions": words @ known + how.directions * parts["directions"],
-            "drift": words.sum() if how.has_drift else 0.0,
-            "bias": wrong.sum(),
-        }
-        rate = _RATE * (1.0 if step < 0.6 * how.steps else 0.3)
-        for name, slope in gradient.items():
-            first[name] = 0.9 * first[name] + 0.1 * slope
-            second[name] = 0.99 * second[name] + 0.01 * slope**2
-            size = np.sqrt(second[name] / (1 - 0.99**step)) + 1e-8
-            slow = 0.2 if name == "drift" else 1.0
-            parts[name] = parts[name] - slow * rate * first[name] / (1 - 0.9**step) / size
-    return Weights(parts, known)
+        made = np.concatenate([words * rare_words, pairs * rare_pairs, words @ known, [wrong.sum()]])
+        return loss + float((keep * parameters**2).sum()) / 2, made + keep * parameters
+
+    return told(_least(slope, np.zeros(ends[2] + 1), how.steps))
 
 
-def _nothing(vocabulary: Vocabulary, known: Floats) -> dict[str, Any]:
-    return {
-        "words": np.zeros(len(vocabulary.words)),
-        "pairs": np.zeros(len(vocabulary.pairs)),
-        "directions": np.zeros(known.shape[1]),
-        "drift": 0.0,
-        "bias": 0.0,
-    }
+def _least(slope: Callable[[Floats], tuple[float, Floats]], at: Floats, steps: int) -> Floats:
+    """Return where a function is near its least, by L-BFGS (Nocedal, 1980) with halved steps."""
+    moves: deque[tuple[Floats, Floats]] = deque(maxlen=_REMEMBERED)
+    value, down = slope(at)
+    for _ in range(steps):
+        way = _way(moves, down)
+        size, gain = 1.0, float(way @ down)
+        while size > _SMALLEST:
+            new_value, new_down = slope(at - size * way)
+            if new_value <= value - 1e-4 * size * gain:
+                break
+            size /= 2
+        else:
+            return at
+        if (new_down - down) @ way < 0:
+            moves.append((-size * way, new_down - down))
+        at, value, down = at - size * way, new_value, new_down
+    return at
+
+
+def _way(moves: deque[tuple[Floats, Floats]], down: Floats) -> Floats:
+    way, shares = down.copy(), []
+    for move, turn in reversed(moves):
+        share = (move @ way) / (move @ turn)
+        way -= share * turn
+        shares.append(share)
+    if moves:
+        move, turn = moves[-1]
+        way *= (move @ turn) / (turn @ turn)
+    for (move, turn), share in zip(moves, reversed(shares), strict=True):
+        way += (share - (turn @ way) / (move @ turn)) * move
+    return way
 
 
 class _Rows:
@@ -175,9 +195,23 @@ class _Rows:
         )
         return made
 
-    def wrong(self, scores: Floats) -> Floats:
-        made: Floats = self._weight * (1 / (1 + np.exp(-np.clip(scores, -30, 30))) - self._is_attack)
-        return made
+    def rarity(self) -> tuple[Floats, Floats]:
+        """Return how rare each word and each pair is: 1 for what is in every sample."""
+        rows, words, pairs = self._count
+
+        def rare(ids: Ids, of_rows: Ids, count: int) -> Floats:
+            seen = np.bincount(np.unique(ids * rows + of_rows) // rows, minlength=count)
+            made: Floats = np.log((1 + rows) / (1 + seen)) + 1
+            return made
+
+        return rare(self._words, self._word_rows, words), rare(self._pairs, self._pair_rows, pairs)
+
+    def wrong(self, scores: Floats) -> tuple[float, Floats]:
+        """Return the loss and its slope."""
+        clipped = np.clip(scores, -30, 30)
+        loss = np.log1p(np.exp(np.where(self._is_attack > 0, -clipped, clipped)))
+        made: Floats = self._weight * (1 / (1 + np.exp(-clipped)) - self._is_attack)
+        return float(self._weight @ loss), made
 
     def back(self, wrong: Floats) -> tuple[Floats, Floats]:
         scaled = wrong * self._scale
@@ -192,4 +226,6 @@ def _flat(ids: Sequence[Ids]) -> tuple[Ids, Ids]:
     return np.concatenate(ids), np.repeat(np.arange(len(ids)), lengths)
 
 
-_RATE: Final = 0.08
+_REMEMBERED: Final = 8
+"""Steps that say how the slope bends."""
+_SMALLEST: Final = 1e-6

@@ -8,7 +8,7 @@ import argparse
 import json
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,15 +17,15 @@ import numpy as np
 
 from bench.guards.gather import Text, gathered
 from bench.guards.learning import Floats, Numbered, Sample, Settings, Vocabulary, Weights, learn, listed, vectors
-from plano_extproc.guardrails.jailbreak import SHORT, WEIGHTS, model_of
+from plano_extproc.guardrails.jailbreak import LONG, SHORT, STRETCHES, WEIGHTS, model_of
 from plano_extproc.guardrails.normal import readings
 
-FOLDS: Final = 3
-WHOLE: Final = Settings(words=1e-5, directions=1e-3, steps=200, has_drift=False)
-STRETCH: Final = Settings(words=2e-5, directions=1e-5, steps=60, has_drift=True)
-LONGEST: Final = 60
-TOLL: Final = 0.03
-"""What each word costs beside what is learnt, so that a sentence that comes again and again adds up to nothing."""
+FOLDS: Final = 5
+WHOLE: Final = Settings(words=2e-3, directions=1e-1, steps=200)
+BRIEF: Final = Settings(words=4e-3, directions=1e-2, steps=200)
+STRETCH: Final = Settings(words=1e-4, directions=1e-3, steps=100)
+LONGEST: Final = 40
+_SUSPICIOUS: Final = -2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,26 @@ def words(text: str) -> list[str]:
 
 
 def whole_samples(rows: Sequence[Row]) -> Iterator[Sample]:
-    """Yield prompts as wholes, long ones in pieces too; of documents those in which nothing hides."""
+    """Yield long prompts as wholes, and in pieces too; of long documents those in which nothing hides."""
     for one in rows:
-        if one.row.is_attack and one.row.is_handed_over:
-            continue
         size = len(one.text.words)
+        if size < LONG // 2 or (one.row.is_handed_over and (one.row.is_attack or size < LONG)):
+            continue
         cuts = [(0, size)] if size < 120 else [(0, size), (0, 80), (size // 2, size)]
         for start, end in cuts:
-            weight = (0.3 if one.row.is_handed_over else 1.0) / len(cuts)
-            scale = 1 / math.sqrt(end - start + SHORT)
-            yield Sample(one.text.cut(start, end), scale, one.row.is_attack, weight)
+            yield _whole(one, start, end, (0.1 if one.row.is_handed_over else 1.0) / len(cuts))
+
+
+def brief_samples(rows: Sequence[Row]) -> Iterator[Sample]:
+    """Yield prompts that are not long, or not very, and documents in which nothing hides."""
+    for one in rows:
+        size = len(one.text.words)
+        if size < 2 * LONG and not (one.row.is_handed_over and one.row.is_attack):
+            yield _whole(one, 0, size, 0.1 if one.row.is_handed_over else 1.0)
+
+
+def _whole(one: Row, start: int, end: int, weight: float) -> Sample:
+    return Sample(one.text.cut(start, end), 1 / math.sqrt(end - start + SHORT), one.row.is_attack, weight)
 
 
 def stretch_samples(rows: Sequence[Row]) -> Iterator[Sample]:
@@ -65,77 +75,64 @@ def stretch_samples(rows: Sequence[Row]) -> Iterator[Sample]:
                 yield Sample(one.sentence.cut(start, start + 12), 1.0, True, 0.3)
         elif not one.row.is_attack:
             size = len(one.text.words)
-            for length in (10, 28):
+            for pairs, _ in STRETCHES:
+                length = 2 * pairs
                 for start in range(0, max(1, size - length // 2), length):
                     weight = 0.5 if size > length else 1.0
                     yield Sample(one.text.cut(start, start + length), 1.0, False, weight)
+                if size <= length:
+                    break
 
 
 def worst(weights: Weights, one: Row) -> Iterator[Sample]:
-    """Yield the two most suspicious stretches of a harmless text."""
+    """Yield the most suspicious stretch of a harmless text, if it is suspicious at all."""
     along = weights.along(one.text)
-    for _ in range(2):
-        start, end, score = best_stretch(along)
-        if start == end or score + weights.parts["bias"] < -3:
-            return
-        yield Sample(one.text.cut(start, end), 1.0, False, 1.0)
-        along[start:end] = -9.0
-
-
-def best_stretch(along: Floats) -> tuple[int, int, float]:
-    """Return where the stretch with the greatest sum begins and ends, and that sum."""
     sums = np.concatenate([[0.0], np.cumsum(along)])
-    least = np.minimum.accumulate(sums)
-    end = int((sums - least).argmax())
-    start = int(np.flatnonzero(sums[: end + 1] == least[end])[-1])
-    return start, end, float(sums[end] - least[end])
+    lengths = [length for length in (2 * pairs for pairs, _ in STRETCHES) if length < len(along)] or [len(along)]
+    starts = [int((sums[length:] - sums[:-length]).argmax()) if length else 0 for length in lengths]
+    score, start, length = max(
+        (sums[start + length] - sums[start], start, length) for start, length in zip(starts, lengths, strict=True)
+    )
+    if score + weights.bias > _SUSPICIOUS:
+        yield Sample(one.text.cut(start, start + length), 1.0, False, 1.0)
 
 
 def written(rows: Sequence[Row], vocabulary: Vocabulary, known: Floats) -> dict[str, Any]:
     """Return the model that is learnt from these rows, as JSON; its bars are yet to be set."""
     whole = learn(list(whole_samples(rows)), vocabulary, known, WHOLE)
+    brief = learn(list(brief_samples(rows)), vocabulary, known, BRIEF)
     samples = list(stretch_samples(rows))
     first = learn(samples, vocabulary, known, STRETCH)
     samples += [one for row in rows if not row.row.is_attack for one in worst(first, row)]
-    stretch = learn(samples, vocabulary, known, STRETCH, first)
-    stretch.parts["drift"] -= TOLL
-    drift = float(stretch.parts["drift"])
-    pairs = zip(whole.parts["pairs"], stretch.parts["pairs"], strict=True)
+    stretch = learn(samples, vocabulary, known, STRETCH)
+    three = (whole, stretch, brief)
+    unknown = [word for word in listed() if word.isalpha() and word not in vocabulary.words]
+    meant = vectors(unknown)
+    of_unknown = (meant @ one.directions for one in three)
     table = {
-        **_kept(_unknown_words(vocabulary), whole, stretch),
-        **_rounded(vocabulary.words, zip(whole.of_words, stretch.of_words, strict=True), 0.05, drift),
-        **_rounded((" ".join(pair) for pair in vocabulary.pairs), pairs, 0.06, 0.0),
+        **_rounded(unknown, zip(*of_unknown, strict=True), 0.25),
+        **_rounded(vocabulary.words, zip(*(one.of_words for one in three), strict=True), 0.06),
+        **_rounded(map(" ".join, vocabulary.pairs), zip(*(one.pairs for one in three), strict=True), 0.1),
     }
     return {
         "weights": dict(sorted(table.items())),
-        "drift": round(drift, 4),
-        "bias": [round(float(one.parts["bias"]), 4) for one in (whole, stretch)],
-        "bar": [0.0, 0.0],
-        "bar_handed_over": [99.0, 0.0],
+        "bias": [round(one.bias, 4) for one in three],
+        "bar": 0.0,
+        "bar_handed_over": 0.0,
     }
 
 
-def _unknown_words(vocabulary: Vocabulary) -> list[str]:
-    return [word for word in listed() if word.isalpha() and word not in vocabulary.words]
-
-
-def _kept(unknown: Sequence[str], whole: Weights, stretch: Weights) -> dict[str, list[int]]:
-    """Return weights of words that no row holds, by what they mean."""
-    meant, drift = vectors(unknown), stretch.parts["drift"]
-    weights = zip(meant @ whole.parts["directions"], meant @ stretch.parts["directions"] + drift, strict=True)
-    return _rounded(unknown, weights, 0.25, drift)
-
-
-def _rounded(names: Any, weights: Any, least: float, usual: float) -> dict[str, list[int]]:
+def _rounded(names: Iterable[str], weights: Iterable[tuple[float, ...]], least: float) -> dict[str, Any]:
+    """Return the weights that matter, in hundredths: for long texts, a stretch, brief texts."""
     return {
-        name: [round(100 * one), round(100 * other)]
-        for name, (one, other) in zip(names, weights, strict=True)
-        if abs(one) >= least or abs(other - usual) >= least
+        name: [round(100 * float(one)) for one in of_name]
+        for name, of_name in zip(names, weights, strict=True)
+        if max(map(abs, of_name)) >= least
     }
 
 
-def crossed(rows: Sequence[Row], vocabulary: Vocabulary, known: Floats) -> list[tuple[Text, float, float]]:
-    """Return each row with its scores by a model that was learnt without its fold."""
+def crossed(rows: Sequence[Row], vocabulary: Vocabulary, known: Floats) -> list[tuple[Text, float, float, bool]]:
+    """Return each row with its scores by a model that was learnt without its fold, and whether it is long."""
     keys = sorted({one.row.key for one in rows})
     random.Random(5).shuffle(keys)
     fold_of = {key: at % FOLDS for at, key in enumerate(keys)}
@@ -147,7 +144,7 @@ def crossed(rows: Sequence[Row], vocabulary: Vocabulary, known: Floats) -> list[
         for one in rows:
             if fold_of[one.row.key] == fold:
                 scores = model.score(one.row.text)
-                scored.append((one.row, scores.whole, scores.stretch))
+                scored.append((one.row, scores.whole, scores.stretch, len(one.text.words) >= LONG))
     return scored
 
 
@@ -161,8 +158,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("seeds", type=Path, help="the folder `data/workspace/datasets` of the package spikee")
-    parser.add_argument("--share", type=float, default=0.005, help="harmless prompts that the bar for wholes may cost")
-    parser.add_argument("--share-of-documents", type=float, default=0.012, help="the same for stretches of documents")
+    parser.add_argument("--share", type=float, default=0.0125, help="long harmless prompts that the bar may cost")
+    parser.add_argument("--share-of-brief", type=float, default=0.003, help="the same for brief ones")
+    parser.add_argument("--share-of-documents", type=float, default=0.015, help="the same for stretches of documents")
     chosen = parser.parse_args()
     vocabulary = Vocabulary()
     rows = [
@@ -172,40 +170,37 @@ def main() -> None:
     known = vocabulary.vectors()
     scored = crossed(rows, vocabulary, known)
     model = written(rows, vocabulary, known)
-    harmless = [(row.is_handed_over, whole, stretch) for row, whole, stretch in scored if not row.is_attack]
-    model["bar"] = [
-        bar_over([whole for is_handed_over, whole, _ in harmless if not is_handed_over], chosen.share),
-        bar_over([stretch for _, _, stretch in harmless], chosen.share / 2),
+    harmless = [one for one in scored if not one[0].is_attack]
+    bars = [
+        bar_over([whole for row, whole, _, is_long in harmless if not row.is_handed_over and is_long == wanted], share)
+        for wanted, share in ((True, chosen.share), (False, chosen.share_of_brief))
     ]
-    of_documents = [stretch for is_handed_over, _, stretch in harmless if is_handed_over]
-    model["bar_handed_over"][1] = bar_over(of_documents, chosen.share_of_documents)
-    tell(model, scored, _refused_by(model))
+    model["bias"][0] = round(model["bias"][0] - bars[0], 4)
+    model["bias"][2] = round(model["bias"][2] - bars[1], 4)
+    model["bar"] = bar_over([stretch for _, _, stretch, _ in harmless], chosen.share / 4)
+    model["bar_handed_over"] = bar_over(
+        [stretch for row, _, stretch, _ in harmless if row.is_handed_over], chosen.share_of_documents
+    )
+    tell(model, [(row, whole - bars[not is_long], stretch) for row, whole, stretch, is_long in scored])
     WEIGHTS.write_text(json.dumps(model, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
     print(f"{WEIGHTS.name}: {WEIGHTS.stat().st_size} bytes, {len(model['weights'])} words and pairs")
 
 
-def _refused_by(model: dict[str, Any]) -> Callable[[Text, float, float], bool]:
-    def refused(row: Text, whole: float, stretch: float) -> bool:
-        bars = model["bar_handed_over" if row.is_handed_over else "bar"]
-        return bool(whole >= bars[0] or stretch >= bars[1])
-
-    return refused
-
-
-def tell(
-    model: dict[str, Any], scored: list[tuple[Text, float, float]], refused: Callable[[Text, float, float], bool]
-) -> None:
+def tell(model: dict[str, Any], scored: Sequence[tuple[Text, float, float]]) -> None:
     """Print what models refuse that have not seen the rows."""
-    print(f"bars: {model['bar']}, handed over {model['bar_handed_over']}; drift {model['drift']}")
-    for name, is_attack, is_handed_over in (
-        ("jailbreaks", True, False),
-        ("harmless prompts", False, False),
-        ("hidden instructions", True, True),
-        ("harmless documents", False, True),
-    ):
-        kind = [one for one in scored if (one[0].is_attack, one[0].is_handed_over) == (is_attack, is_handed_over)]
-        count = sum(refused(*one) for one in kind)
-        print(f"  {name:20s} {count:4d} of {len(kind):4d}  {count / len(kind):6.1%}")
+    print(f"bars: {model['bar']}, handed over {model['bar_handed_over']}")
+    seen: dict[str, list[bool]] = {}
+    for row, whole, stretch in scored:
+        bar = model["bar_handed_over" if row.is_handed_over else "bar"]
+        kind = (
+            ("hidden" if row.is_attack else "documents")
+            if row.is_handed_over
+            else ("jailbreaks" if row.is_attack else "harmless prompts")
+        )
+        is_refused = stretch >= bar or (not row.is_handed_over and whole >= 0)
+        seen.setdefault(f"{kind}, {row.source}" if row.source else kind, []).append(is_refused)
+    for kind, refused in seen.items():
+        print(f"  {kind:36s} {sum(refused):4d} of {len(refused):4d}  {sum(refused) / len(refused):6.1%}")
 
 
 if __name__ == "__main__":

@@ -1,17 +1,17 @@
 """Finds prompts that try to change a model's rules, and instructions that hide in documents and tools' results.
 
-Two linear models over words and pairs of them: one weighs a text as a whole, the other looks for its most suspicious
-stretch, the one whose words' weights have the greatest sum; each word costs a little, so that a stretch does not grow
-for nothing. What somebody else wrote (a document, a result) is judged by its worst stretch alone, with a lower bar than
-for what the user says, who may give instructions. The weights are learnt by `bench/guards/train.py`, which names its
-data.
+Three linear models over words and pairs of them. Two weigh a text as a whole, one long texts and one brief ones. The
+third looks for its most suspicious stretch, the one whose words' weights have the greatest sum. What somebody else
+wrote (a document, a result) is judged by its worst stretch alone, with a lower bar than for what the user says, who may
+give instructions. The weights are learnt by `bench/guards/train.py`; `gather.py` beside it names the data.
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import accumulate, chain, pairwise, repeat
+from itertools import accumulate, chain, repeat
 from operator import add, attrgetter, sub
 from pathlib import Path
 from typing import Any, Final
@@ -20,8 +20,11 @@ import orjson
 
 from plano_extproc.guardrails.normal import readings
 
-STRIDE: Final = 3
-"""Words between the places where a stretch may begin or end."""
+STRETCHES: Final = ((5, 1), (10, 2), (20, 5))
+"""How many pairs of words a stretch has, and how many lie between the places where one may begin."""
+
+LONG: Final = 40
+"""Words from which on a text is long."""
 
 SHORT: Final = 4
 """Words that are added to a text's own number, so that a single word decides little."""
@@ -40,7 +43,7 @@ class TooMuchText(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """What the two models say of a text, and what they must reach to refuse it."""
+    """What the models say of a text: as a whole, where 0 is enough to refuse a prompt, and of its worst stretch."""
 
     whole: float
     stretch: float
@@ -51,14 +54,19 @@ class Model:
     """Weights of words and of pairs of them."""
 
     one: dict[str, complex]
-    two: dict[tuple[str, str], complex]
+    two: dict[str, dict[str, complex]]
+    """Real parts weigh for the whole of a long text, imaginary ones for a stretch."""
+    brief_one: dict[str, float]
+    brief_two: dict[str, dict[str, float]]
+    """What weighs for the whole of a brief text."""
     known: frozenset[str]
-    """The words that are in either. Real parts weigh for the whole, imaginary ones for a stretch."""
-    usual: complex
-    """The weight of every other word."""
-    bias: Scores
-    bar: Scores
-    bar_handed_over: Scores
+    """The words that are in any."""
+    bias: tuple[float, float, float]
+    """For the whole of long texts, a stretch, the whole of brief texts."""
+    bar: float
+    """What the worst stretch must reach in a prompt."""
+    bar_handed_over: float
+    """The same in a document or a result."""
 
     def score(self, text: str) -> Scores:
         """Return the scores of a text of any length, normalised and decoded as need be."""
@@ -67,19 +75,38 @@ class Model:
 
     def _score(self, words: list[str]) -> Scores:
         # Nothing here runs for each word in Python itself: that is what keeps 2 KB under 150 microseconds.
-        singles = map(self.one.get, words, repeat(self.usual))
-        pairs = chain(map(self.two.get, pairwise(words), repeat(0j)), _NO_PAIR)
+        singles = map(self.one.get, words, repeat(0j))
+        after = words[1:]
+        pairs = chain(map(dict.get, map(self.two.get, words, _NO_PAIRS), after, repeat(0j)), (0j,))
         sums = list(accumulate(map(add, singles, pairs), initial=0j))
-        whole = sums[-1].real / (len(words) + SHORT) ** 0.5
-        ends = [*map(_STRETCH, sums[::STRIDE]), sums[-1].imag]
-        best = max(map(sub, ends, accumulate(ends, min)))
-        return Scores(whole + self.bias.whole, best + self.bias.stretch)
+        best = _best([*map(_STRETCH, sums[::2]), sums[-1].imag])
+        of_long, of_stretch, of_brief = self.bias
+        if len(words) >= LONG:
+            whole, bias = sums[-1].real, of_long
+        else:
+            whole = sum(map(self.brief_one.get, words, _NOTHING))
+            whole += sum(map(dict.get, map(self.brief_two.get, words, _NO_PAIRS), after, _NOTHING))
+            bias = of_brief
+        return Scores(whole / (len(words) + SHORT) ** 0.5 + bias, best + of_stretch)
 
     def refuses(self, text: str, *, is_handed_over: bool) -> bool:
-        """Tell whether a text reaches the bar of either model."""
+        """Tell whether a text reaches the bar of a model."""
         scores = self.score(text)
-        bar = self.bar_handed_over if is_handed_over else self.bar
-        return scores.whole >= bar.whole or scores.stretch >= bar.stretch
+        if is_handed_over:
+            return scores.stretch >= self.bar_handed_over
+        return scores.whole >= 0 or scores.stretch >= self.bar
+
+
+def _best(sums: list[float]) -> float:
+    """Return the greatest difference over one of the lengths, or over all of a shorter text."""
+    best = []
+    for length, stride in STRETCHES:
+        if len(sums) <= length + 1:
+            best.append(sums[-1])
+            break
+        best += map(sub, sums[length::stride], sums[::stride])
+        best.append(sums[-1] - sums[-1 - length])
+    return max(best)
 
 
 def find(texts: Iterable[tuple[str, bool]]) -> bool:
@@ -121,22 +148,28 @@ def learnt() -> Model:
 def model_of(told: dict[str, Any]) -> Model:
     """Return the model in what `bench/guards/train.py` writes."""
     one: dict[str, complex] = {}
-    two: dict[tuple[str, str], complex] = {}
-    for gram, (whole, stretch) in told["weights"].items():
-        first, _, second = gram.partition(" ")
-        if second:
-            two[first, second] = complex(whole, stretch) / 100
-        else:
-            one[first] = complex(whole, stretch) / 100
-    known = frozenset((*one, *(word for pair in two for word in pair)))
-    bias, bar, handed_over = (Scores(*told[key]) for key in ("bias", "bar", "bar_handed_over"))
-    return Model(one, two, known, complex(0, told["drift"]), bias, bar, handed_over)
+    two: defaultdict[str, dict[str, complex]] = defaultdict(dict)
+    brief_one: dict[str, float] = {}
+    brief_two: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    words: dict[str, str] = {}
+    for gram, (whole, stretch, brief) in told["weights"].items():
+        first, second = (words.setdefault(word, word) for word in (gram.split(" ") if " " in gram else (gram, "")))
+        if whole or stretch:
+            (two[first] if second else one)[second or first] = complex(whole, stretch) / 100
+        if brief:
+            (brief_two[first] if second else brief_one)[second or first] = brief / 100
+    words.pop("", None)
+    bias = tuple(told["bias"])
+    return Model(
+        one, dict(two), brief_one, dict(brief_two), frozenset(words), bias, told["bar"], told["bar_handed_over"]
+    )
 
 
 WEIGHTS: Final = Path(__file__).with_name("jailbreak_weights.json")
 _OVERLAP: Final = 256
 _STRETCH: Final = attrgetter("imag")
-_NO_PAIR: Final = (0j,)
+_NO_PAIRS: Final = repeat(dict[str, Any]())
+_NOTHING: Final = repeat(0.0)
 _WARNING: Final = re.compile(
     r"(?i:ignor|disregard|instruct|prompt|assistant|\bAI\b|system|override|overrid|pretend|jailbreak|forget|previous"
     r"|bypass|reveal|secret|restrict|obey|\bDAN\b|urgent|immediately|you must|do not tell|user|[a-z0-9+/]{40})"
