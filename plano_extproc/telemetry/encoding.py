@@ -13,17 +13,17 @@ from functools import lru_cache
 from typing import Final
 
 from plano_extproc import __version__
-from plano_extproc.telemetry.envoys import Relayed
+from plano_extproc.telemetry.envoys import Ended, EnvoySpan
 from plano_extproc.telemetry.spans import GEN_AI, PREVIEW, Kind, Span, Status, Value, with_conventions
 
 _SCOPE_NAME: Final = "plano_extproc"
 
 
-def export_of(spans: Sequence[Span | Relayed], *, with_messages: bool) -> bytes:
+def export_of(spans: Sequence[Ended], *, with_messages: bool) -> bytes:
     """Return an `ExportTraceServiceRequest` of spans, by their services; words of users only `with_messages`."""
     by_service: dict[str, list[bytes]] = defaultdict(list)
     for span in spans:
-        if isinstance(span, Relayed):
+        if isinstance(span, EnvoySpan):
             by_service[span.service].append(_sized(span.told.SerializeToString()))
         else:
             by_service[span.kind.service].append(_sized(_span(span, with_messages=with_messages)))

@@ -11,12 +11,9 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from plano_extproc.config.telemetry import Tracing
-from plano_extproc.telemetry.envoys import Relayed
+from plano_extproc.telemetry.envoys import Ended
 from plano_extproc.telemetry.otlp import OtlpSink
 from plano_extproc.telemetry.posthog import PostHogSink
-from plano_extproc.telemetry.spans import Span
-
-Ended = Span | Relayed
 
 _log = logging.getLogger(__name__)
 

@@ -14,8 +14,7 @@ import grpc
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from plano_extproc.telemetry.encoding import export_of
-from plano_extproc.telemetry.envoys import Relayed
-from plano_extproc.telemetry.spans import Span
+from plano_extproc.telemetry.envoys import Ended
 
 _SECONDS: Final = 5.0
 
@@ -34,7 +33,7 @@ class OtlpSink:
         self._headers = dict(headers)
         self._exporter: SpanExporter | None = None
 
-    def export(self, spans: Sequence[Span | Relayed]) -> bool:
+    def export(self, spans: Sequence[Ended]) -> bool:
         """Send spans; return whether they have arrived."""
         if self._exporter is None:
             self._exporter = self._made()

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from plano_extproc.config.telemetry import PostHog
-from plano_extproc.telemetry.envoys import Relayed
+from plano_extproc.telemetry.envoys import Ended
 from plano_extproc.telemetry.spans import PREVIEW, Span
 
 _SECONDS: Final = 10.0
@@ -34,7 +34,7 @@ class PostHogSink:
         self._url = urlsplit(settings.url)
         self.name = f"{self._url.scheme}://{self._url.netloc}"
 
-    def export(self, spans: Sequence[Span | Relayed]) -> bool:
+    def export(self, spans: Sequence[Ended]) -> bool:
         """Send events; return whether they have arrived."""
         batch = [
             event(span, with_messages=self._settings.capture_messages)

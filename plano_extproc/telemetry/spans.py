@@ -33,7 +33,6 @@ MCP_FILTER: Final = SpanKind("execute_mcp_filter_raw", "plano(filter)", "client"
 GUARD: Final = SpanKind("guard", "plano(guard)")
 PROMPT_TARGET: Final = SpanKind("prompt_target", "plano(prompt_target)", "client")
 CALLOUT: Final = SpanKind("callout", "plano", "client")
-INBOUND: Final = SpanKind("inbound", "plano(inbound)", "server")
 
 
 class Context(NamedTuple):

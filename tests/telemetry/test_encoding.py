@@ -5,8 +5,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1 import trace_pb2
 
 from plano_extproc.telemetry.encoding import export_of
-from plano_extproc.telemetry.envoys import Relayed
-from plano_extproc.telemetry.spans import AGENT, INBOUND, LLM, PREVIEW, Context, Span, SpanKind, Value
+from plano_extproc.telemetry.envoys import Ended, EnvoySpan
+from plano_extproc.telemetry.spans import AGENT, LLM, PREVIEW, Context, Span, SpanKind, Value
 
 
 def span(attributes: Mapping[str, Value] | None = None, kind: SpanKind = LLM, parent: Context | None = None) -> Span:
@@ -15,7 +15,7 @@ def span(attributes: Mapping[str, Value] | None = None, kind: SpanKind = LLM, pa
     return made
 
 
-def sent(*spans: Span | Relayed, with_messages: bool = False) -> list[trace_pb2.Span]:
+def sent(*spans: Ended, with_messages: bool = False) -> list[trace_pb2.Span]:
     request = ExportTraceServiceRequest.FromString(export_of(spans, with_messages=with_messages))
     return [each for part in request.resource_spans for scope in part.scope_spans for each in scope.spans]
 
@@ -67,7 +67,7 @@ def test_all_of_a_span_arrives() -> None:
 
 
 def test_a_span_without_parent_and_status_has_none() -> None:
-    (found,) = sent(span({}, INBOUND))
+    (found,) = sent(span({}, SpanKind("inbound", "plano(inbound)", "server")))
 
     assert found.parent_span_id == b""
     assert not found.HasField("status")
@@ -110,7 +110,7 @@ def test_spans_are_told_by_their_services_and_envoys_go_on_as_they_are() -> None
         end_time_unix_nano=30,
     )
     told.attributes.add(key="http.method").value.string_value = "POST"
-    request = ExportTraceServiceRequest.FromString(export_of([Relayed(told), span()], with_messages=False))
+    request = ExportTraceServiceRequest.FromString(export_of([EnvoySpan(told), span()], with_messages=False))
 
     services = {
         entry.value.string_value: part.scope_spans[0]
