@@ -158,7 +158,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("seeds", type=Path, help="the folder `data/workspace/datasets` of the package spikee")
-    parser.add_argument("--share", type=float, default=0.0125, help="long harmless prompts that the bar may cost")
+    parser.add_argument("--share", type=float, default=0.018, help="long harmless prompts that the bar may cost")
     parser.add_argument("--share-of-brief", type=float, default=0.003, help="the same for brief ones")
     parser.add_argument("--share-of-documents", type=float, default=0.015, help="the same for stretches of documents")
     chosen = parser.parse_args()
