@@ -5,74 +5,18 @@ is read in line. A conversation is read while its provider is at work, when nobo
 is then in the access log of every answer, read in line or not.
 """
 
-from dataclasses import dataclass, field
-from typing import Any, Final
-
-import orjson
+from typing import Any
 
 from plano_extproc.config.listeners import Listener
-from plano_extproc.errors import BadProviderAnswer
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.reading import UsageReader, demand_usage, tells_usage, usage_of
+from plano_extproc.gateway.telemetry.kept_answer import KeptAnswer
 from plano_extproc.gateway.telemetry.traced import is_recorded
 from plano_extproc.gateway.telemetry.watched import Watched
 from plano_extproc.gateway.work import Doing, Ending, Rank, Step, Work
 from plano_extproc.signals import Conversations, Report, access_log_fields, counted
 from plano_extproc.telemetry import figures
-from plano_extproc.translate import provider_codec
-from plano_extproc.translate.accumulate import Accumulator
-from plano_extproc.translate.chat import Answer
-from plano_extproc.translate.framing.sse import SseParser
-
-_MOST_HEARD: Final = 1 << 20
-"""Bytes of an answer that are kept to be read for signals; a longer one is not read."""
-
-
-@dataclass(slots=True)
-class Heard:
-    """The answer, kept for the signals in it."""
-
-    chunks: list[bytes] = field(default_factory=list, repr=False)
-    is_stream: bool = False
-    size: int = 0
-
-    def whole(self, body: bytes) -> Doing[bytes]:
-        """Keep a whole answer."""
-        yield from ()
-        self._keep(body)
-        return body
-
-    def feed(self, chunk: bytes, end: bool) -> Doing[bytes]:  # noqa: ARG002 - it is read when all is over
-        """Keep the next chunk of a stream."""
-        yield from ()
-        self.is_stream = True
-        self._keep(chunk)
-        return chunk
-
-    def _keep(self, body: bytes) -> None:
-        self.size += len(body)
-        if self.size <= _MOST_HEARD:
-            self.chunks.append(body)
-
-    def answer(self, work: Work) -> Answer | None:
-        """Return what was said; None where that cannot be read."""
-        if self.size > _MOST_HEARD or not self.chunks or work.framing != "sse":
-            return None
-        spoken, body = provider_codec(work.ask.surface.api), b"".join(self.chunks)
-        try:
-            if not self.is_stream:
-                return spoken.decode_answer(orjson.loads(body))
-            parser, decoder, whole = SseParser(), spoken.stream_decoder(), Accumulator()
-            for event in [*parser.feed(body), *parser.end()]:
-                for delta in decoder.take(event):
-                    whole.take(delta)
-        except (BadProviderAnswer, *_NO_ANSWER):
-            return None
-        return whole.answer
-
-
-_NO_ANSWER: Final = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 def step(gateway: Gateway, listener: Listener) -> Step | None:
@@ -110,8 +54,8 @@ def sent(gateway: Gateway, listener: Listener) -> Step | None:
             watched.sent = gateway.ports.clock()
             is_read = any(not isinstance(edit, (UsageReader, Watched)) for _, edit in work.edits)
             is_whole = is_read and not work.is_stream and work.ask.surface.endpoint is None
-            if reads and is_whole and Heard not in work.notes:
-                _hear(gateway, work, watched)
+            if reads and is_whole and KeptAnswer not in work.notes:
+                _keep(gateway, work, watched)
         return None
 
     return note if reads or gateway.tracer.is_on else None
@@ -120,7 +64,7 @@ def sent(gateway: Gateway, listener: Listener) -> Step | None:
 def _read(gateway: Gateway, work: Work, watched: Watched, conversations: Conversations, *, is_copied: bool) -> None:
     ports, request = gateway.ports, work.request
     if is_copied:
-        _hear(gateway, work, watched)
+        _keep(gateway, work, watched)
 
     def read() -> None:
         # What guards and filters have left of it, not what the client sent.
@@ -135,14 +79,14 @@ def _read(gateway: Gateway, work: Work, watched: Watched, conversations: Convers
     ports.later(read)
 
 
-def _hear(gateway: Gateway, work: Work, watched: Watched) -> None:
+def _keep(gateway: Gateway, work: Work, watched: Watched) -> None:
     """Have the answer kept, and read when all is over."""
-    heard = work.notes[Heard] = Heard()
-    work.edit(Rank.USAGE, heard)
+    kept = work.notes[KeptAnswer] = KeptAnswer()
+    work.edit(Rank.USAGE, kept)
 
     async def read(ending: Ending) -> None:
         before = watched.report
-        if before is None or ending.status >= 300 or (answer := heard.answer(work)) is None:
+        if before is None or ending.status >= 300 or (answer := kept.answer(work)) is None:
             return
         report = gateway.signals.report(work.ask.surface.api, work.request, answer)
         _count(gateway, report)
