@@ -57,6 +57,10 @@ class AgentQuota:
         if charges:
             await self._store.charge(charges)
 
+    async def charge(self, rules: AgentRules, tenant: str, usage: Usage, cost: int | None) -> None:
+        """Charge what a call used for which nothing was reserved: it came to the agent when another one had failed."""
+        await self.settle(AgentReservation(rules, tenant, Wants((), self._now())), usage, cost)
+
     def cost(self, served: Served, usage: Usage) -> int | None:
         """Return what a call cost in billionths of a dollar, None where the price is not known."""
         price = self._prices(served.provider, served.model)

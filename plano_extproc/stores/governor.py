@@ -96,6 +96,13 @@ class Governor:
         except StoreError as error:
             self._failed(error)
 
+    async def charge(self, rules: AgentRules, tenant: str, usage: Usage, cost: int | None) -> None:
+        """Charge what a call used for which nothing was taken. Never raises."""
+        try:
+            await self._quota.charge(rules, tenant, usage, cost)
+        except StoreError as error:
+            self._failed(error)
+
     def cost(self, served: Served, usage: Usage) -> int | None:
         """Return what a call cost in billionths of a dollar, None where the price is not known."""
         return self._quota.cost(served, usage)

@@ -55,8 +55,8 @@ governance:
       confidence_threshold: 0.5
       error_budget: {{errors: 50, per: 10m}}
   agents:
-    - {{id: shaky, tier: 0, error_budget: {{errors: 50, per: 10m}}}}
-    - {{id: steady, tier: 0, error_budget: {{errors: 50, per: 10m}}}}
+    - {{id: shaky, tier: 0, error_budget: {{errors: 50, per: 10m}}, limits: [{{tokens: 300, per: 10m}}]}}
+    - {{id: steady, tier: 0, error_budget: {{errors: 50, per: 10m}}, limits: [{{calls: 8, per: 10m}}]}}
     - {{id: talker, tier: 0, client: talker-key, error_budget: {{errors: 50, per: 10m}}}}
     - {{id: listed, tier: 1, client: listed-key}}
     - {{id: inner, tier: 1, client: inner-key, allowed_side_effects: ["write_*"], forbidden_actions: [write_raw]}}
@@ -263,3 +263,22 @@ def test_an_agent_that_was_tried_in_vain_has_a_row_and_an_error_of_its_own(stand
     told = [(row["action"], row["decision"], row["reason"]) for row in stand.rows("shaky")]
     assert told == [("serve", "ERROR", "failed; the next one was tried")]
     assert [row["decision"] for row in stand.rows("steady")] == ["EXECUTE"]
+
+
+def test_limits_count_for_who_answered_and_not_for_who_was_tried_in_vain(stand: Stand) -> None:
+    def ask(text: str) -> httpx.Response:
+        body = {"model": "x", "messages": [{"role": "user", "content": text}]}
+        headers = {"authorization": "Bearer k-talker", "x-tenant": "in-vain"}
+        return httpx.post(f"{stand.gateway.url('team')}/v1/chat/completions", json=body, headers=headers, timeout=20)
+
+    before = len(stand.shaky.requests)
+    for _ in range(8):
+        stand.shaky.fail(500)
+        answer = ask("What is the weather forecast, will there be rain?")
+        assert (answer.status_code, answer.headers["x-plano-agent"]) == (200, "steady")
+    assert len(stand.shaky.requests) == before + 8
+
+    refused = until(lambda: (answer := ask("Tell me a joke about cats")).status_code == 429 and answer, seconds=20)
+
+    assert refused
+    assert refused.json()["error"]["message"].startswith("the limit of 8 calls per 600 s of agent 'steady'")

@@ -172,6 +172,7 @@ class Governed:
         for part in self.parts:
             await self._end(part, outcome)
         for part in earlier.failed(self._work, self.servers):
+            await self._give_back(part)
             await self.governor.erred(part.rules, self.tenant, "server_error")
         for record, part in earlier.asked(self._work, self.servers, self.governor.book):
             await self._end_of_asked(record, part)
@@ -179,13 +180,20 @@ class Governed:
     async def _end(self, part: Part, outcome: Outcome) -> None:
         if part.reservation is not None:
             await self.governor.settle(part.reservation, outcome.usage, outcome.cost)
+        elif part is self.server and self._work.served is not None and part.rules.limits:
+            await self.governor.charge(part.rules, self.tenant, outcome.usage, outcome.cost)
         for kind in errors(outcome, part):
             await self.governor.erred(part.rules, self.tenant, kind)
         await self.governor.beat(part.rules, self.tenant)
 
-    async def _end_of_asked(self, record: Record, part: Part) -> None:
-        if part.reservation is not None and part is not self.server:
+    async def _give_back(self, part: Part) -> None:
+        """Leave an agent charged with the call alone: it used nothing that is known."""
+        if part.reservation is not None:
             await self.governor.settle(part.reservation, Usage(), None)
+
+    async def _end_of_asked(self, record: Record, part: Part) -> None:
+        if part is not self.server:
+            await self._give_back(part)
         if not earlier.has_said(record):
             kind: ErrorKind = "timeout" if record.reason == "timeout" else "server_error"
             await self.governor.erred(part.rules, self.tenant, kind)
