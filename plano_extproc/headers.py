@@ -30,6 +30,9 @@ ATTEMPT_PREFIX = "attempt_"
 GATED_PREFIX = "gated_"
 """Of the name of the cluster behind the gate of a provider that is watched over."""
 
+HEDGED = "attempt_hedged"
+"""The cluster of all tries of a hedged chain; `CLUSTER` then says to its gate where each of them goes."""
+
 CHAIN_ROUTE = "chain"
 """Value of `CLUSTER` for a request with several candidates; the clusters are then in dynamic metadata."""
 
@@ -69,6 +72,9 @@ GENERATION = "x-plano-generation"
 
 # The same, of a stream at the attempt position: the client's path, which try this is, and who serves which.
 ATTEMPT = "x-plano-attempt"
+"""Also on the answer of a try that others run beside: which one it is."""
+BEGUN = "x-plano-begun"
+"""When the try began, in seconds since 1970."""
 PATH = "x-plano-path"
 CANDIDATES = "x-plano-candidates"
 OWN = "x-plano-own"

@@ -103,6 +103,9 @@ class RetryPolicy(Part):
         (), description="Refusals with a status below 429 after which the next model is tried too."
     )
     backoff: Backoff | None = Field(None, description="Pauses between tries.")
+    hedge: bool = Field(
+        False, description="Ask the next model beside one that is late, instead of leaving it; the first answer counts."
+    )
 
 
 class Timeouts(Part):

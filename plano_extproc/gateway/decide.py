@@ -76,6 +76,12 @@ class Decision:
             self.is_stream
         ]
 
+    def place(self, answer: Mapping[str, bytes], attempts: int) -> int:
+        """Return which try an answer is of, after some attempts: the last, unless others ran on beside it."""
+        if self.chain is None or not self.chain.is_hedged:
+            return attempts
+        return int(answer.get(headers.ATTEMPT, b"%d" % attempts))
+
     def reader(self, attempts: int) -> Reader | None:
         """Return what reads an answer that came after some attempts; an attempt has read its own."""
         return self.translation if self.chain is None or attempts == 1 or self.is_handed else None
@@ -88,15 +94,20 @@ class Decision:
         return self.chain.plans[index], self.chain.response[index]
 
     def told(self, attempts: int) -> str:
-        """Return the reason, and where others were tried first, that they failed."""
+        """Return the reason, and where others were tried first, what became of them."""
         index = 0 if self.chain is None else self.chain.served(attempts)
-        return f"{self.reason}; candidate {index + 1} after the others failed" if index else self.reason or ""
+        return f"{self.reason or ''}{self.chain.later(index) if self.chain else ''}"
 
     def count(self, gateway: Gateway, served: Plan, answer: Mapping[str, bytes], status: int) -> None:
-        """Count, for the cool-downs, how the one has done that answered. The attempts count those before it."""
+        """Count, for the cool-downs, how the one has done that answered. The attempts count those before it.
+
+        What an attempt has put its number on and is a failure, it has counted.
+        """
         candidates, now = gateway.candidates, gateway.ports.now()
+        is_counted = self.chain is not None and self.chain.is_hedged and headers.ATTEMPT in answer
         if cooldown.counts(status, own_key=not served.upstream.is_passthrough):
-            candidates.failed(served.choice.provider, now, cooldown.retry_after(answer, now))
+            if not is_counted:
+                candidates.failed(served.choice.provider, now, cooldown.retry_after(answer, now))
         else:
             candidates.answered(served.choice.provider)
 

@@ -63,6 +63,7 @@ class Exchange:
         "_generation",
         "_listener",
         "_overhead",
+        "_place",
         "_reads_usage",
         "_seen",
         "_started",
@@ -103,6 +104,7 @@ class Exchange:
         self._answer: Answer | None = None
         self._status = 0
         self._attempts = 1
+        self._place = 1
         self._told = 0
 
     def handle(self, event: Event) -> Action | Awaitable[Action]:
@@ -159,10 +161,10 @@ class Exchange:
 
     def _ending(self) -> Ending:
         # A reply of our own sets the status without a decision on who serves.
-        served = self._decision.served(self._attempts)[0] if self._decision is not None and self._status else None
+        served = self._decision.served(self._place)[0] if self._decision is not None and self._status else None
         is_complete = self._answer.is_complete if self._answer is not None else self.is_done or self.cut is not None
         seconds = self._gateway.ports.clock() - self._started
-        return Ending(self._status, served, is_complete, seconds, self._attempts, self._overhead)
+        return Ending(self._status, served, is_complete, seconds, self._attempts, self._overhead, self._place)
 
     def on_request_headers(self, event: RequestHeaders) -> Action | Doing[Action]:
         """Answer what needs no provider; else wait for the body."""
@@ -280,16 +282,17 @@ class Exchange:
         told = among(event.headers, _TOLD)
         status = self._status = int(told[":status"])
         self._attempts = int(told.get(headers.ATTEMPTS, b"1"))
-        plan, response = decision.served(self._attempts)
+        place = self._place = decision.place(event.headers, self._attempts)
+        plan, response = decision.served(place)
         decision.count(self._gateway, plan, event.headers, status)
-        if status < 300 and self._attempts == 1:
+        if status < 300 and place == 1:
             seconds = self._gateway.ports.clock() - self._started - self._overhead
             self._gateway.heard(plan, seconds, is_stream=decision.is_stream)
         self._gateway.ports.metrics.answered(self._listener, self._api, plan.choice.name, plan.way.value, status)
         extra = [(headers.OVERHEAD_MS, b"%.2f" % (self._overhead * 1000))]
         if decision.reason:
-            extra.append((headers.ROUTE_REASON, decision.told(self._attempts).encode("ascii", "replace")))
-        dropped = decision.dropped_by(event.headers, self._attempts)
+            extra.append((headers.ROUTE_REASON, decision.told(place).encode("ascii", "replace")))
+        dropped = decision.dropped_by(event.headers, place)
         if dropped:
             extra.append((headers.DROPPED, dropped))
         work = self._work
@@ -301,7 +304,7 @@ class Exchange:
             if work.handed is not None and work.handed.ran:
                 ran = (*work.handed.ran, plan.choice.agent or "")
                 extra.append((headers.AGENT, ",".join(ran).encode("ascii", "replace")))
-        translation = decision.reader(self._attempts)
+        translation = decision.reader(place)
         handed = work.handed if work is not None and status < 300 else None
         heard = handed.heard.get(plan.choice.agent or "") if handed is not None else None
         if translation is None and decision.last is None and not edits and heard is None:

@@ -73,7 +73,8 @@ class Ending:
     """How an exchange ended. `status` is 0 where no answer came; `served` is who answered, None where we did.
 
     `is_complete` is false where the answer was read and broke off. Times are in seconds: `seconds` since the request's
-    headers, of which `overhead` went by before the provider was called.
+    headers, of which `overhead` went by before the provider was called. Of `attempts` tries it was the one at `place`,
+    counted from 1, that answered.
     """
 
     status: int
@@ -82,6 +83,7 @@ class Ending:
     seconds: float
     attempts: int = 1
     overhead: float = 0.0
+    place: int = 1
 
 
 @dataclass(slots=True)

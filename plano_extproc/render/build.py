@@ -84,6 +84,7 @@ def topology(
         ca_file=config.overrides.upstream_tls_ca_path or system_ca_file(),
         access_log=access_log,
         chain_routes=chain_routes(config),
+        hedges=any(entry.retry_policy and entry.retry_policy.hedge for entry in config.model_providers),
         sampling=config.tracing.random_sampling if config.tracing.is_on else 0.0,
     )
 

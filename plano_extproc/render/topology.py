@@ -136,6 +136,14 @@ def address(worker: str) -> dict[str, object]:
 
 
 @dataclass(frozen=True, slots=True)
+class Gate:
+    """A listener inside Envoy, in front of a cluster; None where each request names its own."""
+
+    name: str
+    cluster: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Topology:
     """All of one gateway. `folder` is where Envoy will find the files; `workers` are `unix:PATH` or `HOST:PORT`.
 
@@ -167,6 +175,13 @@ class Topology:
     max_heap_bytes: int = 2 * 1024 * 1024 * 1024
     max_connections: int = 50_000
     chain_routes: tuple[ChainRoute, ...] = (ChainRoute(),)
+    hedges: bool = False
+
+    @property
+    def gates(self) -> tuple[Gate, ...]:
+        """Listeners inside Envoy."""
+        watched = (Gate(f"gate_{one.name}", headers.GATED_PREFIX + one.name) for one in self.clusters if one.is_gated)
+        return (*watched, *([Gate(f"gate_{headers.HEDGED}")] if self.hedges else []))
 
     @property
     def is_sticky(self) -> bool:

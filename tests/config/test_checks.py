@@ -247,6 +247,17 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
             ["warning model_providers[0].prefix_affinity: has no effect beside"],
         ),
     ],
+    "hedges_have_a_time": [
+        (
+            HEAD + "model_providers: [{model: openai/x, access_key: k, retry_policy: {hedge: true}}]\n",
+            ["error model_providers[0].retry_policy.hedge: needs a time after which a try is late"],
+        ),
+        (
+            HEAD
+            + "model_providers: [{model: openai/x, access_key: k, retry_policy: {hedge: true}, timeouts: {first_byte: 50ms}}]\n",
+            ["error model_providers[0].timeouts.first_byte: is too short to hedge after (0.05s)"],
+        ),
+    ],
     "backoffs_grow": [
         (
             HEAD

@@ -277,3 +277,55 @@ def test_a_candidate_that_is_gone_from_the_configuration_is_passed_over() -> Non
     attempt.attempt._gateway = gateway()
 
     assert isinstance(attempt.request()[0][1], PassOver)
+
+
+HEDGED = CONFIG.replace("on_refusals:", "hedge: true, on_refusals:").replace("first_token: 1s", "first_byte: 1s")
+NOW = 1_700_000_000.0
+IN_TIME, LATE = {"begun": f"{NOW - 0.5:.3f}"}, {"begun": f"{NOW - 2:.3f}"}
+
+
+def test_all_tries_of_a_hedged_chain_say_where_they_go_and_who_they_are() -> None:
+    one = Try(2, IN_TIME, on=gateway(HEDGED))
+    (_, sent), _ = one.request()
+    assert isinstance(sent, Continue)
+    assert sent.changes is not None
+    one.answer(200)
+    _, told = one.piece(b'{"choices": []}', end=True)[0]
+
+    assert dict(sent.extra)["x-plano-cluster"].startswith(b"provider_")
+    assert sent.changes.clear_route
+    assert isinstance(told, Continue)
+    assert dict(told.extra)["x-plano-attempt"] == b"2"
+
+
+@pytest.mark.parametrize("said", [IN_TIME, LATE])
+def test_a_failure_in_a_hedged_chain_is_counted_by_its_own_attempt(said: Mapping[str, str]) -> None:
+    one = Try(1, said, on=gateway(HEDGED))
+    one.request()
+    one.answer(503)
+
+    assert one.cooling
+
+
+def test_a_try_in_a_hedged_chain_says_nothing_of_the_one_before() -> None:
+    assert not Try(2, IN_TIME, on=gateway(HEDGED)).cooling
+
+
+@pytest.mark.parametrize(("said", "cools"), [(IN_TIME, False), (LATE, True)])
+def test_a_try_that_another_was_faster_than_is_counted_where_it_was_late(said: Mapping[str, str], cools: bool) -> None:
+    one = Try(1, said, on=gateway(HEDGED))
+    one.request()
+    one.attempt.closed()
+
+    assert bool(one.cooling) is cools
+
+
+def test_a_refusal_that_is_late_is_told_with_a_status_that_others_outdo() -> None:
+    one = Try(1, LATE, on=gateway(HEDGED))
+    one.request()
+    one.answer(400)
+    told = one.piece(orjson.dumps(TOO_LONG), end=True)
+
+    assert status(told) == b"503"
+    assert isinstance(told[1][1], Piece)
+    assert "too long" in json.loads(told[1][1].body)["error"]["message"]

@@ -47,6 +47,8 @@ def command(
         access_log=access_log,
     )
     if snippet is not None:
+        if topology.hedges:
+            raise click.UsageError("an Envoy of yours cannot hedge: take retry_policy.hedge out of the file")
         text = {"snippet.yaml": render.snippet(topology, snippet)}
     elif output is not None:
         text = render.files(topology)

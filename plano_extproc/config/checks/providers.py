@@ -142,6 +142,21 @@ def backoffs_grow(subject: Subject) -> Iterator[Finding]:
             yield Finding(loc, f"is longer than max_ms ({backoff.max_ms})", "Make it shorter.")
 
 
+def hedges_have_a_time(subject: Subject) -> Iterator[Finding]:
+    """Find hedging without a time after which a try is late, or with one that is over before a try has begun."""
+    for index, entry in _entries(subject):
+        if entry.retry_policy is None or not entry.retry_policy.hedge:
+            continue
+        here, times = ("model_providers", index), entry.timeouts
+        if not times.first_byte and not times.first_token:
+            hint = "Set timeouts.first_byte, or timeouts.first_token for streams."
+            yield Finding((*here, "retry_policy", "hedge"), "needs a time after which a try is late", hint)
+        for name, given in (("first_byte", times.first_byte), ("first_token", times.first_token)):
+            if given is not None and given < _SHORTEST_HEDGE:
+                message = f"is too short to hedge after ({given:g}s)"
+                yield Finding((*here, "timeouts", name), message, f"Make it at least {_SHORTEST_HEDGE:g}s.")
+
+
 def ejections_grow(subject: Subject) -> Iterator[Finding]:
     """Find first ejections that are longer than the longest."""
     for index, entry in _entries(subject):
@@ -177,7 +192,11 @@ CHECKS: Final[tuple[Check, ...]] = (
     credentials_are_given,
     credentials_agree,
     backoffs_grow,
+    hedges_have_a_time,
     ejections_grow,
     affinity_has_no_gate,
     model_listeners_have_models,
 )
+
+_SHORTEST_HEDGE: Final = 0.1
+"""Seconds. A try whose worker takes half of its time is passed over, so there must be some."""

@@ -174,10 +174,10 @@ class Observation:
         if served is None:
             return
         choice = served.choice
-        if outcome.attempts > 1 and isinstance(work.plans, Chain):
+        if outcome.place > 1 and isinstance(work.plans, Chain):
             first = work.plans.plans[0].choice
             metrics.count(figures.FALLBACKS, (first.agent or first.name, choice.agent or choice.name, "failed"))
-            self._count_failed(plan.choice for plan in work.plans.plans[: work.plans.served(outcome.attempts)])
+            self._count_failed(plan.choice for plan in work.plans.plans[: work.plans.served(outcome.place)])
         if choice.agent is not None:
             became = "answered" if 0 < outcome.status < 300 else "failed"
             metrics.count(figures.AGENTS, (self._listener, choice.agent, became))

@@ -90,7 +90,7 @@ def _of_call(work: Work, served: Plan, ending: Ending, watched: Watched | None) 
         "llm.provider": provider,
         "llm.is_streaming": work.is_stream,
         "llm.duration_ms": round((ending.seconds - ending.overhead) * 1000, 3),
-        "routing.is_fallback": ending.attempts > 1,
+        "routing.is_fallback": ending.place > 1,
         "plano.attempts": ending.attempts,
     }
     for key, name in _PARAMETERS.items():

@@ -6,6 +6,9 @@ Envoy tells it beside the headers.
 
 Envoy hands the request over in pieces and waits with its headers, so a try whose request cannot be made is passed over
 (`PassOver`) without a word to its provider. `returning` has the way back.
+
+In a hedged chain Envoy asks the next candidate beside a try that is late. There a try knows nothing of the others, has
+headers of its own, and its attempt counts by itself how it fails.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -59,8 +62,8 @@ class Attempt:
     """The state of one try. `is_done` says that Envoy has nothing more to ask."""
 
     __slots__ = (
-        "_api", "_ask", "_body", "_decision", "_gateway", "_kept", "_listener", "_path", "_plan", "_returning",
-        "_tries", "is_done",
+        "_api", "_ask", "_body", "_decision", "_gateway", "_has_answered", "_kept", "_listener", "_path", "_plan",
+        "_returning", "_tries", "is_done",
     )  # fmt: skip
 
     def __init__(self, gateway: Gateway, listener: str, path: str, tries: Tries) -> None:
@@ -76,6 +79,7 @@ class Attempt:
         self._plan: Plan | None = None
         self._decision: Decision | None = None
         self._returning: Returning | None = None
+        self._has_answered = False
         self.is_done = False
         self._count_before(tries.before)
 
@@ -85,12 +89,15 @@ class Attempt:
             told = _PHASES[type(event)](self, event)
         except GatewayError as error:
             told = ((_KINDS[type(event)], local.refuse(self._api, error)),)
+        self._has_answered = self._has_answered or any(kind == "response_headers" for kind, _ in told)
         if any(isinstance(action, Reply) for _, action in told):
             self.is_done = True
         return told
 
     def closed(self) -> None:
-        """Nothing is left to do: the exchange at the listener position sees to it."""
+        """Count a late try that another was faster than; all else the exchange at the listener position sees to."""
+        if self._decision is not None and not self._has_answered and self._is_late():
+            self._count(self._tries.current, 0, None)
 
     def _count_before(self, before: Before) -> None:
         """Count the failure of the try before, where nobody else could: that there is another says that it failed."""
@@ -105,6 +112,11 @@ class Attempt:
         entry = self._gateway.entry(candidate)
         if entry is not None and (not status or cooldown.counts(status, own_key=not entry.uses_client_credential)):
             self._gateway.candidates.failed(entry, self._gateway.ports.now(), retry_after)
+
+    def _is_late(self) -> bool:
+        """Whether its time is over, so that Envoy has asked the next candidate beside it."""
+        late, begun = self._tries.late, self._tries.begun
+        return late is not None and late > 0 and begun is not None and self._gateway.ports.now() - begun >= late
 
     def on_request_headers(self, event: RequestHeaders) -> Told:
         """Wait for the body: what the headers become depends on it."""
@@ -128,7 +140,7 @@ class Attempt:
             action, made = self._request(body if self._kept is None else self._kept)
         except GatewayError as error:
             self.is_done = True
-            if self._tries.is_last:
+            if self._tries.is_last or self._is_late():
                 return (("request_headers", local.refuse(self._api, error)),)
             return (("request_headers", PassOver(PASSED_ON, self._tries.counted)),)
         return (("request_headers", action), ("request_body", Piece(made, end)))
@@ -144,7 +156,8 @@ class Attempt:
         fit = headers.OF_A_TRY if plan.upstream.is_passthrough else headers.OF_A_DIALECT
         dialect = tuple((name, value) for name, value in kept if name in fit)
         plain = (_PLAIN,) if self._tries.is_watched else ()
-        extra = (*dialect, *decision.extra, length, *plain)
+        to = ((headers.CLUSTER, plan.upstream.cluster.encode()),) if self._tries.is_hedged else ()
+        extra = (*dialect, *decision.extra, length, *plain, *to)
         return Continue(self._changes(plan, is_stream=decision.is_stream), extra), made
 
     def _candidate(self, ask: Ask) -> Plan:
@@ -159,6 +172,9 @@ class Attempt:
         entries = (self._gateway.entry(candidate) for candidate in self._tries.earlier)
         set_before = {name.lower() for entry in entries if entry for name in entry.all_headers}
         changes = plan.attempt[is_stream]
+        if self._tries.is_hedged:
+            # Its route is chosen by what it asks for here, and nobody's headers are in its own.
+            return replace(changes, clear_route=True, wire=None)
         if set_before <= set(changes.remove):
             return changes
         return replace(changes, remove=(*changes.remove, *sorted(set_before)), wire=None)
@@ -169,14 +185,17 @@ class Attempt:
         if self._decision is None or self._plan is None:
             self.is_done = True
             return (("response_headers", PROCEED),)
-        if self._tries.goes_on(status):
-            self._count(self._tries.current, status, cooldown.retry_after(event.headers, self._gateway.ports.now()))
+        later = cooldown.retry_after(event.headers, self._gateway.ports.now())
+        if self._tries.goes_on(status) and not self._is_late():
+            self._count(self._tries.current, status, later)
             return (("response_headers", Continue(tried=self._tries.counted)),)
+        if self._tries.is_hedged and status >= 400:
+            self._count(self._tries.current, status, later)
         limit = self._gateway.config.overrides.max_answer_bytes
         try:
-            self._returning = Returning(self._api, self._tries, self._plan, self._decision, event, limit)
+            self._returning = Returning(self._api, self._tries, self._plan, self._decision, event, limit, self._is_late)
         except GatewayError:
-            if self._tries.is_last:
+            if self._tries.is_last or self._is_late():
                 raise
             self._count(self._tries.current, 0, None)
             return (("response_headers", passed_on(self._tries)),)
@@ -192,7 +211,7 @@ class Attempt:
     def _returned(self, told: Told) -> Told:
         assert self._returning is not None
         self.is_done = self._returning.is_over
-        if self._returning.fault is not None and not self._tries.is_last:
+        if self._returning.fault is not None and (self._tries.is_hedged or not self._tries.is_last):
             self._count(self._tries.current, 0, None)
         return told if self._kept is None or self._returning.is_over else tuple(map(_without_kept, told))
 

@@ -136,4 +136,5 @@ def policy(found: fallback.Chain) -> Policy:
         first_token=times.first_token,
         total=times.total,
         route=chain_route(first, found.backoff if found.waits else None).name,
+        hedges=first.retry_policy is not None and first.retry_policy.hedge,
     )

@@ -7,6 +7,9 @@ that was the first sends the same request to the same cluster, and needs none. T
 `gateway.tries` says and, where the first try changes it, the body as the client sent it; so any worker may serve
 either. Where more than the status decides on moving on, the first try has an attempt too, and a stream is watched until
 its first token.
+
+A chain may be hedged: Envoy then asks the next candidate beside one that is late, and takes the first answer. The tries
+may end in any order, so all of them have attempts, which write on each answer whose it is.
 """
 
 from collections.abc import Callable
@@ -30,7 +33,7 @@ class Policy:
     No connection, a reset, a time-out and every status from 500 always count, and so do `statuses` below it; `refusals`
     are what an error with another status may say. Times are in seconds: `first_byte` bounds each try, `first_token`
     takes its place for streams, and `total` bounds all tries together. `route` names Envoy's route, which has the
-    pauses between tries.
+    pauses between tries. `hedges` lets a late try run on beside the next one.
     """
 
     statuses: tuple[int, ...] = PASSING
@@ -39,11 +42,16 @@ class Policy:
     first_token: float | None = None
     total: float | None = None
     route: str = headers.CHAIN_ROUTE
+    hedges: bool = False
 
     @property
     def is_watched(self) -> bool:
         """Whether more than the status of an answer decides, so that every try needs an exchange, the first one too."""
         return bool(self.refusals or self.first_token)
+
+    def late(self, *, is_stream: bool) -> float | None:
+        """Return after how long the next candidate is asked beside a try; 0 is never, None that it is no such chain."""
+        return (self.per_try(is_stream=is_stream) or 0.0) if self.hedges else None
 
     def per_try(self, *, is_stream: bool) -> float | None:
         """Return how long a try may take before its answer begins."""
@@ -60,10 +68,15 @@ class Chain:
     attempts: dict[bool, Changes]
     """The same where all tries have attempts."""
     response: tuple[dict[BodyMode | None, Changes], ...]
+    is_hedged: bool = False
 
     def served(self, attempts: int) -> int:
         """Return the index of the plan that a number of attempts led to."""
         return min(max(attempts, 1), len(self.plans)) - 1
+
+    def later(self, index: int) -> str:
+        """Return what a reason says further where the plan of an index answered."""
+        return _later(index, is_hedged=self.is_hedged)
 
 
 def chain(plans: tuple[Plan, ...], policy: Policy, label: Callable[[Choice], str]) -> Chain:
@@ -71,15 +84,21 @@ def chain(plans: tuple[Plan, ...], policy: Policy, label: Callable[[Choice], str
 
     `label` names the entry of a choice, uniquely in its configuration.
     """
-    said = encoded(plans, policy.statuses, policy.refusals, policy.is_watched, label)
+    said = {
+        is_stream: encoded(
+            plans, policy.statuses, policy.refusals, policy.is_watched, label, policy.late(is_stream=is_stream)
+        )
+        for is_stream in plans[0].request
+    }
     here, attempts = (
         {
-            is_stream: _request(plans, policy, changes, said, is_stream=is_stream, is_here=is_here)
+            is_stream: _request(plans, policy, changes, said[is_stream], is_stream=is_stream, is_here=is_here)
             for is_stream, changes in plans[0].request.items()
         }
         for is_here in (True, False)
     )
-    return Chain(plans, None if policy.is_watched else here, attempts, tuple(map(_response, plans, range(len(plans)))))
+    response = tuple(_response(plan, index, is_hedged=policy.hedges) for index, plan in enumerate(plans))
+    return Chain(plans, None if policy.is_watched or policy.hedges else here, attempts, response, policy.hedges)
 
 
 def _request(
@@ -94,6 +113,8 @@ def _request(
         "x-envoy-upstream-rq-per-try-timeout-ms": policy.per_try(is_stream=is_stream),
         "x-envoy-upstream-rq-timeout-ms": policy.total,
     }
+    if policy.late(is_stream=is_stream):
+        more.append(("x-envoy-hedge-on-per-try-timeout", b"true"))
     more += [(name, b"%d" % int(seconds * 1000)) for name, seconds in times.items() if seconds]
     names = {*times, *(name for name, _ in more)}
     kept = [pair for pair in changes.set if pair[0] not in names] if is_here else []
@@ -102,7 +123,9 @@ def _request(
         set=(*kept, *more),
         remove=changes.remove if is_here else headers.CREDENTIALS,
         metadata={**changes.metadata, "candidates": said, "way": "chain"},
-        clusters=tuple(_cluster(plan, plans[0], is_here=is_here, is_first=not at) for at, plan in enumerate(plans)),
+        clusters=(headers.HEDGED,) * len(plans)
+        if policy.hedges
+        else tuple(_cluster(plan, plans[0], is_here=is_here, is_first=not at) for at, plan in enumerate(plans)),
         wire=None,
     )
 
@@ -113,15 +136,15 @@ def _cluster(plan: Plan, first: Plan, *, is_here: bool, is_first: bool) -> str:
     return plan.upstream.cluster if is_here and is_same else headers.ATTEMPT_PREFIX + plan.upstream.cluster
 
 
-def _response(plan: Plan, index: int) -> dict[BodyMode | None, Changes]:
-    if index == 0:
+def _response(plan: Plan, index: int, *, is_hedged: bool) -> dict[BodyMode | None, Changes]:
+    if index == 0 and not is_hedged:
         return plan.response
-    reason = f"{plan.choice.reason}; candidate {index + 1} after the others failed"
+    reason = f"{plan.choice.reason}{_later(index, is_hedged=is_hedged)}"
     told = reason.encode("ascii", "replace")
     return {
         mode: replace(
             answer,
-            remove=(headers.LOST, *answer.remove),
+            remove=(*_BETWEEN, *answer.remove) if is_hedged else (headers.LOST, *answer.remove),
             set=tuple((name, told if name == headers.ROUTE_REASON else value) for name, value in answer.set),
             metadata={
                 **({"agent": plan.choice.agent} if plan.choice.agent else {"model": plan.choice.name}),
@@ -131,3 +154,13 @@ def _response(plan: Plan, index: int) -> dict[BodyMode | None, Changes]:
         )
         for mode, answer in plan.response.items()
     }
+
+
+def _later(index: int, *, is_hedged: bool) -> str:
+    if not index:
+        return ""
+    return f"; candidate {index + 1} after the others {'failed or were late' if is_hedged else 'failed'}"
+
+
+_BETWEEN = (headers.LOST, headers.ATTEMPT)
+"""What an attempt tells the listener position by an answer's headers."""

@@ -52,7 +52,9 @@ class Tries:
 
     `candidates` are in the order of the tries; `number` counts from 1. `own` are headers of the client that an earlier
     try may have replaced, `query` is the client's. `is_watched` says that an answer is held until it has begun. `path`
-    is what the body is for, where that is not the client's path.
+    is what the body is for, where that is not the client's path. `late` is after how many seconds Envoy asks the next
+    candidate beside this one, 0 for never, and None where the chain is not hedged; `begun` is when this try began, in
+    seconds since 1970.
     """
 
     candidates: tuple[Candidate, ...]
@@ -64,6 +66,13 @@ class Tries:
     before: Before = Before()
     is_watched: bool = False
     path: str | None = None
+    late: float | None = None
+    begun: float | None = None
+
+    @property
+    def is_hedged(self) -> bool:
+        """Whether other tries may run beside this one."""
+        return self.late is not None
 
     @property
     def current(self) -> Candidate:
@@ -96,10 +105,11 @@ def encoded(
     refusals: tuple[Refusal, ...],
     is_watched: bool,
     label: Callable[[Choice], str],
+    late: float | None,
 ) -> str:
     """Return who serves which try, and when the next one's turn is, as a header can carry it."""
     candidates = [(label(plan.choice), plan.choice.model, plan.choice.agent) for plan in plans]
-    return quote(orjson.dumps([candidates, statuses, refusals, is_watched]))
+    return quote(orjson.dumps([candidates, statuses, refusals, is_watched, late]))
 
 
 def own(ask: Ask, tried: tuple[Plan, ...]) -> str | None:
@@ -128,7 +138,7 @@ def _path(ask: Ask) -> str | None:
 
 def tries(said: Mapping[str, str]) -> Tries:
     """Return a chain as what Envoy says with an attempt's stream tells it: what `encoded` and `own` have written."""
-    found, statuses, refusals, is_watched = orjson.loads(unquote(said[headers.CANDIDATES]))
+    found, statuses, refusals, is_watched, late = orjson.loads(unquote(said[headers.CANDIDATES]))
     kept = said.get(headers.OWN)
     sent, query, path = orjson.loads(unquote(kept)) if kept else ({}, "", None)
     number = int(said[headers.ATTEMPT])
@@ -142,11 +152,21 @@ def tries(said: Mapping[str, str]) -> Tries:
         _before(number, said),
         is_watched,
         path,
+        late,
+        _seconds(said.get(headers.BEGUN, "")),
     )
 
 
+def _seconds(said: str) -> float | None:
+    """Return a time as Envoy writes it, None where it says none."""
+    try:
+        return float(said)
+    except ValueError:
+        return None
+
+
 def _before(number: int, said: Mapping[str, str]) -> Before:
-    if number == 1 or said.get(headers.COUNTED) == str(number - 1):
+    if number == 1 or headers.BEGUN in said or said.get(headers.COUNTED) == str(number - 1):
         return Before()
     if number > 2:
         # What is said of a status is of the first try, the only one without an attempt.

@@ -10,7 +10,7 @@ the next candidate: by a status of 503 in place of its own. What is held, and fo
 Everything else goes on as it comes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import orjson
@@ -40,18 +40,30 @@ class Returning:
     """One answer. `is_over` says that nothing of it can go on any more, or that all has."""
 
     __slots__ = (
-        "_answer", "_api", "_beginning", "_decision", "_encoding", "_held", "_is_waiting", "_is_whole", "_left",
-        "_length", "_status", "_tries", "fault", "is_over",
+        "_answer", "_api", "_beginning", "_decision", "_encoding", "_held", "_is_late", "_is_waiting", "_is_whole",
+        "_left", "_length", "_stamp", "_status", "_tries", "fault", "is_over",
     )  # fmt: skip
 
-    def __init__(self, api: Api, tries: Tries, plan: Plan, decision: Decision, event: ResponseHeaders, limit: int):
+    def __init__(
+        self,
+        api: Api,
+        tries: Tries,
+        plan: Plan,
+        decision: Decision,
+        event: ResponseHeaders,
+        limit: int,
+        is_late: Callable[[], bool],
+    ) -> None:
         """Begin with the answer's headers; `api` is the caller's dialect, `limit` the most bytes to hold.
 
+        `is_late` says whether Envoy may have asked the next candidate already, beside this one.
         Raises `BadProviderAnswer` for an encoding that cannot be undone.
         """
         self._api = api
         self._tries = tries
         self._decision = decision
+        self._is_late = is_late
+        self._stamp = ((headers.ATTEMPT, b"%d" % tries.number),) if tries.is_hedged else ()
         status = self._status = int(event.headers[":status"])
         self._encoding = event.headers.get("content-encoding", b"identity")
         self._held: list[bytes] = []
@@ -103,8 +115,9 @@ class Returning:
     def _complete(self) -> Told:
         """Let an answer go on that is there as a whole, or Envoy try the next candidate."""
         body = b"".join(self._held)
-        if self._refuses(body):
-            return self._passed_on()
+        refusal = self._refusal(body)
+        if refusal is not None:
+            return self._passed_on(refusal)
         if self._answer is None:
             told = _error_in(body) if self._status < 300 else None
             return self._failed(told) if told else self._released(end=True)
@@ -112,7 +125,7 @@ class Returning:
         assert isinstance(made, Continue), "no edit stands in the way of a try's answer"
         self.is_over = True
         piece = Piece(body if made.body is None else made.body, end=True)
-        return (("response_headers", Continue(_PIECES, (*self._lost, *made.extra))), ("response_body", piece))
+        return (("response_headers", Continue(_PIECES, (*self._told, *made.extra))), ("response_body", piece))
 
     def _released(self, end: bool) -> Told:
         self._is_waiting = False
@@ -122,12 +135,14 @@ class Returning:
 
     def _headers(self) -> Continue:
         changes, extra = (_PIECES, self._answer.headers) if self._answer else (None, ())
-        return Continue(changes, (*self._lost, *extra))
+        return Continue(changes, (*self._told, *extra))
 
     @property
-    def _lost(self) -> tuple[tuple[str, bytes], ...]:
+    def _told(self) -> tuple[tuple[str, bytes], ...]:
+        """What the listener position is to know of this try."""
         dropped = self._decision.dropped
-        return ((headers.LOST, ",".join(dropped).encode("ascii", "replace")),) if dropped else ()
+        lost = ((headers.LOST, ",".join(dropped).encode("ascii", "replace")),) if dropped else ()
+        return (*self._stamp, *lost)
 
     def _onward(self, chunk: bytes, end: bool) -> Piece:
         self.is_over = end
@@ -137,15 +152,16 @@ class Returning:
         assert isinstance(made, Continue), "no edit stands in the way of a try's answer"
         return Piece(chunk if made.body is None else made.body, end)
 
-    def _refuses(self, body: bytes) -> bool:
-        """Whether an error says what moves on by the user's own word."""
+    def _refusal(self, body: bytes) -> Fault | None:
+        """Return the error that says what moves on by the user's own word, if this is one."""
         if self._status < 400 or self._tries.is_last:
-            return False
+            return None
         try:
             plain = ContentDecoder(self._encoding).feed(body, end=True)
         except BadProviderAnswer:
-            return False
-        return refusal_in(read_fault(self._status, plain)) in self._tries.refusals
+            return None
+        fault = read_fault(self._status, plain)
+        return fault if refusal_in(fault) in self._tries.refusals else None
 
     def _too_large(self) -> Told:
         if self._answer is None:
@@ -156,13 +172,19 @@ class Returning:
         """Leave the answer to the next candidate; of the last one the caller is told its fault."""
         self.fault = fault
         if not self._tries.is_last:
-            return self._passed_on()
+            return self._passed_on(fault)
+        return self._shown(fault, fault.status if fault.status >= 400 else 502)
+
+    def _shown(self, fault: Fault, status: int) -> Told:
         self.is_over = True
-        body, status = fault_body(self._api, fault), fault.status if fault.status >= 400 else 502
-        extra = (*JSON, (":status", b"%d" % status), ("content-length", b"%d" % len(body)))
+        body = fault_body(self._api, fault)
+        extra = (*JSON, (":status", b"%d" % status), ("content-length", b"%d" % len(body)), *self._stamp)
         return (("response_headers", Continue(_PIECES, extra)), ("response_body", Piece(body, end=True)))
 
-    def _passed_on(self) -> Told:
+    def _passed_on(self, fault: Fault) -> Told:
+        if self._is_late():
+            # The next candidate has been asked. Where that has failed by now, this is what the caller is told.
+            return self._shown(fault, PASSED_ON)
         self.is_over = True
         return (("response_headers", passed_on(self._tries)), ("response_body", Piece(b"", end=True)))
 
