@@ -199,4 +199,4 @@ CHECKS: Final[tuple[Check, ...]] = (
 )
 
 _SHORTEST_HEDGE: Final = 0.1
-"""Seconds. A try whose worker takes half of its time is passed over, so there must be some."""
+"""Seconds. No model answers sooner, so every request would be asked of all."""
