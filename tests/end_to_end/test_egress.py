@@ -18,6 +18,7 @@ CONFIG = """
 version: v0.5.0
 listeners:
   - {{type: agent, name: agents, port: {port}, agents: [{{id: weather, description: weather}}]}}
+  - {{type: model, name: models, port: {models}}}
 agents:
   - {{id: weather, url: "http://127.0.0.1:{service}/base"}}
 filters:
@@ -52,7 +53,7 @@ def closed() -> int:
 
 @pytest.fixture(scope="module")
 def gateway(service: Service, closed: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    text = CONFIG.format(port=free_port(), service=service.server.port, closed=closed)
+    text = CONFIG.format(port=free_port(), models=free_port(), service=service.server.port, closed=closed)
     with running_gateway(text, environ={}, home=tmp_path_factory.mktemp("egress")) as running:
         yield running
 

@@ -231,6 +231,7 @@ listeners:
     agents:
       - {{id: weather, description: "weather forecasts, temperature and rain"}}
       - {{id: flights, description: "flight status, flight bookings, airports"}}
+  - {{type: model, name: models, port: {models}}}
 agents:
   - {{id: weather, url: "{weather}"}}
   - {{id: flights, url: "{flights}"}}
@@ -246,6 +247,7 @@ def test_who_is_over_a_limit_costs_no_agent_a_thing(tmp_path: Path) -> None:
         running_gateway(
             AGENTS.format(
                 port=free_port(),
+                models=free_port(),
                 weather=f"http://127.0.0.1:{weather.port}",
                 flights=f"http://127.0.0.1:{flights.port}",
             ),
