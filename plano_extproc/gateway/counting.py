@@ -11,8 +11,8 @@ from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.answer import JSON
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.decide import parse
 from plano_extproc.gateway.local import details
+from plano_extproc.gateway.parse import parse
 from plano_extproc.gateway.tokens import estimate
 
 

@@ -20,7 +20,7 @@ from plano_extproc.gateway.answer import JSON, Answer
 from plano_extproc.gateway.ask import Ask, among
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.conversation import stored
-from plano_extproc.gateway.decide import Decision
+from plano_extproc.gateway.decision import Decision
 from plano_extproc.gateway.drive import drive
 from plano_extproc.gateway.events import (
     Event,

@@ -10,7 +10,8 @@ from plano_extproc.errors import GatewayError
 from plano_extproc.flow import Callout, CalloutFailed, ModelCall, Question, Reply, Together
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.decide import Decision, serve
+from plano_extproc.gateway.decide import serve
+from plano_extproc.gateway.decision import Decision
 from plano_extproc.gateway.limits import on_behalf
 from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.surface import surface

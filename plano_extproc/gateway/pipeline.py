@@ -6,20 +6,20 @@ from typing import Any
 
 from plano_extproc import headers
 from plano_extproc.gateway.actions import Reply
+from plano_extproc.gateway.addressing import PLAIN, length
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.decide import (
-    Decision,
-    length,
     model_of_form,
     model_of_upgrade,
-    parse,
     serve,
     serve_chain,
     serve_form,
     serve_upgrade,
 )
+from plano_extproc.gateway.decision import Decision
 from plano_extproc.gateway.own_reply import kept
+from plano_extproc.gateway.parse import parse
 from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import UsageReader
 from plano_extproc.gateway.rewrite import written
@@ -76,7 +76,7 @@ def _decide(gateway: Gateway, work: Work, served: Callable[[], Decision] | None 
         _send(decision, work.body)
     decision.extra += tuple(work.onward)
     if work.edits and served is None:
-        decision.extra += _PLAIN
+        decision.extra += PLAIN
     return decision
 
 
@@ -94,12 +94,12 @@ def _hand(gateway: Gateway, plans: Plan | Chain, handed: Handed, sent: bytes) ->
         _send(decision, spoken.body)
     decision.extra += handed.headers
     if handed.heard:
-        decision.extra += _PLAIN
+        decision.extra += PLAIN
     if spoken.translation is not None:
         decision.translation = spoken.translation
         decision.dropped = spoken.dropped
         decision.is_handed = True
-        decision.extra += _PLAIN
+        decision.extra += PLAIN
     return decision
 
 
@@ -130,7 +130,7 @@ def _decide_on_completion(gateway: Gateway, work: Work) -> Doing[Decision | Repl
         _send(decision, work.body)
     decision.last = Completions(None)
     decision.dropped += dropped
-    decision.extra += _PLAIN
+    decision.extra += PLAIN
     return decision
 
 
@@ -147,9 +147,6 @@ def _send(decision: Decision, body: bytes) -> None:
     decision.body = body
     decision.extra += (length(body),)
 
-
-_PLAIN = (("accept-encoding", b"identity"),)
-"""For an answer that is read here, so it must come as it is."""
 
 _CHAT = Surface("openai.chat")
 _FORM = b"multipart/form-data"

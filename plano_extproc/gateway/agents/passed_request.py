@@ -8,6 +8,7 @@ from plano_extproc import headers
 from plano_extproc.agents import Agent, passthrough
 from plano_extproc.agents.passthrough import Passage
 from plano_extproc.gateway.actions import Changes
+from plano_extproc.gateway.addressing import PLAIN
 from plano_extproc.gateway.agents.hops import Onward
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.guardrails.guarding import Side, tell
@@ -50,7 +51,7 @@ def changes(listener: str, agent: Agent, passage: Passage, onward: Onward, body:
         extra = (*extra, ("x-envoy-upstream-rq-per-try-timeout-ms", b"%d" % int(agent.timeout * 1000)))
     target = ((headers.CLUSTER, passage.cluster.encode()), (":path", passage.path.encode("latin-1")))
     return Changes(
-        set=(*onward.own.items(), *own, *target, *extra, *(_PLAIN if passage.is_card else ())),
+        set=(*onward.own.items(), *own, *target, *extra, *(PLAIN if passage.is_card else ())),
         remove=tuple(dict.fromkeys((*headers.CREDENTIALS, *removed))),
         clear_route=True,
         metadata={
@@ -64,7 +65,6 @@ def changes(listener: str, agent: Agent, passage: Passage, onward: Onward, body:
     )
 
 
-_PLAIN: Final = (("accept-encoding", b"identity"),)
 _OF_HTTP: Final = ("host", "content-length", "transfer-encoding", "accept-encoding", "user-agent", "te", "connection")
 _PROTOCOLS: Final = frozenset({"jsonrpc", "method", "id", "messageId", "contextId", "taskId", "kind", "role", "name"})
 """Fields of the protocols that nobody writes words in."""

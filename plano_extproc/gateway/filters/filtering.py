@@ -10,7 +10,7 @@ from plano_extproc.filters import Filter, Passing, Record, StreamFilters, run
 from plano_extproc.filters.mcp import Sessions
 from plano_extproc.flow import Flow
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.decide import parse
+from plano_extproc.gateway.parse import parse
 from plano_extproc.gateway.work import Doing, Edit, Work
 from plano_extproc.translate.codec import Framing
 from plano_extproc.translate.texts import TextStream, WindowFor

@@ -10,7 +10,7 @@ from typing import Final
 from plano_extproc import agents, headers
 from plano_extproc.gateway.actions import Headers
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.decide import Decision
+from plano_extproc.gateway.decision import Decision
 from plano_extproc.gateway.reading import UsageReader
 from plano_extproc.gateway.telemetry.costing import count_tokens
 from plano_extproc.gateway.telemetry.telling import called, nanoseconds, notes, tell

@@ -13,17 +13,20 @@ headers of its own, and its attempt counts by itself how it fails.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from plano_extproc import headers
 from plano_extproc.apis import Api
 from plano_extproc.errors import GatewayError, NotFound, Unavailable
 from plano_extproc.gateway import local
 from plano_extproc.gateway.actions import PROCEED, Action, Changes, Continue, PassOver, Piece, Reply
+from plano_extproc.gateway.addressing import PLAIN
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.decide import Decision, parse, serve
+from plano_extproc.gateway.decide import serve
+from plano_extproc.gateway.decision import Decision
 from plano_extproc.gateway.events import Event, RequestBody, RequestHeaders, ResponseBody, ResponseHeaders, Trailers
+from plano_extproc.gateway.parse import parse
 from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.surface import surface
 from plano_extproc.gateway.tries.message import Before, Candidate, Tries
@@ -31,9 +34,6 @@ from plano_extproc.gateway.tries.returning import PASSED_ON, Returning, Told, pa
 from plano_extproc.routing import cooldown
 
 _NOT_THE_CLIENTS = frozenset((*headers.CREDENTIALS, *headers.OF_A_TRY, headers.CACHE))
-
-_PLAIN: Final = ("accept-encoding", b"identity")
-"""Where an answer is looked into that nobody translates."""
 
 
 class ClientHeaders(Mapping[str, bytes]):
@@ -155,7 +155,7 @@ class Attempt:
         # The client's account is of use only with the client's own key.
         fit = headers.OF_A_TRY if plan.upstream.is_passthrough else headers.OF_A_DIALECT
         dialect = tuple((name, value) for name, value in kept if name in fit)
-        plain = (_PLAIN,) if self._tries.is_watched else ()
+        plain = PLAIN if self._tries.is_watched else ()
         to = ((headers.CLUSTER, plan.upstream.cluster.encode()),) if self._tries.is_hedged else ()
         extra = (*dialect, *decision.extra, length, *plain, *to)
         return Continue(self._changes(plan, is_stream=decision.is_stream), extra), made

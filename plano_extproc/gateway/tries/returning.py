@@ -20,7 +20,7 @@ from plano_extproc.apis import Api
 from plano_extproc.errors import BadProviderAnswer
 from plano_extproc.gateway.actions import Action, BodyMode, Changes, Continue, PassOver, Piece
 from plano_extproc.gateway.answer import JSON, Answer
-from plano_extproc.gateway.decide import Decision
+from plano_extproc.gateway.decision import Decision
 from plano_extproc.gateway.events import ResponseHeaders
 from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.tries.message import Tries
