@@ -32,6 +32,11 @@ model_providers:
     retry_policy:
       fallback_models: [anthropic/second, openai/third]
       on_refusals: [context_window, content_policy]
+  - model: anthropic/watched
+    base_url: "{second}"
+    access_key: $SECOND_KEY
+    timeouts: {{first_token: 600ms}}
+    retry_policy: {{fallback_models: [openai/third]}}
   - {{model: anthropic/second, base_url: "{second}", access_key: $SECOND_KEY}}
   - {{model: openai/third, base_url: "{third}", access_key: $THIRD_KEY}}
   - model: openai/gone
@@ -182,6 +187,19 @@ def test_a_candidate_that_cannot_be_reached_is_followed_by_the_next(
         provider.say(f"Hello from {number}")
 
     check(ask(gateway, f"openai/{model}", stream=stream), at, (503,), stream=stream)
+
+
+def test_what_a_watched_first_candidate_cannot_take_is_told_once(
+    gateway: Gateway, providers: tuple[ScriptedProvider, ...]
+) -> None:
+    providers[1].say("Hello")
+    body = {"model": "anthropic/watched", "messages": HELLO, "seed": 7}
+
+    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=20)
+
+    assert (answer.status_code, answer.headers["x-plano-attempts"]) == (200, "1")
+    assert answer.headers["x-plano-dropped"] == "seed"
+    assert "x-plano-lost" not in answer.headers
 
 
 @pytest.mark.parametrize("model", ["first", "watched"])

@@ -97,8 +97,12 @@ def chain(plans: tuple[Plan, ...], policy: Policy, label: Callable[[Choice], str
         }
         for is_here in (True, False)
     )
-    response = tuple(_response(plan, index, is_hedged=policy.hedges) for index, plan in enumerate(plans))
-    return Chain(plans, None if policy.is_watched or policy.hedges else here, attempts, response, policy.hedges)
+    is_all_tried = policy.is_watched or policy.hedges
+    response = tuple(
+        plan.response if index == 0 and not is_all_tried else _response(plan, index, is_hedged=policy.hedges)
+        for index, plan in enumerate(plans)
+    )
+    return Chain(plans, None if is_all_tried else here, attempts, response, policy.hedges)
 
 
 def _request(
@@ -137,8 +141,7 @@ def _cluster(plan: Plan, first: Plan, *, is_here: bool, is_first: bool) -> str:
 
 
 def _response(plan: Plan, index: int, *, is_hedged: bool) -> dict[BodyMode | None, Changes]:
-    if index == 0 and not is_hedged:
-        return plan.response
+    """Return what an answer's headers become that an attempt has read."""
     reason = f"{plan.choice.reason}{_later(index, is_hedged=is_hedged)}"
     told = reason.encode("ascii", "replace")
     return {
