@@ -259,6 +259,4 @@ def test_who_is_over_a_limit_costs_no_agent_a_thing(tmp_path: Path) -> None:
         statuses = [ask(gateway, "key-two", model="any", messages=both).status_code for _ in range(4)]
         assert statuses == [200, 200, 429, 429]
         assert len(weather.requests) + len(flights.requests) == 4
-        rows = until(lambda: usage(gateway, "client").get("two"))
-        assert rows
-        assert rows["requests"] == 2
+        assert until(lambda: usage(gateway, "client").get("two", {}).get("requests") == 2)
