@@ -25,7 +25,7 @@ from plano_extproc.gateway.routing.ranking import Feeds, Ranking, Unfed
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.gateway.tries import cooldowns
 from plano_extproc.gateway.tries.candidates import Candidates, policy
-from plano_extproc.gateway.tries.chain import Chain, Policy, chain
+from plano_extproc.gateway.tries.chain import Chain, Plans, Policy, chain
 from plano_extproc.gateway.tries.message import Candidate
 from plano_extproc.gateway.work import Step
 from plano_extproc.limits import Admission
@@ -183,7 +183,7 @@ class Gateway:
         key = (surface.api, surface.endpoint, model, listener)
         return self._plans.get(key) or self._keep(key, self._plan(surface, self.directory.resolve(model), listener))
 
-    def by_name(self, ask: Ask, model: str | None) -> Plan | Chain:
+    def by_name(self, ask: Ask, model: str | None) -> Plans:
         """Return how a request for a model is served; raises what the directory and `plan` raise, and `Forbidden`."""
         now = self.ports.now()
         if ask.client is None and self.candidates.is_fixed(model, now):
@@ -191,7 +191,7 @@ class Gateway:
         found = self.candidates.of_name(model, ask.client, now)
         return self.served_by(ask, found.tries, policy(found))
 
-    def served_by(self, ask: Ask, choices: tuple[Choice, ...], rule: Policy) -> Plan | Chain:
+    def served_by(self, ask: Ask, choices: tuple[Choice, ...], rule: Policy) -> Plans:
         """Return how a request is served by choices, in their order."""
         if len(choices) == 1:
             return self._candidate(ask, choices[0])

@@ -39,7 +39,7 @@ def serve_chain(gateway: Gateway, ask: Ask, chain: Chain, body: bytes, request: 
 
     A first candidate that cannot take the request gets an attempt, which passes it over.
     """
-    first = chain.plans[0]
+    first = chain.tries[0]
     decision = Decision(first, bool(request.get("stream")), None, ())
     is_other = first.way is Way.DIRECT or first.profile.fit is not None
     if chain.request is not None and not (is_other and len(body) > LARGEST_KEPT):
@@ -50,7 +50,7 @@ def serve_chain(gateway: Gateway, ask: Ask, chain: Chain, body: bytes, request: 
             is_renamed = decision.translation is not None and len(body) <= LARGEST_KEPT
             decision.kept = body if is_other or is_renamed else None
     decision.chain = chain
-    decision.own = own(ask, chain.plans[1:] if decision.is_first_here else chain.plans)
+    decision.own = own(ask, chain.tries[1:] if decision.is_first_here else chain.tries)
     return decision
 
 

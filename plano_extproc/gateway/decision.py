@@ -66,7 +66,7 @@ class Decision:
         if self.chain is None:
             return self.plan, self.plan.response
         index = self.chain.served(attempts)
-        return self.chain.plans[index], self.chain.response[index]
+        return self.chain.tries[index], self.chain.response[index]
 
     def told(self, attempts: int) -> str:
         """Return the reason, and where others were tried first, what became of them."""

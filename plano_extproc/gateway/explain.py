@@ -21,7 +21,6 @@ from plano_extproc.gateway.prompts.meant import Meant
 from plano_extproc.gateway.routing import intent
 from plano_extproc.gateway.routing import step as route
 from plano_extproc.gateway.surface import Surface
-from plano_extproc.gateway.tries.chain import Chain
 from plano_extproc.gateway.work import Doing, Wait, Work
 from plano_extproc.prompts import Desk
 from plano_extproc.providers import agents
@@ -113,12 +112,12 @@ def _model(gateway: Gateway, work: Work) -> Doing[Explained]:
     else:
         plans = route.plans(gateway, work, chosen)
         reasons = chosen.reasons
-    found = plans.plans if isinstance(plans, Chain) else (plans,)
+    first = plans.first.choice
     return Explained(
-        found,
-        entry=found[0].choice.provider,
+        plans.tries,
+        entry=first.provider,
         route=chosen.session.route if chosen else None,
-        reasons=reasons or (found[0].choice.reason,),
+        reasons=reasons or (first.reason,),
         scores=chosen.scores if chosen else {},
     )
 

@@ -16,7 +16,6 @@ from plano_extproc.gateway.limits import on_behalf
 from plano_extproc.gateway.plan import Plan, Way
 from plano_extproc.gateway.surface import surface
 from plano_extproc.gateway.telemetry.calling import call
-from plano_extproc.gateway.tries.chain import Chain
 from plano_extproc.gateway.work import Wait
 from plano_extproc.translate import profile_for
 
@@ -60,8 +59,7 @@ class Outside:
         body = orjson.dumps(request)
         deadline = asyncio.get_running_loop().time() + asked.timeout
         try:
-            plans = self._gateway.by_name(ask, asked.model)
-            candidates = plans.plans if isinstance(plans, Chain) else (plans,)
+            candidates = self._gateway.by_name(ask, asked.model).tries
             for left, plan in zip(reversed(range(len(candidates))), candidates, strict=True):
                 taken, fields = _taken(plan, body, request)
                 decision = serve(self._gateway, ask, plan, taken, fields)

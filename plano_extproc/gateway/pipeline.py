@@ -20,13 +20,12 @@ from plano_extproc.gateway.decide import (
 from plano_extproc.gateway.decision import Decision
 from plano_extproc.gateway.own_reply import kept
 from plano_extproc.gateway.parse import parse
-from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import UsageReader
 from plano_extproc.gateway.rewrite import written
 from plano_extproc.gateway.routing import question
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.gateway.telemetry.watched import Watched
-from plano_extproc.gateway.tries.chain import Chain
+from plano_extproc.gateway.tries.chain import Chain, Plans
 from plano_extproc.gateway.work import Doing, Handed, Work
 from plano_extproc.translate import Completions, as_chat
 
@@ -80,13 +79,13 @@ def _decide(gateway: Gateway, work: Work, served: Callable[[], Decision] | None 
     return decision
 
 
-def _serve(gateway: Gateway, ask: Ask, plans: Plan | Chain, body: bytes, request: dict[str, Any]) -> Decision:
+def _serve(gateway: Gateway, ask: Ask, plans: Plans, body: bytes, request: dict[str, Any]) -> Decision:
     if isinstance(plans, Chain):
         return serve_chain(gateway, ask, plans, body, request)
     return serve(gateway, ask, plans, body, request)
 
 
-def _hand(gateway: Gateway, plans: Plan | Chain, handed: Handed, sent: bytes) -> Decision:
+def _hand(gateway: Gateway, plans: Plans, handed: Handed, sent: bytes) -> Decision:
     """Hand a request to an agent, and have its answer put into the client's dialect if that is another."""
     spoken = handed.spoken
     decision = _serve(gateway, spoken.ask, plans, spoken.body, spoken.request)

@@ -50,6 +50,20 @@ class Plan:
     takes_marks: bool = False
     """Whether requests may get marks for the provider's prompt cache."""
 
+    @property
+    def first(self) -> "Plan":
+        """Who is tried first; a plan may stand wherever a chain may, as a chain of one."""
+        return self
+
+    @property
+    def tries(self) -> tuple["Plan", ...]:
+        """Who is tried, in order."""
+        return (self,)
+
+    def before(self, attempts: int) -> tuple["Plan", ...]:  # noqa: ARG002 - the signature of `Chain`
+        """Return who was tried in vain, where a number of attempts were made: nobody else."""
+        return ()
+
 
 def plan(
     choice: Choice,

@@ -19,7 +19,7 @@ from plano_extproc.gateway.agents.spoken import Spoken
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.rewrite import written
-from plano_extproc.gateway.tries.chain import Chain
+from plano_extproc.gateway.tries.chain import Plans
 from plano_extproc.translate.codec import Framing
 
 T = TypeVar("T")
@@ -147,7 +147,7 @@ class Work:
     ask: Ask
     body: bytes
     request: dict[str, Any]
-    plans: Plan | Chain | None = None
+    plans: Plans | None = None
     reason: str | None = None
     handed: Handed | None = None
     """What an agent gets in the place of `request`; an agent that serves always has it."""

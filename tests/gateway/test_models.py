@@ -101,7 +101,7 @@ class Place:
 
         plans = asyncio.run(run(route.model(self.gateway, work), waited))
         assert isinstance(plans, Chain)
-        return [plan.choice.provider.headers["x-account"] for plan in plans.plans]
+        return [plan.choice.provider.headers["x-account"] for plan in plans.tries]
 
     def counted(self, outcome: str) -> int:
         """Return how often sessions were looked up with an outcome."""

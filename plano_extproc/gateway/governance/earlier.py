@@ -5,7 +5,6 @@ from itertools import takewhile
 
 from plano_extproc.agents import Record
 from plano_extproc.gateway.governance.rows import SERVES, Part
-from plano_extproc.gateway.tries.chain import Chain
 from plano_extproc.gateway.work import Work
 from plano_extproc.governance import Rulebook
 
@@ -13,8 +12,8 @@ from plano_extproc.governance import Rulebook
 def failed(work: Work, servers: Mapping[str, Part]) -> Iterator[Part]:
     """Yield those that Envoy tried in vain; nobody, as long as it is not known who answered."""
     plans, served = work.plans, work.served
-    if isinstance(plans, Chain) and served is not None:
-        for plan in takewhile(lambda plan: plan is not served, plans.plans):
+    if plans is not None and served is not None:
+        for plan in takewhile(lambda plan: plan is not served, plans.tries):
             if (part := servers.get(plan.choice.agent or "")) is not None:
                 yield part
 

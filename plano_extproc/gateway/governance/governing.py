@@ -14,7 +14,6 @@ from plano_extproc.gateway.governance import earlier
 from plano_extproc.gateway.governance.rows import SERVES, Outcome, Part, errors, row, rows
 from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import UsageReader
-from plano_extproc.gateway.tries.chain import Chain
 from plano_extproc.gateway.work import Cut, Doing, Ending, Work, wait_for
 from plano_extproc.governance import AgentRules, Decision, Declared, Entry, LedgerUnavailable
 from plano_extproc.governance.budget import ErrorKind
@@ -240,8 +239,7 @@ class Governed:
     def _plan(self) -> Plan | None:
         if self._work.served is not None:
             return self._work.served
-        plans = self._work.plans
-        return plans.plans[0] if isinstance(plans, Chain) else plans
+        return self._work.plans.first if self._work.plans is not None else None
 
     def _cost(self, usage: Usage) -> int | None:
         plan = self._plan()

@@ -14,7 +14,7 @@ from plano_extproc.gateway.governance.governing import Governed, governed
 from plano_extproc.gateway.governance.rows import CALLS, Part
 from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import demand_usage, tells_usage, usage_of
-from plano_extproc.gateway.tries.chain import Chain, Policy
+from plano_extproc.gateway.tries.chain import Policy
 from plano_extproc.gateway.work import Doing, Rank, Step, Work
 from plano_extproc.limits import Estimate, estimate
 from plano_extproc.translate.calls import without_tools
@@ -123,7 +123,7 @@ def _read(work: Work, found: Governed) -> None:
 
 def _plans(work: Work) -> tuple[Plan, ...]:
     assert work.plans is not None, "this comes after the choice"
-    return work.plans.plans if isinstance(work.plans, Chain) else (work.plans,)
+    return work.plans.tries
 
 
 _AGENTS: Final = Policy()

@@ -6,7 +6,6 @@ from plano_extproc.errors import NotFound
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.reading import UsageReader, demand_usage, tells_usage, usage_of
-from plano_extproc.gateway.tries.chain import Chain
 from plano_extproc.gateway.work import Doing, Ending, Step, Work, wait_for
 from plano_extproc.limits import Estimate, LimitReached, estimate
 from plano_extproc.limits.usage import Who
@@ -52,12 +51,11 @@ def step(gateway: Gateway, listener: Listener) -> Step | None:  # noqa: ARG001 -
         if work.ask.surface.endpoint in COUNTED:
             return None
         assert work.plans is not None, "this comes after the choice"
-        plan = work.plans.plans[0] if isinstance(work.plans, Chain) else work.plans
         counting = _Counting.of(gateway, work)
         if counting.tells:
             demand_usage(work)
             counting.reader = usage_of(work)
-        yield from counting.reserve(plan.choice)
+        yield from counting.reserve(work.plans.first.choice)
         return None
 
     return count

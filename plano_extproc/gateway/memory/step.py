@@ -23,7 +23,6 @@ from plano_extproc.gateway.conversation.owner import owner
 from plano_extproc.gateway.drive import run
 from plano_extproc.gateway.memory.meaning import Meaning
 from plano_extproc.gateway.outside import Outside
-from plano_extproc.gateway.tries.chain import Chain
 from plano_extproc.gateway.work import Doing, Ending, Step, Work, wait_for
 from plano_extproc.guardrails.pii import find
 from plano_extproc.stores import StoreError
@@ -61,8 +60,7 @@ def of_agents(gateway: Gateway, listener: Listener) -> Step | None:
         return None
 
     def remember(work: Work) -> Doing[Reply | None]:
-        plan = work.plans.plans[0] if isinstance(work.plans, Chain) else work.plans
-        mind = minds.get(plan.choice.agent or "") if plan is not None else None
+        mind = minds.get(work.plans.first.choice.agent or "") if work.plans is not None else None
         if mind is None or work.handed is None:
             return None
         found = yield from mind.recalled(work)

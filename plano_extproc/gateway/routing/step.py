@@ -5,11 +5,10 @@ from dataclasses import replace
 from plano_extproc.config.listeners import Listener
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import UsageReader, demand_usage, usage_of
 from plano_extproc.gateway.routing.models import Chosen
 from plano_extproc.gateway.tries.candidates import policy
-from plano_extproc.gateway.tries.chain import Chain
+from plano_extproc.gateway.tries.chain import Plans
 from plano_extproc.gateway.work import Doing, Ending, Step, Work
 from plano_extproc.routing.intent.route import plain
 from plano_extproc.telemetry import figures
@@ -26,7 +25,7 @@ def step(gateway: Gateway, listener: Listener) -> Step | None:  # noqa: ARG001 -
     return choose
 
 
-def model(gateway: Gateway, work: Work) -> Doing[Plan | Chain]:
+def model(gateway: Gateway, work: Work) -> Doing[Plans]:
     """Return who serves a request for a model, and leave the reason with it."""
     if work.ask.surface.endpoint is not None:
         return gateway.by_name(work.ask, work.request.get("model"))
@@ -41,7 +40,7 @@ def model(gateway: Gateway, work: Work) -> Doing[Plan | Chain]:
     return plans(gateway, work, chosen)
 
 
-def plans(gateway: Gateway, work: Work, chosen: Chosen) -> Plan | Chain:
+def plans(gateway: Gateway, work: Work, chosen: Chosen) -> Plans:
     """Return how those who were chosen serve."""
     assert chosen.chain is not None, "a request that is to be served has a model"
     tries = chosen.chain.tries

@@ -16,7 +16,6 @@ from plano_extproc.gateway.telemetry.costing import count_tokens
 from plano_extproc.gateway.telemetry.telling import called, nanoseconds, notes, tell
 from plano_extproc.gateway.telemetry.traced import TRACEPARENT, Traced
 from plano_extproc.gateway.telemetry.watched import Watched
-from plano_extproc.gateway.tries.chain import Chain
 from plano_extproc.gateway.work import Ending, Work
 from plano_extproc.guardrails.verdict import Record as Verdict
 from plano_extproc.routing import Choice
@@ -174,10 +173,10 @@ class Observation:
         if served is None:
             return
         choice = served.choice
-        if outcome.place > 1 and isinstance(work.plans, Chain):
-            first = work.plans.plans[0].choice
+        if outcome.place > 1 and work.plans is not None and (failed := work.plans.before(outcome.place)):
+            first = work.plans.first.choice
             metrics.count(figures.FALLBACKS, (first.agent or first.name, choice.agent or choice.name, "failed"))
-            self._count_failed(plan.choice for plan in work.plans.plans[: work.plans.served(outcome.place)])
+            self._count_failed(plan.choice for plan in failed)
         if choice.agent is not None:
             became = "answered" if 0 < outcome.status < 300 else "failed"
             metrics.count(figures.AGENTS, (self._listener, choice.agent, became))

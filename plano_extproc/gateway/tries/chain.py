@@ -62,7 +62,7 @@ class Policy:
 class Chain:
     """Plans in the order in which they are tried, and what their requests and answers share."""
 
-    plans: tuple[Plan, ...]
+    tries: tuple[Plan, ...]
     request: dict[bool, Changes] | None
     """For a first try that is served at the listener position; None where an attempt must see that one too."""
     attempts: dict[bool, Changes]
@@ -70,13 +70,26 @@ class Chain:
     response: tuple[dict[BodyMode | None, Changes], ...]
     is_hedged: bool = False
 
+    @property
+    def first(self) -> Plan:
+        """Who is tried first."""
+        return self.tries[0]
+
     def served(self, attempts: int) -> int:
         """Return the index of the plan that a number of attempts led to."""
-        return min(max(attempts, 1), len(self.plans)) - 1
+        return min(max(attempts, 1), len(self.tries)) - 1
+
+    def before(self, attempts: int) -> tuple[Plan, ...]:
+        """Return who was tried in vain, where a number of attempts were made."""
+        return self.tries[: self.served(attempts)]
 
     def later(self, index: int) -> str:
         """Return what a reason says further where the plan of an index answered."""
         return _later(index, is_hedged=self.is_hedged)
+
+
+Plans = Plan | Chain
+"""Who serves a request: one, or several in the order in which they are tried."""
 
 
 def chain(plans: tuple[Plan, ...], policy: Policy, label: Callable[[Choice], str]) -> Chain:

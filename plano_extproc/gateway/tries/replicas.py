@@ -6,7 +6,6 @@ from plano_extproc import headers
 from plano_extproc.config.listeners import Listener
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.tries.chain import Chain
 from plano_extproc.gateway.work import Doing, Step, Work
 from plano_extproc.routing.identity import AFFINITY, hashes
 from plano_extproc.routing.turns import conversation
@@ -19,8 +18,9 @@ def step(gateway: Gateway, _listener: Listener) -> Step | None:
 
     def tell(work: Work) -> Doing[Reply | None]:
         yield from ()
-        plans = work.plans.plans if isinstance(work.plans, Chain) else (work.plans,)
-        if work.ask.surface.endpoint is None and any(one and one.choice.provider.prefix_affinity for one in plans):
+        assert work.plans is not None, "this comes after the choice"
+        has_servers = any(plan.choice.provider.prefix_affinity for plan in work.plans.tries)
+        if has_servers and work.ask.surface.endpoint is None:
             name = _name(work)
             if name is not None:
                 work.onward.append((headers.PREFIX_HASH, name))
