@@ -11,7 +11,6 @@ from typing import Any
 
 from plano_extproc import apis, headers
 from plano_extproc.apis import Api
-from plano_extproc.config.policies import Client
 from plano_extproc.errors import GatewayError, InvalidRequest, NotFound
 from plano_extproc.flow import Question
 from plano_extproc.gateway import counting, listing, local
@@ -180,7 +179,7 @@ class Exchange:
         self._api = found.api
         if found.endpoint is not None and self._gateway.listeners[self._listener].type != "model":
             raise NotFound(f"nothing is served at {path} here; listeners of models have it")
-        client = self._client(event.headers, query)
+        client = self._gateway.admission.admit(event.headers, query, self._listener)
         self._ask = Ask(self._listener, found, event.headers, query and without_keys(query), client)
         if is_upgrade:
             work = self._work = Work(self._ask, b"", {})
@@ -190,16 +189,12 @@ class Exchange:
         return PROCEED
 
     def _about_stored(self, path: str, event: RequestHeaders, query: str) -> Action | Doing[Action]:
-        client = self._client(event.headers, query)
+        client = self._gateway.admission.admit(event.headers, query, self._listener)
         self._ask = Ask(self._listener, _RESPONSES, event.headers, without_keys(query), client)
         if stored.has_body(event.headers.get(":method")) and not event.end_of_stream:
             self._stored = path
             return PROCEED
         return stored.reply(self._gateway, self._ask, path, None)
-
-    def _client(self, sent: Mapping[str, bytes], query: str) -> Client | None:
-        admission = self._gateway.admission
-        return admission.admit(sent, query, self._listener) if admission.has_clients else None
 
     def _answer_locally(self, path: str, sent: Mapping[str, bytes], query: str) -> Reply:
         if path == "/readyz":
@@ -212,7 +207,8 @@ class Exchange:
             raise NotFound(f"nothing is served at {path}; served are {served}")
         if (asked := listing.listing(path, sent)) is not None:
             self._api = asked.api
-            return listing.models(self._gateway, asked, self._client(sent, query))
+            client = self._gateway.admission.admit(sent, query, self._listener)
+            return listing.models(self._gateway, asked, client)
         raise NotFound(f"nothing is served at {path}")
 
     def on_request_body(self, event: RequestBody) -> Doing[Action]:

@@ -40,7 +40,7 @@ class Admission:
 
     def admit(self, headers: Mapping[str, bytes], query: str, listener: str) -> Client | None:
         """Return who calls, None where nobody needs to say. Raises `Unauthenticated` or `Forbidden`."""
-        return self._keys.caller(headers, query, listener)
+        return self._keys.caller(headers, query, listener) if self.has_clients else None
 
     def may_use(self, client: Client | None, name: str, requested: str | None = None) -> bool:
         """Return whether a client may use `provider/model`, which it asked for as `requested`, such as an alias."""

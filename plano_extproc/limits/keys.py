@@ -41,8 +41,6 @@ class Keys:
         Raises `Unauthenticated` for a missing or unknown key, and `Forbidden` for a client that the listener does not
         name.
         """
-        if not self._clients:
-            return None
         wanted = self._wanted.get(listener, self._default)
         has_key = False
         for key in _presented(headers, query):

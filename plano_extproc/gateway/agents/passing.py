@@ -4,13 +4,12 @@ The client is known, guards see what it sends, and the request is traced and cou
 agent's card is read, whose addresses become this gateway's; others are held where governance may have to end them.
 """
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from typing import Final, TypeVar
 
 from plano_extproc import headers
 from plano_extproc.agents import passthrough
 from plano_extproc.agents.passthrough import Passage
-from plano_extproc.config.policies import Client
 from plano_extproc.errors import GatewayError, NotFound
 from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Changes, Continue, Reply
 from plano_extproc.gateway.agents import passed_request
@@ -99,7 +98,7 @@ class Passing:
         self._started = ports.clock()
         sent = self._seen.begin(event.headers)
         self._path, _, query = sent[":path"].decode("latin-1").partition("?")
-        client = self._client(sent, query)
+        client = self._gateway.admission.admit(sent, query, self._listener)
         self._ask = Ask(self._listener, _SURFACE, sent, query and without_keys(query), client)
         team = self._gateway.teams.get(self._listener)
         target = f"{self._path}?{self._ask.query}" if self._ask.query else self._path
@@ -115,10 +114,6 @@ class Passing:
         if self._governed is not None and (refused := barred(self._governed)) is not None:
             return self._barred(self._governed, *refused)
         return self._passed_on(found, Onward(sent), None) if event.end_of_stream else PROCEED
-
-    def _client(self, sent: Mapping[str, bytes], query: str) -> Client | None:
-        admission = self._gateway.admission
-        return admission.admit(sent, query, self._listener) if admission.has_clients else None
 
     def _decided(self, body: bytes) -> Awaitable[Action]:
         assert self._ask is not None
