@@ -61,7 +61,8 @@ class Counts:
         assert value >= 0
 
 
-def gateway(text: str = CONFIG, *, generation: int = 1) -> Gateway:
+def gateway(text: str = CONFIG, *, generation: int = 1, **given: Any) -> Gateway:
+    """Return a gateway; `given` are ports of its own."""
     loaded = load(text, environ=ENVIRON)
     assert loaded.config is not None, "\n".join(map(str, loaded.problems))
     ticks = iter(range(1_000_000))
@@ -71,6 +72,7 @@ def gateway(text: str = CONFIG, *, generation: int = 1) -> Gateway:
         metrics=Counts(),
         exposition=lambda: b"figures",
         authorizer=AUTHORIZERS,
+        **given,
     )
     return assembled(loaded.config, generation=generation, ports=ports)
 

@@ -136,8 +136,10 @@ class Passing:
 
     async def _barred(self, governed: Governed, part: Part, error: GatewayError) -> Action:
         governed.is_refused = True
-        await governed.skipped(part, error)
-        return self._refused(error)
+        try:
+            return await self._run(governed.refuse(part, error))
+        except GatewayError as told:
+            return self._refused(told)
 
     async def _told(self, error: GatewayError) -> GatewayError:
         """Return what the client is told in place of an answer, once that is recorded where it must be."""

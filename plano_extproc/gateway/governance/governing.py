@@ -7,6 +7,7 @@ in the ledger when the exchange is over, and one more for each of its calls of t
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from typing import NoReturn
 
 from plano_extproc.agents import Record
 from plano_extproc.errors import GatewayError
@@ -50,8 +51,8 @@ class Governed:
         """Return why an agent may not act at this moment."""
         return self.governor.refusal(rules, self.tenant)
 
-    def refuse(self, part: Part, error: GatewayError) -> Doing[None]:
-        """Record that an agent's part ends here, and raise the error."""
+    def refuse(self, part: Part, error: GatewayError) -> Doing[NoReturn]:
+        """Record that an agent's part ends here, and raise the error; `LedgerUnavailable` where that must wait."""
         self._is_recorded = True
         yield from self.skip(part, error)
         raise error
@@ -106,11 +107,6 @@ class Governed:
             )
         except GatewayError as error:
             yield from self.refuse(part, error)
-
-    async def skipped(self, part: Part, error: GatewayError) -> None:
-        """Record that an agent's part ends here."""
-        self._is_recorded = True
-        await self._recorded_anyway(row(self._moment(error.status), part, "SKIP", error.code or error.type))
 
     @property
     def server(self) -> Part | None:
