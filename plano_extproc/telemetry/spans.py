@@ -94,10 +94,6 @@ class Span:
         """Say what it is about, where that shows only later."""
         self.kind = kind
 
-    def set(self, **attributes: Value) -> None:
-        """Set attributes whose names have no dots."""
-        self.attributes.update(attributes)
-
     def update(self, attributes: Mapping[str, Value]) -> None:
         """Set attributes by their names."""
         self.attributes.update(attributes)
@@ -140,9 +136,6 @@ class NoSpan:
         self.traceparent = traceparent
 
     def is_about(self, kind: SpanKind) -> None:
-        """Do nothing."""
-
-    def set(self, **attributes: Value) -> None:
         """Do nothing."""
 
     def update(self, attributes: Mapping[str, Value]) -> None:

@@ -39,7 +39,7 @@ def test_a_traceparent_is_written_as_it_was_read() -> None:
 def test_spans_make_one_tree_below_the_callers() -> None:
     ended: list[Span] = []
     span = tracer(ended, random_sampling=1).begin(LLM, PARENT, 10)
-    span.set(component="llm")
+    span.update({"component": "llm"})
     child = span.child(ROUTING, 11)
     child.end(12)
     span.fail("refused")

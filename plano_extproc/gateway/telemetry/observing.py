@@ -4,36 +4,30 @@ A span exists only where the exchange's trace is recorded. Its context goes on, 
 the exchange's behalf, so that all of them are one tree.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-from plano_extproc import agents, headers
+from plano_extproc import headers
 from plano_extproc.gateway.actions import Headers
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.decision import Decision
-from plano_extproc.gateway.reading import UsageReader
-from plano_extproc.gateway.telemetry.costing import count_tokens
-from plano_extproc.gateway.telemetry.telling import called, nanoseconds, notes, tell
+from plano_extproc.gateway.telemetry.choosing import agent_chosen, model_chosen
+from plano_extproc.gateway.telemetry.counts import count
+from plano_extproc.gateway.telemetry.telling import called, nanoseconds, tell
 from plano_extproc.gateway.telemetry.traced import TRACEPARENT, Traced
 from plano_extproc.gateway.telemetry.watched import Watched
 from plano_extproc.gateway.work import Ending, Work
-from plano_extproc.guardrails.verdict import Record as Verdict
-from plano_extproc.routing import Choice
 from plano_extproc.telemetry import figures
-from plano_extproc.telemetry.metrics import split, status_class
+from plano_extproc.telemetry.metrics import status_class
 from plano_extproc.telemetry.posthog import DISTINCT_ID
 from plano_extproc.telemetry.spans import (
-    AGENT,
     LLM,
     NO_SPAN,
     ORCHESTRATOR,
-    ROUTING,
     ROUTING_DECISION,
     AnySpan,
     Span,
-    Value,
 )
-from plano_extproc.translate.chat import Usage
 
 _SILENT: Final = frozenset(("/readyz", "/healthz", "/metrics"))
 _METHODS: Final = frozenset(("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"))
@@ -98,52 +92,21 @@ class Observation:
         if path == "/v1/models" or path.startswith("/v1/models/"):
             return "list_models"
         listener = self._gateway.listeners.get(self._listener)
-        return {"agent": "agent_chat", "prompt": "function_calling"}.get(listener.type if listener else "", "llm_chat")
+        return _HANDLERS.get(listener.type, "llm_chat") if listener is not None else "llm_chat"
 
     def decided(self, work: Work | None, decision: Decision) -> Headers:
         """Note who serves; return the headers by which it knows the trace."""
         span = self.span
         if not span.is_recording:
             return ((TRACEPARENT, span.traceparent.encode()),) if span.traceparent else ()
-        now, choice = nanoseconds(self._gateway.ports.now()), decision.plan.choice
+        now = nanoseconds(self._gateway.ports.now())
         watched: Watched | None = work.notes.get(Watched) if work is not None else None
-        began = nanoseconds(watched.began) if watched is not None else nanoseconds(self._begun)
-        asked = str(work.request.get("model") or "") if work is not None else ""
-        reason = decision.reason or choice.reason
-        if choice.agent is not None:
-            span.is_about(ORCHESTRATOR)
-            ran = work.handed.ran if work is not None and work.handed is not None else ()
-            span.update(
-                {
-                    "selection.listener": self._listener,
-                    "selection.agent_count": len(ran) + 1,
-                    "selection.agents": ",".join((*ran, choice.agent)),
-                    "selection.reason": reason,
-                    "selection.determination_ms": round((now - began) / 1e6, 3),
-                }
-            )
-            agent = self._agent = span.child(AGENT, now)
-            agent.name = f"{choice.agent} /v1/chat/completions"
-            agent.update({"agent_id": choice.agent, "message_count": _messages(work), **self._custom(work)})
-            return ((TRACEPARENT, agent.traceparent.encode()),)
-        routing = span.child(ROUTING, began)
-        routing.update(
-            {
-                "component": "routing",
-                "http.method": "POST",
-                "http.target": self._path,
-                "model.requested": asked or "none",
-                "model.alias_resolved": choice.name,
-                "route.selected_model": choice.name,
-                "routing.selection_reason": reason,
-                "routing.determination_ms": round((now - began) / 1e6, 3),
-            }
-        )
-        routing.end(now)
-        return ((TRACEPARENT, span.traceparent.encode()),)
-
-    def _custom(self, work: Work | None) -> Mapping[str, Value]:
-        return self._gateway.tracer.custom(work.ask.headers) if work is not None else {}
+        began = nanoseconds(watched.began if watched is not None else self._begun)
+        if decision.plan.choice.agent is None:
+            model_chosen(span, self._path, work, decision, began=began, now=now)
+            return ((TRACEPARENT, span.traceparent.encode()),)
+        agent = self._agent = agent_chosen(span, self._gateway, self._listener, work, decision, began=began, now=now)
+        return ((TRACEPARENT, agent.traceparent.encode()),)
 
     def end(self, work: Work | None, outcome: Ending) -> None:
         """Count the exchange, and end its span."""
@@ -156,62 +119,13 @@ class Observation:
         metrics.count(figures.HTTP_REQUESTS, (handler, method, status_class(outcome.status)))
         metrics.observe(figures.HTTP_DURATION, (handler,), outcome.seconds)
         if work is not None:
-            self._count(work, outcome)
+            count(metrics, self._listener, work, outcome)
         if self.span.is_recording:
             self._end_span(work, outcome)
 
-    def _count(self, work: Work, outcome: Ending) -> None:
-        metrics = self._gateway.ports.metrics
-        for verdict in notes(work, Verdict):
-            metrics.count(figures.GUARDS, (self._listener, verdict.guard, verdict.verdict))
-            metrics.observe(figures.GUARD, (verdict.guard,), verdict.milliseconds / 1000)
-        for part in notes(work, agents.Record):
-            metrics.count(figures.AGENTS, (self._listener, part.agent, part.outcome))
-        if isinstance(found := work.facts.get("cache"), str):
-            metrics.count(figures.CACHE, (self._listener, found))
-        served = outcome.served
-        if served is None:
-            return
-        choice = served.choice
-        if outcome.place > 1 and work.plans is not None and (failed := work.plans.before(outcome.place)):
-            first = work.plans.first.choice
-            metrics.count(figures.FALLBACKS, (first.agent or first.name, choice.agent or choice.name, "failed"))
-            self._count_failed(plan.choice for plan in failed)
-        if choice.agent is not None:
-            became = "answered" if 0 < outcome.status < 300 else "failed"
-            metrics.count(figures.AGENTS, (self._listener, choice.agent, became))
-            return
-        provider, model = split(choice.name)
-        error = "none" if outcome.status and outcome.is_complete else "stream" if outcome.status else "other"
-        seconds = outcome.seconds - outcome.overhead
-        metrics.count(figures.LLM_REQUESTS, (provider, model, status_class(outcome.status), error))
-        metrics.observe(figures.LLM_DURATION, (provider, model), seconds)
-        watched: Watched | None = work.notes.get(Watched)
-        if watched is not None and watched.first is not None:
-            metrics.observe(figures.LLM_FIRST_TOKEN, (provider, model), watched.first - watched.sent)
-        reader: UsageReader | None = work.notes.get(UsageReader)
-        if reader is not None and outcome.status < 300:
-            self._count_usage(work, choice, reader.usage)
-
-    def _count_failed(self, before: Iterable[Choice]) -> None:
-        """Count those that were tried in vain; only Envoy knows how each of them failed."""
-        metrics = self._gateway.ports.metrics
-        for choice in before:
-            if choice.agent is not None:
-                metrics.count(figures.AGENTS, (self._listener, choice.agent, "failed"))
-            else:
-                metrics.count(figures.LLM_REQUESTS, (*split(choice.name), status_class(None), "other"))
-
-    def _count_usage(self, work: Work, choice: Choice, usage: Usage | None) -> None:
-        metrics, (provider, model) = self._gateway.ports.metrics, split(choice.name)
-        if usage is None:
-            metrics.count(figures.LLM_USAGE_MISSING, (provider, model))
-            return
-        count_tokens(metrics, choice, usage, work.ask.client)
-
     def _end_span(self, work: Work | None, outcome: Ending) -> None:
         now, span = nanoseconds(self._begun + outcome.seconds), self.span
-        span.set(**{"http.status_code": outcome.status})
+        span.update({"http.status_code": outcome.status})
         if isinstance(span, Span) and span.kind is ORCHESTRATOR:
             span.name = self._listener
         elif isinstance(span, Span) and span.kind is LLM:
@@ -224,14 +138,13 @@ class Observation:
             self._agent.fail()
         elif not outcome.is_complete:
             span.fail("the answer broke off")
-        self._agent.set(**{"http.status_code": outcome.status})
+        self._agent.update({"http.status_code": outcome.status})
         self._agent.end(now)
         span.end(now)
 
 
-def _messages(work: Work | None) -> int:
-    found = work.request.get("messages") if work is not None else None
-    return len(found) if isinstance(found, list) else 0
-
+_HANDLERS: Final = {"agent": "agent_chat", "prompt": "function_calling"}
+"""What answers on a listener, by its type."""
 
 _KINDS: Final = {"agent_chat": ORCHESTRATOR, "function_calling": ORCHESTRATOR, "routing_decision": ROUTING_DECISION}
+"""What a span is about, by what answers."""

@@ -15,6 +15,7 @@ def attributes(chosen: Chosen, configured: RoutingBudget | None) -> Mapping[str,
     found: dict[str, str | int | float | bool | None] = {
         "plano.session_id": chosen.identity.id,
         "plano.cache.warm": decided.is_pinned,
+        "plano.cache.idle_ms": round(decided.idle * 1000, 3) if decided.idle is not None else None,
         "plano.routing.skipped": chosen.replayed,
         "plano.switch.decision": decided.outcome,
         "plano.switch.cost_in_usd": decided.cost_usd,
@@ -29,4 +30,9 @@ def attributes(chosen: Chosen, configured: RoutingBudget | None) -> Mapping[str,
         if chosen.terms.budget is not None:
             found["plano.session.baseline_in_usd"] = binding.baseline_usd
             found["plano.session.switch_spend_in_usd"] = binding.switch_spend_usd
+            found["plano.session.overhead_pct"] = _percent(binding.switch_spend_usd, binding.baseline_usd)
     return {name: value for name, value in found.items() if value is not None}
+
+
+def _percent(part: float, whole: float) -> float:
+    return round(100 * part / whole, 3) if whole else 0.0
