@@ -63,9 +63,9 @@ class Ask:
 class Decision:
     """Which model and route serve, None for none. `binding` is to be stored, None where nothing is.
 
-    `is_pinned` says that the session was warm, `has_switched` that it may leave its model this turn. `cost_usd` is what
-    the switch costs or would have cost, None where it was not worked out. `candidate` and `candidate_route` are what
-    would have been without a session.
+    `is_pinned` says that the session was warm, `has_switched` that it may leave its model this turn. `idle` is the
+    seconds since it was last used, None where it is new. `cost_usd` is what the switch costs or would have cost, None
+    where it was not worked out. `candidate` and `candidate_route` are what would have been without a session.
     """
 
     model: str | None
@@ -76,6 +76,7 @@ class Decision:
     binding: Binding | None = None
     is_pinned: bool = False
     has_switched: bool = False
+    idle: float | None = None
     cost_usd: float | None = None
     ceiling_usd: float | None = None
     warm_tokens: int = 0
@@ -152,13 +153,13 @@ def decide(
     if ask.identity is None:
         return Decision(candidate, route, "no_session", candidate, route)
     is_warm = binding is not None and _is_warm(binding, terms, now)
+    idle = max(0.0, now - binding.last_used) if binding is not None else None
     if candidate is None:
-        return Decision(None, None, "no_route", None, None, is_pinned=is_warm)
+        return Decision(None, None, "no_route", None, None, is_pinned=is_warm, idle=idle)
     if binding is None or not is_warm or _has_drifted(binding, ask):
         reason: Reason = "drifted" if binding is not None and is_warm else "cold"
-        return Decision(
-            candidate, route, reason, candidate, route, _rebound(binding, ask, candidate, route, terms, now, reason)
-        )
+        rebound = _rebound(binding, ask, candidate, route, terms, now, reason)
+        return Decision(candidate, route, reason, candidate, route, rebound, idle=idle)
     tokens = binding.cached_tokens or ask.tokens
     if terms.budget is not None:
         baseline = binding.baseline_usd + stayed(binding, tokens, rates, terms.budget, now)
@@ -178,7 +179,8 @@ def _judged(
     serves: Callable[[str], bool],
 ) -> Decision:
     """Decide in a warm session."""
-    told = Decision(candidate, route, "same_anchor", candidate, route, is_pinned=True)
+    idle = max(0.0, now - binding.last_used)
+    told = Decision(candidate, route, "same_anchor", candidate, route, is_pinned=True, idle=idle)
     if candidate == binding.anchor_model:
         return replace(told, binding=_turned(binding, ask, candidate, route, tokens, now))
     if not serves(binding.anchor_model):
