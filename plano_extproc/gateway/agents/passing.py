@@ -20,6 +20,7 @@ from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.drive import run
 from plano_extproc.gateway.events import Event, RequestBody, RequestHeaders, ResponseBody, ResponseHeaders
+from plano_extproc.gateway.governance.ending import end
 from plano_extproc.gateway.governance.governing import Governed
 from plano_extproc.gateway.governance.passage import admitted, barred, demand_tools
 from plano_extproc.gateway.governance.rows import Part
@@ -86,7 +87,7 @@ class Passing:
         ending = Ending(self._status, None, self.is_done, seconds)
         self._seen.end(self._work, ending)
         if self._governed is not None:
-            self._gateway.ports.background(self._governed(ending))
+            self._gateway.ports.background(end(self._governed, ending))
 
     def _refused(self, error: GatewayError) -> Reply:
         self.is_done, self._status = True, error.status

@@ -12,12 +12,11 @@ from typing import NoReturn
 from plano_extproc.agents import Record
 from plano_extproc.errors import GatewayError
 from plano_extproc.gateway.governance import earlier
-from plano_extproc.gateway.governance.rows import SERVES, Outcome, Part, errors, row, rows
+from plano_extproc.gateway.governance.rows import SERVES, Outcome, Part, row, rows
 from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import UsageReader
-from plano_extproc.gateway.work import Cut, Doing, Ending, Work, wait_for
-from plano_extproc.governance import AgentRules, Decision, Declared, Entry, LedgerUnavailable
-from plano_extproc.governance.budget import ErrorKind
+from plano_extproc.gateway.work import Cut, Doing, Work, wait_for
+from plano_extproc.governance import AgentRules, Decision, Declared, Entry
 from plano_extproc.limits import Estimate
 from plano_extproc.routing import Choice
 from plano_extproc.stores.governor import Governor
@@ -25,23 +24,26 @@ from plano_extproc.translate.chat import Usage
 
 
 class Governed:
-    """What governance keeps of an exchange, for a tenant, from its body to its end."""
+    """What governance keeps of an exchange, for a tenant, from its body to its end.
+
+    `servers` are those who serve or may, by id; `passed` is who is asked in a protocol of its own (`is_passage`), where
+    `is_refused` says that we answer. `declared` is what the answer says of itself, `holds_end` that its end waits.
+    """
 
     def __init__(self, governor: Governor, work: Work, tenant: str, now: Callable[[], float]) -> None:
         self.governor = governor
+        self.work = work
         self.tenant = tenant
         self.caller: Part | None = None
         self.servers: dict[str, Part] = {}
         self.passed: Part | None = None
         self.is_passage = False
         self.is_refused = False
-        """Whether we answer what was to pass through."""
+        self.tokens = Estimate(0)
         self.reader: UsageReader | None = None
         self.declared: Declared | None = None
-        self.tokens = Estimate(0)
-        self._work = work
-        self._now = now
         self.holds_end = False
+        self._now = now
         self._is_recorded = False
         self._are_earlier_recorded = False
         self._is_told = False
@@ -52,7 +54,7 @@ class Governed:
         return self.governor.refusal(rules, self.tenant)
 
     def refuse(self, part: Part, error: GatewayError) -> Doing[NoReturn]:
-        """Record that an agent's part ends here, and raise the error; `LedgerUnavailable` where that must wait."""
+        """Record that an agent's part ends here, and raise the error; `LedgerUnavailable` where it cannot be."""
         self._is_recorded = True
         yield from self.skip(part, error)
         raise error
@@ -88,7 +90,7 @@ class Governed:
 
         Raises `LimitReached`.
         """
-        asked = {record.agent for record in self._work.notes.get(Record, ())} | {choice.agent}
+        asked = {record.agent for record in self.work.notes.get(Record, ())} | {choice.agent}
         for part in (*((self.caller,) if self.caller else ()), *self.servers.values()):
             if part is self.caller or part.rules.id in asked:
                 yield from self._reserve(part, None if choice.agent else choice)
@@ -146,6 +148,11 @@ class Governed:
         """Note that the client was told why the answer does not go on."""
         self._is_told = True
 
+    def unwatch(self) -> None:
+        """Forget the answer, which there is nothing left of to break off."""
+        if self._cut is not None:
+            self.governor.board.unwatch(self._cut)
+
     def due(self, status: int, *, is_read: bool = False, is_complete: bool = True) -> Doing[None]:
         """Record all parts of an answer before it ends, once. Raises `LedgerUnavailable`.
 
@@ -153,54 +160,16 @@ class Governed:
         """
         if is_read and self.holds_end:
             return
-        if entries := self._unrecorded(self._outcome(status, is_complete=is_complete)):
+        if entries := self.unrecorded(self.outcome(status, is_complete=is_complete)):
             yield from wait_for(partial(self.governor.record, *entries))
 
-    async def __call__(self, ending: Ending) -> None:
-        """Do what is left when the exchange is over: rows, errors, limits, and a sign of life."""
-        if self._cut is not None:
-            self.governor.board.unwatch(self._cut)
-        if self._work.served is None:
-            self._work.served = ending.served
-        outcome = self._outcome(ending.status, is_complete=ending.is_complete)
-        await self._recorded_anyway(*self._unrecorded(outcome))
-        for part in self.parts:
-            await self._end(part, outcome)
-        for part in earlier.failed(self._work, self.servers):
-            await self._give_back(part)
-            await self.governor.erred(part.rules, self.tenant, "server_error")
-        for record, part in earlier.asked(self._work, self.servers, self.governor.book):
-            await self._end_of_asked(record, part)
-
-    async def _end(self, part: Part, outcome: Outcome) -> None:
-        if part.reservation is not None:
-            await self.governor.settle(part.reservation, outcome.usage, outcome.cost)
-        elif part is self.server and self._work.served is not None and part.rules.limits:
-            await self.governor.charge(part.rules, self.tenant, outcome.usage, outcome.cost)
-        for kind in errors(outcome, part):
-            await self.governor.erred(part.rules, self.tenant, kind)
-        await self.governor.beat(part.rules, self.tenant)
-
-    async def _give_back(self, part: Part) -> None:
-        """Leave an agent charged with the call alone: it used nothing that is known."""
-        if part.reservation is not None:
-            await self.governor.settle(part.reservation, Usage(), None)
-
-    async def _end_of_asked(self, record: Record, part: Part) -> None:
-        if part is not self.server:
-            await self._give_back(part)
-        if not earlier.has_said(record):
-            kind: ErrorKind = "timeout" if record.reason == "timeout" else "server_error"
-            await self.governor.erred(part.rules, self.tenant, kind)
-        await self.governor.beat(part.rules, self.tenant)
-
-    def _unrecorded(self, outcome: Outcome) -> list[Entry]:
+    def unrecorded(self, outcome: Outcome) -> list[Entry]:
         """Return the rows that were not given to the ledger yet; from here on they count as given."""
         found = [] if self._is_recorded else [entry for part in self.parts for entry in rows(outcome, part)]
         if not self._are_earlier_recorded:
             why = "failed; the next one was tried"
-            found += [row(self._moment(), part, "ERROR", why) for part in earlier.failed(self._work, self.servers)]
-            for record, part in earlier.asked(self._work, self.servers, self.governor.book):
+            found += [row(self._moment(), part, "ERROR", why) for part in earlier.failed(self.work, self.servers)]
+            for record, part in earlier.asked(self.work, self.servers, self.governor.book):
                 decision: Decision = "EXECUTE" if earlier.has_said(record) else "ERROR"
                 found.append(row(self._moment(record.status), part, decision, record.reason))
         self._is_recorded = self._are_earlier_recorded = True
@@ -208,15 +177,16 @@ class Governed:
 
     def _moment(self, status: int = 0) -> Outcome:
         """Return what there is to tell of an agent that did not answer the client."""
-        return Outcome(self._work, self.tenant, self._now(), status, asked=self._plan())
+        return Outcome(self.work, self.tenant, self._now(), status, asked=self._plan())
 
-    def _outcome(self, status: int, *, is_complete: bool) -> Outcome:
+    def outcome(self, status: int, *, is_complete: bool) -> Outcome:
+        """Return what the exchange has come to."""
         server = self.server
-        is_answered = self._work.served is not None or (self.is_passage and not self.is_refused)
-        usage = self.reader.usage if self.reader is not None and self._work.served is not None else None
+        is_answered = self.work.served is not None or (self.is_passage and not self.is_refused)
+        usage = self.reader.usage if self.reader is not None and self.work.served is not None else None
         withholds = self.is_passage or self.governor.settings.on_forbidden == "block"
         return Outcome(
-            self._work,
+            self.work,
             self.tenant,
             self._now(),
             status,
@@ -224,7 +194,7 @@ class Governed:
             is_answered,
             self._plan(),
             usage or Usage(),
-            self._cost(usage or Usage()) if self._work.served is not None else 0,
+            self._cost(usage or Usage()) if self.work.served is not None else 0,
             self.declared,
             # A model speaks for the agent that calls it, unless an agent serves.
             server.rules.id if server is not None else self.caller.rules.id if self.caller is not None else "",
@@ -233,23 +203,15 @@ class Governed:
         )
 
     def _plan(self) -> Plan | None:
-        if self._work.served is not None:
-            return self._work.served
-        return self._work.plans.first if self._work.plans is not None else None
+        if self.work.served is not None:
+            return self.work.served
+        return self.work.plans.first if self.work.plans is not None else None
 
     def _cost(self, usage: Usage) -> int | None:
         plan = self._plan()
         if plan is None or plan.choice.agent is not None:
             return None
         return self.governor.cost(plan.choice, usage)
-
-    async def _recorded_anyway(self, *entries: Entry) -> None:
-        """Record what nobody waits for any more."""
-        try:
-            await self.governor.record(*entries)
-        except LedgerUnavailable:
-            # It is written when the ledger is back.
-            return
 
 
 def governed(work: Work) -> Governed | None:

@@ -4,12 +4,14 @@ Two steps. The first knows who calls, before anything else looks at the request.
 what must be read of the answer. In between, who chooses agents asks `barred` and `pass_over`.
 """
 
+from functools import partial
 from typing import Final
 
 from plano_extproc.config.listeners import Listener
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.governance.answer import ActionsEdit, CutEdit, DeclaredReader, StrictEdit
+from plano_extproc.gateway.governance.ending import end
 from plano_extproc.gateway.governance.governing import Governed, governed
 from plano_extproc.gateway.governance.rows import CALLS, Part
 from plano_extproc.gateway.plan import Plan
@@ -37,7 +39,7 @@ def step(gateway: Gateway, listener: Listener) -> Step | None:
             return None
         found = Governed(governor, work, book.tenant(ask.headers, ask.client), gateway.ports.now)
         work.notes[Governed] = found
-        work.endings.append(found)
+        work.endings.append(partial(end, found))
         if governor.is_strict:
             work.due = found.due
         if rules is None:
