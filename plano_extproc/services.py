@@ -29,6 +29,13 @@ class Upstream:
     path: str
     query: str = ""
 
+    @property
+    def url(self) -> str:
+        """The URL of the first instance, without its query, which may hold a key."""
+        host, port = self.hosts[0]
+        shown = f"[{host}]" if ":" in host else host
+        return f"{self.scheme}://{shown}{'' if port == _PORTS[self.scheme] else f':{port}'}{self.path}"
+
     def at(self, path: str) -> str:
         """Return the path of a request for something below this URL, or for the URL itself where it is empty."""
         return (self.path + path or "/") + (f"?{self.query}" if self.query else "")

@@ -13,7 +13,7 @@ from plano_extproc.config.catalogue import Endpoint
 from plano_extproc.config.models import ModelProvider
 from plano_extproc.config.telemetry import Tracing
 from plano_extproc.errors import GatewayError
-from plano_extproc.filters import Sessions
+from plano_extproc.filters import Filter, Sessions
 from plano_extproc.flow import Callout, CalloutFailed, Reply
 from plano_extproc.gateway.agents.team import Team
 from plano_extproc.gateway.ask import Ask
@@ -138,6 +138,9 @@ class Gateway:
         }
         self.listeners = {listener.name: listener for listener in config.listeners}
         self.teams = {listener.name: Team(config, listener, own) for listener in config.listeners if listener.agents}
+        as_filters = {agent.id: Filter.of(agent) for agent in config.agents}
+        self.filters = {**as_filters, **{one.id: Filter.of(one) for one in config.filters}}
+        """All that listeners and agents may name as a filter, by id."""
         self.governor = ports.governor(config)
         self.tracer = ports.tracer(config)
         self.signals = ports.signals(config.overrides.signals_mode)

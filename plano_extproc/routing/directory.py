@@ -93,6 +93,10 @@ class Directory:
             chain.append(self._aliases[chain[-1]])
         return Choice(found.provider, found.model, f"alias {' -> '.join(chain)}")
 
+    def unaliased(self, name: str) -> str:
+        """Return the full name of the model that an alias stands for, and any other name as it is."""
+        return self.resolve(name).name if name in self._aliases else name
+
     def has(self, name: str) -> bool:
         """Return whether something serves a name."""
         return name in self._aliases or self._find(name) is not None

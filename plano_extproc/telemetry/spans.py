@@ -22,6 +22,11 @@ class SpanKind:
     service: str
     kind: Kind = "internal"
 
+    @property
+    def component(self) -> str:
+        """What part of the gateway it is, in the peer's words: the service without its brackets."""
+        return self.service.removeprefix("plano(").removesuffix(")")
+
 
 LLM: Final = SpanKind("llm", "plano(llm)", "client")
 ROUTING: Final = SpanKind("routing", "plano(routing)")
@@ -163,6 +168,17 @@ MOST_EVENTS: Final = 128
 """Events of one span, as OpenTelemetry's default limit has it."""
 
 _TRACEPARENT: Final = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.DOTALL)
+
+
+def agent(ident: str) -> dict[str, Value]:
+    """Return the attributes that say which agent is at work, in the peer's words and OpenTelemetry's."""
+    return {
+        "agent_id": ident,
+        "gen_ai.agent.id": ident,
+        "gen_ai.agent.name": ident,
+        "gen_ai.operation.name": "invoke_agent",
+    }
+
 
 PREVIEW: Final = "llm.user_message_preview"
 """Holds words of the user's; `exporter` takes it out for whoever must not have it."""

@@ -22,6 +22,9 @@ listeners:
   - {type: unified, name: both, port: 8002, agents: [{id: weather, description: weather, default: true}]}
 agents:
   - {id: weather, url: "http://127.0.0.1:10510"}
+filters:
+  - {id: pii, type: http, url: "https://filters.example.com/pii?key=secret"}
+  - {id: rules, type: mcp, url: "http://[::1]:8000/mcp"}
 model_providers:
   - {model: openai/gpt-4o, access_key: $OPENAI_API_KEY, default: true}
   - {model: anthropic/claude-sonnet-4-5, access_key: $ANTHROPIC_API_KEY}

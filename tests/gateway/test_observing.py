@@ -178,11 +178,25 @@ async def test_filters_and_agents_on_the_way_are_named_and_agents_have_the_reque
     ask = Ask("models", Surface("openai.chat"), {"traceparent": TRACE.encode(), "x-acme-user-id": b"u1"}, "")
     outside = Outside(stand.gateway, ask)
     await outside(Callout("c", "POST", "/check", (), b"{}", "filter pii", 1.0))
-    await outside(Callout("c", "POST", "/v1/chat/completions", (), b"{}", "agent weather", 1.0))
+    said = b'{"messages": [{}, {}]}'
+    await outside(Callout("c", "POST", "/v1/chat/completions", (), said, "agent weather", 1.0))
     screened, agent = (span.attributes for span in stand.spans)
 
     assert (screened["filter_name"], screened["agent_id"]) == ("pii", "pii")
+    assert screened["agent_url"] == "https://filters.example.com/pii"
     assert (agent["agent_id"], agent["user.id"], agent["environment"]) == ("weather", "u1", "test")
+    assert agent["message_count"] == 2
+
+
+async def test_how_a_filter_is_spoken_to_is_told_by_the_file_and_not_by_what_it_is_sent() -> None:
+    stand = Stand()
+    outside = Outside(stand.gateway, Ask("models", Surface("openai.chat"), {"traceparent": TRACE.encode()}, ""))
+    events = (("accept", b"text/event-stream"),)
+    await outside(Callout("c", "POST", "/check", events, b"data: {}", "filter pii", 1.0))
+    await outside(Callout("c", "POST", "/mcp", (), b"{}", "filter rules", 1.0))
+
+    assert [span.name for span in stand.spans] == ["execute_raw_filter (pii)", "execute_mcp_filter_raw (rules)"]
+    assert stand.spans[1].attributes["agent_url"] == "http://[::1]:8000/mcp"
 
 
 def test_a_try_that_failed_before_the_one_that_answered_is_a_call_of_its_model_too() -> None:

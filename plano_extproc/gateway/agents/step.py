@@ -31,7 +31,7 @@ from plano_extproc.gateway.agents.spoken import Spoken, in_chat
 from plano_extproc.gateway.agents.standing_in import first_answer, may_skip
 from plano_extproc.gateway.agents.team import Team
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.filters.filtering import AgentFilters, declared
+from plano_extproc.gateway.filters.filtering import AgentFilters
 from plano_extproc.gateway.governance.governing import governed
 from plano_extproc.gateway.prompts.meant import Meant
 from plano_extproc.gateway.prompts.step import compiled
@@ -76,7 +76,6 @@ class _Members:
         self._gateway = gateway
         self._listener = listener
         self._team = team
-        self._filters = declared(gateway.config)
         known, now = gateway.directory.has, gateway.ports.now
         routers = Routers(gateway.config, "agent_orchestration_model", known, now)
         self._choice = AgentChoice(routers)
@@ -98,7 +97,7 @@ class _Members:
         chosen, agents = yield from _permitted(work, selection.agents, self._team.agents)
         turn = _Turn(spoken, onward, key, selection)
         running = Running(onward, key, self._gateway.ports.clock, lambda record: _note(work, record))
-        through = AgentFilters(self._gateway, work, self._filters)
+        through = AgentFilters(self._gateway, work)
         done = yield from run(chosen, spoken.request, agents, running, through.through, at_once=self._listener.parallel)
         if isinstance(done, Joined):
             reply = say(self._gateway, work, in_words(done.text), _explained(done.ran, _reason(selection)))

@@ -1,10 +1,9 @@
 """Filter chains on one exchange: the request before a model or an agent sees it, the answer before the client does."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from plano_extproc.apis import Api
-from plano_extproc.config import Config
 from plano_extproc.errors import BadProviderAnswer, GatewayError
 from plano_extproc.filters import Filter, Passing, Record, StreamFilters, run
 from plano_extproc.filters.mcp import Sessions
@@ -15,16 +14,8 @@ from plano_extproc.gateway.work import Doing, Edit, Work
 from plano_extproc.translate.codec import Framing
 from plano_extproc.translate.texts import TextStream, WindowFor
 
-Filters = Mapping[str, Filter]
-
 AGENTS_PATH: Final = "/v1/chat/completions"
 """What an agent is asked on, so that its filters are too."""
-
-
-def declared(config: Config) -> Filters:
-    """Return all that listeners and agents may name as a filter, by id."""
-    agents = {one.id: Filter.of(one) for one in config.agents}
-    return agents | {one.id: Filter.of(one) for one in config.filters}
 
 
 def filter_request(gateway: Gateway, work: Work, filters: Sequence[Filter]) -> Doing[None]:
@@ -48,8 +39,8 @@ def filter_answer(gateway: Gateway, work: Work, filters: Sequence[Filter]) -> Ed
 class AgentFilters:
     """The filters of the agents of one exchange. They see chats, whatever the client speaks."""
 
-    def __init__(self, gateway: Gateway, work: Work, filters: Filters) -> None:
-        self._filters = filters
+    def __init__(self, gateway: Gateway, work: Work) -> None:
+        self._filters = gateway.filters
         self._calls = _Calls(gateway, work, AGENTS_PATH, "agent_filters")
         self._sessions = gateway.ports.sessions
 

@@ -4,7 +4,7 @@ from plano_extproc.config.listeners import Listener
 from plano_extproc.errors import InvalidRequest
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.filters.filtering import declared, filter_answer, filter_request
+from plano_extproc.gateway.filters.filtering import filter_answer, filter_request
 from plano_extproc.gateway.forms import is_form, is_upgrade
 from plano_extproc.gateway.work import Doing, Rank, Step, Work
 
@@ -13,7 +13,7 @@ def step(gateway: Gateway, listener: Listener) -> Step | None:
     """Return what puts a listener's requests and answers through its filters."""
     if not listener.input_filters and not listener.output_filters:
         return None
-    known = declared(gateway.config)
+    known = gateway.filters
     before = [known[one] for one in listener.input_filters]
     after = [known[one] for one in listener.output_filters]
 

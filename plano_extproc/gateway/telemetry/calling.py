@@ -24,6 +24,7 @@ from plano_extproc.telemetry.spans import (
     ROUTING,
     AnySpan,
     SpanKind,
+    agent,
 )
 
 Send = Callable[[Callout], Awaitable[Reply]]
@@ -69,13 +70,13 @@ def kind_of(what: str) -> str:
 
 
 def _begin(gateway: Gateway, asked: Mapping[str, bytes], callout: Callout, served: Plan | None) -> AnySpan:
-    kind, name = (LLM, callout.what) if served is not None else _named(callout)
+    kind, name = (LLM, callout.what) if served is not None else _named(gateway, callout)
     span = gateway.tracer.begin(kind, asked.get(TRACEPARENT), nanoseconds(gateway.ports.now()))
     if span.is_recording:
         span.name = f"{callout.what} ({served.choice.name})" if served is not None else name
         span.update(
             {
-                "component": "plano",
+                "component": kind.component,
                 "http.method": callout.method,
                 "http.path": callout.path.partition("?")[0],
                 "plano.callout": callout.what,
@@ -84,25 +85,31 @@ def _begin(gateway: Gateway, asked: Mapping[str, bytes], callout: Callout, serve
         )
         thing = callout.what.removeprefix(kind_of(callout.what)).strip()
         if kind is AGENT:
-            span.update({"agent_id": thing, **gateway.tracer.custom(asked)})
+            span.update({**agent(thing), "message_count": _messages(callout.body), **gateway.tracer.custom(asked)})
         elif kind in (HTTP_FILTER, MCP_FILTER):
-            span.update({"agent_id": thing, "filter_name": thing})
+            place = gateway.filters[thing].upstream.url
+            span.update({"agent_id": thing, "agent_url": place, "filter_name": thing})
     return span
 
 
-def _named(callout: Callout) -> tuple[SpanKind, str]:
+def _named(gateway: Gateway, callout: Callout) -> tuple[SpanKind, str]:
     what, path = callout.what, callout.path.partition("?")[0]
     kind = _KINDS.get(kind_of(what), CALLOUT)
     thing = what.removeprefix(kind_of(what)).strip()
     if kind is AGENT:
         return kind, f"{thing} {path}"
-    if kind is HTTP_FILTER and _speaks_mcp(callout):
+    if kind is HTTP_FILTER and gateway.filters[thing].kind == "mcp":
         return MCP_FILTER, f"{MCP_FILTER.name} ({thing})"
     return kind, f"{kind.name} ({thing})" if thing and kind is not CALLOUT else what
 
 
-def _speaks_mcp(callout: Callout) -> bool:
-    return any(name == "mcp-protocol-version" or b"text/event-stream" in value for name, value in callout.headers)
+def _messages(body: bytes) -> int:
+    """Return how many messages an agent gets."""
+    try:
+        found = orjson.loads(body).get("messages")
+    except (orjson.JSONDecodeError, AttributeError):
+        return 0
+    return len(found) if isinstance(found, list) else 0
 
 
 def _tell(span: AnySpan, reply: Reply, served: Plan | None) -> None:

@@ -3,7 +3,7 @@
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.decision import Decision
 from plano_extproc.gateway.work import Work
-from plano_extproc.telemetry.spans import AGENT, ORCHESTRATOR, ROUTING, AnySpan
+from plano_extproc.telemetry.spans import AGENT, ORCHESTRATOR, ROUTING, AnySpan, agent
 
 
 def agent_chosen(
@@ -16,6 +16,7 @@ def agent_chosen(
     ran = work.handed.ran if work is not None and work.handed is not None else ()
     span.update(
         {
+            "component": ORCHESTRATOR.component,
             "selection.listener": listener,
             "selection.agent_count": len(ran) + 1,
             "selection.agents": ",".join((*ran, choice.agent)),
@@ -23,25 +24,27 @@ def agent_chosen(
             "selection.determination_ms": _milliseconds(began, now),
         }
     )
-    agent = span.child(AGENT, now)
-    agent.name = f"{choice.agent} /v1/chat/completions"
+    begun = span.child(AGENT, now)
+    begun.name = f"{choice.agent} /v1/chat/completions"
     custom = gateway.tracer.custom(work.ask.headers) if work is not None else {}
-    agent.update({"agent_id": choice.agent, "message_count": _messages(work), **custom})
-    return agent
+    begun.update({**agent(choice.agent), "message_count": _messages(work), **custom})
+    return begun
 
 
-def model_chosen(span: AnySpan, path: str, work: Work | None, decision: Decision, *, began: int, now: int) -> None:
+def model_chosen(
+    span: AnySpan, gateway: Gateway, path: str, work: Work | None, decision: Decision, *, began: int, now: int
+) -> None:
     """Tell of the model that serves, by a span of the choice alone. Times are in nanoseconds."""
     choice = decision.plan.choice
     asked = str(work.request.get("model") or "") if work is not None else ""
     routing = span.child(ROUTING, began)
     routing.update(
         {
-            "component": "routing",
+            "component": ROUTING.component,
             "http.method": "POST",
             "http.target": path,
             "model.requested": asked or "none",
-            "model.alias_resolved": choice.name,
+            "model.alias_resolved": gateway.directory.unaliased(asked) or choice.name,
             "route.selected_model": choice.name,
             "routing.selection_reason": decision.reason or choice.reason,
             "routing.determination_ms": _milliseconds(began, now),
@@ -55,5 +58,9 @@ def _milliseconds(began: int, now: int) -> float:
 
 
 def _messages(work: Work | None) -> int:
-    found = work.request.get("messages") if work is not None else None
+    """Return how many messages the agent gets, which agents before it may have added to."""
+    if work is None:
+        return 0
+    sent = work.request if work.handed is None else work.handed.spoken.request
+    found = sent.get("messages")
     return len(found) if isinstance(found, list) else 0

@@ -70,7 +70,7 @@ class Observation:
         if span.is_recording:
             span.update(
                 {
-                    "component": "plano",
+                    "component": kind.component,
                     "request_id": traced.get(headers.REQUEST_ID, b"").decode("latin-1"),
                     "http.method": self._method,
                     "http.path": self._path,
@@ -103,7 +103,7 @@ class Observation:
         watched: Watched | None = work.notes.get(Watched) if work is not None else None
         began = nanoseconds(watched.began if watched is not None else self._begun)
         if decision.plan.choice.agent is None:
-            model_chosen(span, self._path, work, decision, began=began, now=now)
+            model_chosen(span, self._gateway, self._path, work, decision, began=began, now=now)
             return ((TRACEPARENT, span.traceparent.encode()),)
         agent = self._agent = agent_chosen(span, self._gateway, self._listener, work, decision, began=began, now=now)
         return ((TRACEPARENT, agent.traceparent.encode()),)
@@ -119,6 +119,9 @@ class Observation:
         metrics.count(figures.HTTP_REQUESTS, (handler, method, status_class(outcome.status)))
         metrics.observe(figures.HTTP_DURATION, (handler,), outcome.seconds)
         if work is not None:
+            watched: Watched | None = work.notes.get(Watched)
+            if watched is not None:
+                watched.is_over(is_refused=not 200 <= outcome.status < 300)
             count(metrics, self._listener, work, outcome)
         if self.span.is_recording:
             self._end_span(work, outcome)
@@ -134,9 +137,11 @@ class Observation:
         if work is not None:
             tell(span, self._gateway, work, outcome, begun=self._begun)
         if outcome.status >= 400 or not outcome.status:
+            span.update({"error.type": str(outcome.status or "no_answer")})
             span.fail("" if outcome.status else "the client hung up, or no answer came")
             self._agent.fail()
         elif not outcome.is_complete:
+            span.update({"error.type": "incomplete"})
             span.fail("the answer broke off")
         self._agent.update({"http.status_code": outcome.status})
         self._agent.end(now)

@@ -1,10 +1,11 @@
 """Looks on: when an answer begins and how long it is, what it used, and what a conversation tells about itself.
 
 What a traced answer cost and when it ended are part of its span: Envoy tells them where nothing else reads it, else it
-is read in line. A conversation is read while its provider is at work, when nobody waits for this worker; what it tells
-is then in the access log of every answer, read in line or not.
+is read in line. A conversation is read while its provider is at work, when nobody waits for this worker, and in what
+guards and filters have left of it; what it tells is then in the access log of every answer, read in line or not.
 """
 
+from functools import partial
 from typing import Any
 
 from plano_extproc.config.listeners import Listener
@@ -15,17 +16,16 @@ from plano_extproc.gateway.telemetry.kept_answer import KeptAnswer
 from plano_extproc.gateway.telemetry.traced import is_recorded
 from plano_extproc.gateway.telemetry.watched import Watched
 from plano_extproc.gateway.work import Doing, Ending, Rank, Step, Work
-from plano_extproc.signals import Conversations, Report, access_log_fields, counted
+from plano_extproc.signals import Report, access_log_fields, counted
 from plano_extproc.telemetry import figures
 
 
 def step(gateway: Gateway, listener: Listener) -> Step | None:
     """Return what looks on at a listener; None where there is neither a trace nor a signal to be had."""
     overrides, tracer = gateway.config.overrides, gateway.tracer
-    reads = listener.type != "agent" and not overrides.disable_signals
-    if not (reads or tracer.is_on):
+    has_signals = listener.type != "agent" and not overrides.disable_signals
+    if not (has_signals or tracer.is_on):
         return None
-    conversations = gateway.signals
 
     def look(work: Work) -> Doing[Reply | None]:
         yield from ()
@@ -36,8 +36,11 @@ def step(gateway: Gateway, listener: Listener) -> Step | None:
             demand_usage(work)
             usage_of(work)
             work.edit(Rank.USAGE, watched)
-        if reads and surface.endpoint is None and not surface.is_question:
-            _read(gateway, work, watched, conversations, is_copied=overrides.signals_on_answer)
+        if surface.endpoint is None and not surface.is_question:
+            if has_signals and overrides.signals_on_answer:
+                _keep(gateway, work, watched)
+            if has_signals or (tracer.captures_messages and listener.type != "agent"):
+                watched.read = partial(_read, gateway, work, watched, has_signals=has_signals)
         return None
 
     return look
@@ -52,6 +55,9 @@ def sent(gateway: Gateway, listener: Listener) -> Step | None:
         watched: Watched | None = work.notes.get(Watched)
         if watched is not None:
             watched.sent = gateway.ports.clock()
+            watched.may_tell = True
+            if watched.read is not None:
+                gateway.ports.later(watched.read)
             is_read = any(not isinstance(edit, (UsageReader, Watched)) for _, edit in work.edits)
             is_whole = is_read and not work.is_stream and work.ask.surface.endpoint is None
             if reads and is_whole and KeptAnswer not in work.notes:
@@ -61,22 +67,18 @@ def sent(gateway: Gateway, listener: Listener) -> Step | None:
     return note if reads or gateway.tracer.is_on else None
 
 
-def _read(gateway: Gateway, work: Work, watched: Watched, conversations: Conversations, *, is_copied: bool) -> None:
-    ports, request = gateway.ports, work.request
-    if is_copied:
-        _keep(gateway, work, watched)
-
-    def read() -> None:
-        # What guards and filters have left of it, not what the client sent.
-        found = work.request or request
-        watched.report = report = conversations.report(work.ask.surface.api, found)
+def _read(gateway: Gateway, work: Work, watched: Watched, *, has_signals: bool) -> None:
+    """Read a conversation, once."""
+    if watched.read is None:
+        return
+    watched.read, found = None, work.request
+    if has_signals:
+        watched.report = report = gateway.signals.report(work.ask.surface.api, found)
         work.facts.update(access_log_fields(report))
-        ports.metrics.count(figures.QUALITIES, (report.quality.value,))
+        gateway.ports.metrics.count(figures.QUALITIES, (report.quality.value,))
         _count(gateway, report)
-        if gateway.tracer.captures_messages:
-            watched.words = _last_words(found)
-
-    ports.later(read)
+    if gateway.tracer.captures_messages and watched.may_tell:
+        watched.words = _last_words(found)
 
 
 def _keep(gateway: Gateway, work: Work, watched: Watched) -> None:

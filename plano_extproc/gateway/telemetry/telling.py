@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, TypeVar
 
 from plano_extproc import filters
+from plano_extproc.config.catalogue import Endpoint
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.plan import Plan
 from plano_extproc.gateway.reading import UsageReader
@@ -37,7 +38,7 @@ def tell(span: AnySpan, gateway: Gateway, work: Work, ending: Ending, *, begun: 
         if watched.first is not None:
             span.event("llm.time_to_first_token", nanoseconds(begun + watched.first - watched.started))
         if watched.report is not None:
-            _signal(span, watched.report, over, with_text=gateway.tracer.tells_snippets)
+            _signal(span, watched.report, over, with_text=gateway.tracer.tells_snippets and watched.may_tell)
     span.update(found)
 
 
@@ -80,6 +81,8 @@ def _of_request(gateway: Gateway, work: Work) -> dict[str, Value]:
 def _of_call(work: Work, served: Plan, ending: Ending, watched: Watched | None) -> dict[str, Value]:
     choice, request = served.choice, work.request
     found: dict[str, Value] = {"routing.selection_reason": work.reason or choice.reason}
+    if (endpoint := work.ask.surface.endpoint) is not None:
+        found["gen_ai.operation.name"] = _OPERATIONS.get(endpoint, endpoint)
     if choice.route:
         found["plano.route.name"] = choice.route
     if choice.agent is not None:
@@ -143,6 +146,9 @@ def _signal(span: AnySpan, report: Report, at_ns: int, *, with_text: bool) -> No
     if is_flagged(report):
         span.name += FLAG
 
+
+_OPERATIONS: Final[Mapping[Endpoint, str]] = {"completions": "text_completion"}
+"""What OpenTelemetry calls what is no chat, where it has another word for it than we."""
 
 _FACTS: Final[Mapping[str, str]] = {
     "router": "routing.strategy",

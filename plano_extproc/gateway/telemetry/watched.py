@@ -12,6 +12,7 @@ class Watched:
     """What was seen of one exchange. `began` is in seconds since 1970; the others are the clock's.
 
     `started` is when the steps began, `sent` when the request went out, `first` when its answer's first byte came.
+    `read` reads the conversation, unless it has been; `may_tell` says that guards and filters have let its words pass.
     """
 
     began: float
@@ -22,6 +23,14 @@ class Watched:
     size: int = 0
     report: Report | None = None
     words: str = field(default="", repr=False)
+    may_tell: bool = False
+    read: Callable[[], None] | None = field(default=None, repr=False)
+
+    def is_over(self, *, is_refused: bool) -> None:
+        """Read the conversation of a request that never went out. What was refused is told to nobody."""
+        if self.read is not None:
+            self.may_tell = not is_refused
+            self.read()
 
     def whole(self, body: bytes) -> Doing[bytes]:
         """Note a whole answer."""

@@ -1,0 +1,14 @@
+"""One gateway for all that is looked at."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.seen.stand import Seen
+from tests.seen.stand import seen as running
+
+
+@pytest.fixture(scope="package")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
+    with running(tmp_path_factory.mktemp("seen") / "home") as found:
+        yield found
