@@ -15,34 +15,25 @@ from plano_extproc.errors import GatewayError, InvalidRequest, NotFound
 from plano_extproc.flow import Question
 from plano_extproc.gateway import counting, listing, local
 from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Continue, Reply
-from plano_extproc.gateway.answer import JSON, Answer
+from plano_extproc.gateway.answer import Answer
+from plano_extproc.gateway.answering import explanation, read, without_body
 from plano_extproc.gateway.ask import Ask, among
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.conversation import stored
 from plano_extproc.gateway.decision import Decision
 from plano_extproc.gateway.drive import drive
-from plano_extproc.gateway.events import (
-    Event,
-    RequestBody,
-    RequestHeaders,
-    ResponseBody,
-    ResponseHeaders,
-    Trailers,
-)
+from plano_extproc.gateway.events import Event, RequestBody, RequestHeaders, ResponseBody, ResponseHeaders, Trailers
 from plano_extproc.gateway.outside import Outside
 from plano_extproc.gateway.pipeline import decide, decide_on_upgrade, pass_by
 from plano_extproc.gateway.reading import usage_of
 from plano_extproc.gateway.surface import Surface, surface, upgraded, without_keys
 from plano_extproc.gateway.telemetry.observing import Observation
 from plano_extproc.gateway.telemetry.watched import Watched
-from plano_extproc.gateway.work import Cut, Doing, Ending, Wait, Work
+from plano_extproc.gateway.work import Cut, Doing, Due, Ending, Wait, Work
 
 _RESPONSES = Surface("openai.responses")
 
 _TOLD = frozenset({":status", headers.ATTEMPTS})
-
-_KEPT = ("retry-after",)
-"""Of a provider's headers, what an answer of our own in its place must not lose."""
 
 
 class Exchange:
@@ -53,24 +44,8 @@ class Exchange:
     """
 
     __slots__ = (
-        "_answer",
-        "_api",
-        "_ask",
-        "_attempts",
-        "_decision",
-        "_gateway",
-        "_generation",
-        "_listener",
-        "_overhead",
-        "_place",
-        "_reads_usage",
-        "_seen",
-        "_started",
-        "_status",
-        "_stored",
-        "_told",
-        "_work",
-        "is_done",
+        "_answer", "_api", "_ask", "_attempts", "_decision", "_gateway", "_generation", "_listener", "_overhead",
+        "_place", "_reads_usage", "_seen", "_started", "_status", "_stored", "_told", "_work", "is_done",
     )  # fmt: skip
 
     def __init__(
@@ -183,7 +158,7 @@ class Exchange:
         self._ask = Ask(self._listener, found, event.headers, query and without_keys(query), client)
         if is_upgrade:
             work = self._work = Work(self._ask, b"", {})
-            return self._on_decision(decide_on_upgrade(self._gateway, work))
+            return self._on_decision(work, decide_on_upgrade(self._gateway, work))
         if event.end_of_stream:
             raise InvalidRequest("the request has no body; send a JSON object")
         return PROCEED
@@ -221,114 +196,83 @@ class Exchange:
             if estimate is not None:
                 return estimate
         work = self._work = Work(self._ask, event.body, {})
-        return (yield from self._on_decision(decide(self._gateway, work)))
+        return (yield from self._on_decision(work, decide(self._gateway, work)))
 
-    def _on_decision(self, deciding: Doing[Decision | Reply]) -> Doing[Action]:
+    def _on_decision(self, work: Work, deciding: Doing[Decision | Reply]) -> Doing[Action]:
         try:
             decision = yield from deciding
         except GatewayError as error:
-            yield from self._due(error.status)
+            if work.due is not None:
+                yield from work.due(error.status)
             raise
         if isinstance(decision, Reply):
-            yield from self._due(decision.status)
+            if work.due is not None:
+                yield from work.due(decision.status)
             return decision
-        return self._decided(decision)
+        return self._decided(work, decision)
 
-    def _due(self, status: int, *, is_read: bool = False) -> Doing[None]:
-        if self._work is not None and self._work.due is not None:
-            yield from self._work.due(status, is_read=is_read)
-
-    def _decided(self, decision: Decision) -> Continue:
+    def _decided(self, work: Work, decision: Decision) -> Continue:
         self._decision = decision
-        plan = decision.plan
-        if self._reads_usage and self._work is not None:
-            pass_by(decision, self._work)
+        if self._reads_usage:
+            pass_by(decision, work)
         self._overhead = self._gateway.ports.clock() - self._started
-        self._gateway.ports.metrics.decided(self._listener, plan.way.value, self._overhead)
-        extra = (*decision.extra, *self._seen.decided(self._work, decision))
+        self._gateway.ports.metrics.decided(self._listener, decision.plan.way.value, self._overhead)
+        extra = (*decision.extra, *self._seen.decided(work, decision))
         return Continue(decision.changes, extra, decision.body, decision.own, kept=decision.kept)
 
     def on_response_headers(self, event: ResponseHeaders) -> Action | Doing[Action]:
         """Explain the decision, and ask for the body where it must be read."""
-        handed = self._work.handed if self._work is not None else None
-        if handed is not None and handed.otherwise is not None and _is_failed(event.headers):
-            return self._otherwise(handed.otherwise, event)
-        action = self._explained(event)
-        if self._decision is None or self._work is None or self._work.due is None:
-            return action
-        return self._recorded(action)
-
-    def _otherwise(self, give: Callable[[], Doing[Reply | None]], event: ResponseHeaders) -> Doing[Action]:
-        """Answer in place of an agent that failed, if there is something to say."""
-        reply = yield from give()
-        return (yield from self._recorded(self._explained(event) if reply is None else reply))
-
-    def _recorded(self, action: Action) -> Doing[Action]:
-        if isinstance(action, Reply):
-            yield from self._due(action.status)
-        else:
-            yield from self._due(self._status, is_read=self._answer is not None and self._status < 300)
-        return action
-
-    def _explained(self, event: ResponseHeaders) -> Action:
-        decision = self._decision
-        if decision is None:
+        work, decision = self._work, self._decision
+        if work is None or decision is None:
             # Envoy answered before we decided, for example a body over the limit.
             return PROCEED
-        told = among(event.headers, _TOLD)
+        if work.handed is not None and work.handed.otherwise is not None and _is_failed(event.headers):
+            return self._otherwise(work.handed.otherwise, work, decision, event)
+        action = self._explained(work, decision, event)
+        return action if work.due is None else self._recorded(work.due, action)
+
+    def _otherwise(
+        self, give: Callable[[], Doing[Reply | None]], work: Work, decision: Decision, event: ResponseHeaders
+    ) -> Doing[Action]:
+        """Answer in place of an agent that failed, if there is something to say."""
+        reply = yield from give()
+        action = self._explained(work, decision, event) if reply is None else reply
+        return action if work.due is None else (yield from self._recorded(work.due, action))
+
+    def _recorded(self, due: Due, action: Action) -> Doing[Action]:
+        """Return what becomes of an answer's headers, once what is due before is done."""
+        if isinstance(action, Reply):
+            yield from due(action.status)
+        else:
+            yield from due(self._status, is_read=self._answer is not None and self._status < 300)
+        return action
+
+    def _explained(self, work: Work, decision: Decision, event: ResponseHeaders) -> Action:
+        sent, gateway = event.headers, self._gateway
+        told = among(sent, _TOLD)
         status = self._status = int(told[":status"])
         self._attempts = int(told.get(headers.ATTEMPTS, b"1"))
-        place = self._place = decision.place(event.headers, self._attempts)
+        place = self._place = decision.place(sent, self._attempts)
         plan, response = decision.served(place)
-        decision.count(self._gateway, plan, event.headers, status)
+        work.served = plan
+        decision.count(gateway, plan, sent, status)
         if status < 300 and place == 1:
-            seconds = self._gateway.ports.clock() - self._started - self._overhead
-            self._gateway.heard(plan, seconds, is_stream=decision.is_stream)
-        self._gateway.ports.metrics.answered(self._listener, self._api, plan.choice.name, plan.way.value, status)
-        extra = [(headers.OVERHEAD_MS, b"%.2f" % (self._overhead * 1000))]
-        if decision.reason:
-            extra.append((headers.ROUTE_REASON, decision.told(place).encode("ascii", "replace")))
-        dropped = decision.dropped_by(event.headers, place)
-        if dropped:
-            extra.append((headers.DROPPED, dropped))
-        work = self._work
-        if work is not None:
-            work.served = plan
-        edits = work.in_order() if work is not None and status < 300 else ()
-        if work is not None:
-            extra += work.headers
-            if work.handed is not None and work.handed.ran:
-                ran = (*work.handed.ran, plan.choice.agent or "")
-                extra.append((headers.AGENT, ",".join(ran).encode("ascii", "replace")))
-        translation = decision.reader(place)
-        handed = work.handed if work is not None and status < 300 else None
-        heard = handed.heard.get(plan.choice.agent or "") if handed is not None else None
-        if translation is None and decision.last is None and not edits and heard is None:
-            # What may have to be broken off is watched to its end, unread.
-            self.is_done = self.cut is None
-            return Continue(response[None], tuple(extra))
-        if decision.is_passed and edits and not event.end_of_stream:
-            if work is not None and (watched := work.notes.get(Watched)) is not None:
+            seconds = gateway.ports.clock() - self._started - self._overhead
+            gateway.heard(plan, seconds, is_stream=decision.is_stream)
+        gateway.ports.metrics.answered(self._listener, self._api, plan.choice.name, plan.way.value, status)
+        extra = explanation(decision, work, plan, sent, place, self._overhead)
+        if decision.is_passed and status < 300 and not event.end_of_stream:
+            if (watched := work.notes.get(Watched)) is not None:
                 watched.begins()
             return Continue(response[BodyMode.COST], tuple(extra))
-        answer = self._answer = Answer(
-            self._api,
-            translation,
-            status,
-            event.headers,
-            agent=plan.choice.agent,
-            heard=heard,
-            edits=edits,
-            last=decision.last,
-            framing=self._ask.framing if self._ask else "sse",
-            asks_for_stream=decision.is_stream,
-            due=work.due if work is not None else None,
-        )
+        assert self._ask is not None
+        answer = self._answer = read(self._ask, decision, work, plan, sent, status, place)
+        if answer is None:
+            # What may have to be broken off is watched to its end, unread.
+            self.is_done = work.cut is None
+            return Continue(response[None], tuple(extra))
         if event.end_of_stream:
-            # No body will come, and a client expects one.
-            kept = [(name, event.headers[name]) for name in _KEPT if name in event.headers]
-            explained = (*response[None].set, *extra, *kept)
-            return Reply(status, (*JSON, *explained), answer.translated(b""), local.details("provider_answer"))
+            return without_body(answer, status, sent, response[None], tuple(extra))
         return Continue(response[answer.mode], (*extra, *answer.headers))
 
     def on_response_body(self, event: ResponseBody) -> Action | Doing[Action]:
