@@ -9,11 +9,11 @@ answers 503: an exchange never ends quietly, since Envoy would take that as leav
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from plano_extproc import apis, headers
+from plano_extproc import headers
 from plano_extproc.apis import Api
 from plano_extproc.errors import GatewayError, InvalidRequest, NotFound
 from plano_extproc.flow import Question
-from plano_extproc.gateway import counting, listing, local
+from plano_extproc.gateway import counting, local, unserved
 from plano_extproc.gateway.actions import PROCEED, Action, BodyMode, Continue, Reply
 from plano_extproc.gateway.answer import Answer
 from plano_extproc.gateway.answering import explanation, read, without_body
@@ -150,7 +150,8 @@ class Exchange:
         if found is None and stored.is_stored(path):
             return self._about_stored(path, event, query)
         if found is None:
-            return self._answer_locally(path, event.headers, query)
+            self._api = unserved.dialect(path, event.headers)
+            return unserved.reply(self._gateway, self._listener, self._generation, path, event.headers, query)
         self._api = found.api
         if found.endpoint is not None and self._gateway.listeners[self._listener].type != "model":
             raise NotFound(f"nothing is served at {path} here; listeners of models have it")
@@ -170,21 +171,6 @@ class Exchange:
             self._stored = path
             return PROCEED
         return stored.reply(self._gateway, self._ask, path, None)
-
-    def _answer_locally(self, path: str, sent: Mapping[str, bytes], query: str) -> Reply:
-        if path == "/readyz":
-            return local.ready(self._gateway, self._generation)
-        if path == "/metrics":
-            return local.metrics(self._gateway)
-        if sent.get(":method") == b"POST" and path.startswith(apis.NAMING_A_MODEL):
-            self._api = "gemini.generate"
-            served = ", ".join((*apis.GEMINI_METHODS, apis.COUNT_METHOD))
-            raise NotFound(f"nothing is served at {path}; served are {served}")
-        if (asked := listing.listing(path, sent)) is not None:
-            self._api = asked.api
-            client = self._gateway.admission.admit(sent, query, self._listener)
-            return listing.models(self._gateway, asked, client)
-        raise NotFound(f"nothing is served at {path}")
 
     def on_request_body(self, event: RequestBody) -> Doing[Action]:
         """Decide."""
