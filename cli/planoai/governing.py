@@ -17,8 +17,7 @@ from plano_extproc.stores.agent_states import AgentStates
 from plano_extproc.stores.board import Board
 from plano_extproc.stores.governing import governance_store, open_ledger
 from plano_extproc.stores.ledger import Ledger, ledger_path
-from planoai import sources
-from planoai import state as states
+from planoai import running, sources
 from planoai.errors import Failure
 from planoai.home import Home, home
 
@@ -123,13 +122,12 @@ def _standing(standing: Standing, agent: str, tenant: str) -> Row:
 def _config(file: str | None, place: Home) -> Config:
     if file is not None:
         return sources.accept(sources.read(Path(file), os.environ))
-    state = states.load(place)
-    if state is None:
+    source = running.configuration(place, os.environ)
+    if source is None:
         return sources.accept(sources.read(sources.find(None, "."), os.environ))
-    loaded = sources.read(Path(state.file) if state.file else place.config, os.environ).loaded
-    if loaded.config is None:
+    if source.loaded.config is None:
         raise Failure(
             "the running gateway's configuration cannot be read from here",
             "set the variables that it uses, or name a file with --file",
         )
-    return loaded.config
+    return source.loaded.config

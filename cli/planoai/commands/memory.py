@@ -15,8 +15,7 @@ from plano_extproc.conversation.memory import Memories, Memory
 from plano_extproc.stores import StoreError
 from plano_extproc.stores.kept import KeptStores
 from plano_extproc.stores.memories import MemoryBook
-from planoai import sources
-from planoai import state as states
+from planoai import running, sources
 from planoai.errors import Failure
 from planoai.home import Home, home
 from planoai.output import diagnose, plain, print_json, print_table, say
@@ -117,12 +116,10 @@ def _run(file: str | None, work: Callable[[MemoryBook], Awaitable[T]]) -> T:
 
 def _config(file: str | None, place: Home) -> Config | None:
     """Return the configuration that is named, else that of the running gateway; None where none runs."""
-    if file is None:
-        state = states.load(place)
-        if state is None:
-            return None
-        file = str(state.file) if state.file else str(place.config)
-    return sources.accept(sources.read(Path(file), os.environ))
+    if file is not None:
+        return sources.accept(sources.read(Path(file), os.environ))
+    source = running.configuration(place, os.environ)
+    return sources.accept(source) if source is not None else None
 
 
 def _without(memories: tuple[Memory, ...], doomed: Collection[str]) -> tuple[Memory, ...]:

@@ -16,8 +16,7 @@ from plano_extproc.config.values import PositiveDuration
 from plano_extproc.limits.usage import Period, Totals, by, period
 from plano_extproc.stores import SharedStore, SqliteStore, StoreError, limit_store, shared_path
 from plano_extproc.stores.contract import SCANNED
-from planoai import sources
-from planoai import state as states
+from planoai import running, sources
 from planoai.errors import Failure
 from planoai.home import Home, home
 from planoai.output import diagnose, plain, print_json, print_table, say
@@ -82,16 +81,15 @@ def _config(file: str | None, place: Home) -> Config | None:
     """Return the configuration that is named, else that of the running gateway as far as this shell can read it."""
     if file is not None:
         return sources.accept(sources.read(Path(file), os.environ))
-    state = states.load(place)
-    if state is None:
+    source = running.configuration(place, os.environ)
+    if source is None:
         return None
-    loaded = sources.read(Path(state.file) if state.file else place.config, os.environ).loaded
-    if loaded.config is None and not shared_path(place.root).exists():
+    if source.loaded.config is None and not shared_path(place.root).exists():
         raise Failure(
             "the running gateway's configuration cannot be read from here, so it is not known where it counts",
             "set the variables that it uses, or name a file",
         )
-    return loaded.config
+    return source.loaded.config
 
 
 async def _entries(store: SharedStore | None, asked: Period) -> list[tuple[str, bytes]]:

@@ -3,13 +3,11 @@
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
 from plano_extproc.config import Config
-from planoai import sources
-from planoai import state as states
+from planoai import running
 from planoai.home import Home
 
 _SECRET: Final = re.compile(
@@ -19,12 +17,9 @@ HIDDEN: Final = "••••••"
 
 
 def read(home: Home, environ: Mapping[str, str] = os.environ) -> Config | None:
-    """Return the configuration that the running gateway began with or reloaded, as far as this shell can read it."""
-    state = states.load(home)
-    if state is None:
-        return None
-    path = Path(state.file) if state.file else home.config
-    return sources.read(path, environ).loaded.config
+    """Return the configuration that the running gateway began with or reloaded, as far as it can be read."""
+    source = running.configuration(home, environ)
+    return source.loaded.config if source is not None else None
 
 
 def shown(config: Config) -> dict[str, Any]:
