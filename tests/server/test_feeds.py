@@ -48,7 +48,7 @@ def cost(url: str) -> CostSource:
 
 
 async def until(is_so: Callable[[], bool]) -> None:
-    for _ in range(1000):
+    for _ in range(6000):
         if is_so():
             return
         await asyncio.sleep(0.01)

@@ -84,7 +84,7 @@ def send(config: Tracing, spans: Sequence[Span], metrics: Metrics) -> None:
     exporter = Exporter(sinks_of(config), metrics)
     for each in spans:
         exporter.put(each)
-    exporter.close(10)
+    exporter.close(60)
 
 
 def test_spans_arrive_over_grpc_with_headers(collector: tuple[Collector, str]) -> None:
@@ -152,7 +152,7 @@ def test_what_a_dead_collector_loses_is_counted() -> None:
     exporter = Exporter(sinks_of(tracing(opentracing_grpc_endpoint=dead)), metrics, queued=10)
     for number in range(1, 101):
         exporter.put(span(number))
-    exporter.close(10)
+    exporter.close(60)
 
     lines = metrics.exposition().decode().splitlines()
     assert f'plano_spans_dropped_total{{sink="{dead}"}} 100.0' in lines
