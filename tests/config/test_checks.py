@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501 - rows of a table are read whole
 
+import re
 import sys
 from hashlib import sha256
 from textwrap import dedent
@@ -265,7 +266,7 @@ CASES: dict[str, list[tuple[str, list[str]]]] = {
             ["error model_providers[0].retry_policy.backoff.base_ms: is longer than max_ms (5)"],
         ),
     ],
-    "model_listeners_have_models": [
+    "files_have_models": [
         (HEAD, ["warning model_providers: names no model: every request will be refused"]),
     ],
     "stores_have_servers": [
@@ -588,3 +589,15 @@ def test_no_problem_is_said_twice() -> None:
     problems = loaded(text).problems
 
     assert len(set(problems)) == len(problems)
+
+
+def test_an_agent_that_is_wrong_is_not_said_to_be_missing() -> None:
+    text = HEAD + "agents: [{id: a, url: nowhere}]\n"
+
+    assert [f"{one.severity} {one.path}" for one in loaded(text).problems] == ["error agents[0].url"]
+
+
+def test_of_many_known_names_the_rest_is_counted() -> None:
+    text = HEAD + "model_providers: [{model: zzzz/x, access_key: k}]\n"
+
+    assert re.search(r"Known: amazon_bedrock, .* and \d+ more\. For one", loaded(text).problems[0].hint)

@@ -17,7 +17,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *effects.CHECKS,
 )
 
-_NEED_ALL_ENTRIES: Final[frozenset[Check]] = frozenset(references.CHECKS)
+_NEED_ALL_ENTRIES: Final[frozenset[Check]] = frozenset((*references.CHECKS, providers.files_have_models))
 """Checks that a missing entry misleads."""
 
 

@@ -49,8 +49,8 @@ def nearest(name: str, known: Iterable[str], what: str = "Known") -> str:
     close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
     if close:
         return f"Did you mean {' or '.join(repr(one) for one in close)}?"
-    shown = ", ".join(names[:10]) + (", ..." if len(names) > 10 else "")
-    return f"{what}: {shown}." if names else f"{what}: none."
+    more = f" and {len(names) - 10} more" if len(names) > 10 else ""
+    return f"{what}: {', '.join(names[:10])}{more}." if names else f"{what}: none."
 
 
 def repeated(named: Iterable[tuple[str, Loc]], what: str) -> Iterator[Finding]:

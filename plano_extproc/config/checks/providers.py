@@ -175,7 +175,7 @@ def affinity_has_no_gate(subject: Subject) -> Iterator[Finding]:
             yield Finding(loc, message, "Remove it, or those.", "warning")
 
 
-def model_listeners_have_models(subject: Subject) -> Iterator[Finding]:
+def files_have_models(subject: Subject) -> Iterator[Finding]:
     """Find files without any model."""
     config = subject.config
     if not config.model_providers and not config.agents and not config.prompt_targets:
@@ -195,7 +195,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     hedges_have_a_time,
     ejections_grow,
     affinity_has_no_gate,
-    model_listeners_have_models,
+    files_have_models,
 )
 
 _SHORTEST_HEDGE: Final = 0.1
