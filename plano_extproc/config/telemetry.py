@@ -30,7 +30,7 @@ class PostHog(Part):
     url: Url = Field(description="Where PostHog is.")
     api_key: SecretStr = Field(description="The project's key.")
     distinct_id_header: HeaderName | None = Field(None, description="Header that tells users apart.")
-    capture_messages: bool = Field(False, description="Send prompts and answers too.")
+    capture_messages: bool = Field(False, description="Send the beginning of the user's message too.")
 
 
 class Otlp(Part):

@@ -15,6 +15,7 @@ from plano_extproc.server.feeds import Feeds
 from plano_extproc.server.refresher import Refresher
 from plano_extproc.telemetry import figures
 from plano_extproc.telemetry.metrics import Metrics
+from plano_extproc.telemetry.process import Process
 
 _log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class Housekeeping:
         self._search: asyncio.Task[None] | None = None
         self._search_due = 0.0
         self._cooling: frozenset[str] = frozenset()
+        self._process = Process()
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Keep house until told to stop, or the parent dies: a worker without its supervisor would never be stopped."""
@@ -60,6 +62,7 @@ class Housekeeping:
             await self._count()
             await self._gateway().tick()
             self._tell_cooling()
+            self._process.tick(time.monotonic())
             if os.getppid() != parent:
                 _log.warning("the parent process is gone; stopping")
                 return

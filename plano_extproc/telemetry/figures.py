@@ -145,4 +145,17 @@ PROMPT_CACHE: Final = _counter(
 )
 BUILD: Final = Gauge("brightstaff_build_info", "1", ("version", "git_sha"), registry=REGISTRY, multiprocess_mode="max")
 
+PROCESS_CPU: Final = _counter("process_cpu_seconds", "Processor time of the workers, in seconds.")
+PROCESS_FDS: Final = _gauge("process_open_fds", "Files and sockets that the workers have open.")
+PROCESS_MAX_FDS: Final = _gauge("process_max_fds", "Files and sockets that they may have open.")
+PROCESS_VIRTUAL: Final = _gauge("process_virtual_memory_bytes", "Their virtual memory, in bytes.")
+PROCESS_RESIDENT: Final = _gauge("process_resident_memory_bytes", "Their resident memory, in bytes.")
+PROCESS_THREADS: Final = _gauge("process_threads", "Their threads.")
+PROCESS_START: Final = Gauge(
+    "process_start_time_seconds",
+    "When the first of them started, in seconds since 1970.",
+    registry=REGISTRY,
+    multiprocess_mode="livemin",
+)
+
 Figure = Counter | Gauge | Histogram

@@ -24,6 +24,20 @@ _MAPPED: Final = {
     "llm.usage.completion_tokens": "$ai_output_tokens",
     "http.status_code": "$ai_http_status",
 }
+"""What PostHog has a name for and Plano 0.4 gives only that."""
+
+_ALSO: Final = {
+    "llm.usage.cached_input_tokens": "$ai_cache_read_input_tokens",
+    "llm.usage.cache_creation_tokens": "$ai_cache_creation_input_tokens",
+    "llm.usage.reasoning_tokens": "$ai_reasoning_tokens",
+    "llm.usage.input_cost_usd": "$ai_input_cost_usd",
+    "llm.usage.output_cost_usd": "$ai_output_cost_usd",
+    "llm.usage.total_cost_usd": "$ai_total_cost_usd",
+    "llm.temperature": "$ai_temperature",
+    "plano.session_id": "$ai_session_id",
+    "error.type": "$ai_error",
+}
+"""What it has a name for too; Plano 0.4's own stays beside it."""
 
 
 class PostHogSink:
@@ -65,7 +79,9 @@ def event(span: Span, *, with_messages: bool) -> dict[str, Any]:
     trace_id = f"{span.context.trace_id:032x}"
     words, first, who = found.pop(PREVIEW, None), found.get("llm.time_to_first_token"), found.get(DISTINCT_ID)
     properties: dict[str, Any] = {_MAPPED.get(name, name): value for name, value in found.items()}
+    properties |= {theirs: found[ours] for ours, theirs in _ALSO.items() if ours in found}
     properties |= {
+        "$ai_span_name": span.name,
         "$ai_trace_id": trace_id,
         "$ai_span_id": f"{span.context.span_id:016x}",
         "$ai_latency": (span.end_ns - span.start_ns) / 1e9,
