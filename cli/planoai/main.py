@@ -31,7 +31,7 @@ class LazyGroup(click.RichGroup):
         """Return the commands in the order of `--help`."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Import a command; names may be written with underscores."""
         name = cmd_name.replace("_", "-")
         if name not in COMMANDS:

@@ -1,9 +1,9 @@
 """TCP ports: is one free, who holds it, which one to take."""
 
 import errno
-import os
 import socket
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from planoai.errors import Failure
 
@@ -57,7 +57,7 @@ def holder(port: int) -> str:
             run = process.environ().get("PLANO_RUN")
         except (psutil.Error, OSError):
             return f"process {pid}"
-        return f"{name} of the gateway in PLANO_HOME={os.path.dirname(run)}" if run else name  # noqa: PTH120
+        return f"{name} of the gateway in PLANO_HOME={Path(run).parent}" if run else name
     return "another process, which this user may not see"
 
 

@@ -23,7 +23,7 @@ class PlanoInterface:
             json.dumps({name: os.environ[name] for name in names if name in os.environ}).encode()
         )
 
-    def setEnvironment(self, variables: str) -> bool:  # noqa: N802
+    def setEnvironment(self, variables: str) -> bool:  # noqa: N802 - supervisord's custom
         """Take a JSON object of variables: every process that is started from here on inherits them.
 
         It is sent as base64, which supervisord hands over decoded.

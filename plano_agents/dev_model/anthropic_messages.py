@@ -59,7 +59,7 @@ def stream(ask: Ask, answer: Answer, ident: str) -> Iterator[bytes]:
     yield _event("message_stop", {})
 
 
-def error(status: int, message: str, param: str | None = None) -> Json:  # noqa: ARG001
+def error(status: int, message: str, param: str | None = None) -> Json:  # noqa: ARG001 - as every dialect writes it
     """Write an error; this dialect names the field in the message only."""
     return {"type": "error", "error": {"type": _ERROR_TYPES.get(status, "api_error"), "message": message}}
 

@@ -51,7 +51,7 @@ def _from_vault(environ: Mapping[str, str]) -> str:
     url = f"{address.rstrip('/')}/v1/{quote(mount)}/data/{quote(path)}"
     request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the scheme is checked above
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - as above
             told: Any = json.load(answer)
         key = told["data"]["data"][_FIELD]
     except urllib.error.HTTPError as error:

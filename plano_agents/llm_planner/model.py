@@ -59,7 +59,7 @@ class GatewayModel:
             f"{self.url.rstrip('/')}/v1/chat/completions", json.dumps(body).encode(), headers
         )
         try:
-            with urllib.request.urlopen(request, timeout=self.timeout) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=self.timeout) as answer:  # noqa: S310 - as above
                 return _said(json.loads(answer.read(_MOST_BYTES)))
         except urllib.error.HTTPError as error:
             raise ModelFailed(_reason(error), is_refused=error.code in (401, 403)) from None

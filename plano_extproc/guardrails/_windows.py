@@ -91,7 +91,9 @@ def _bytes(text: str) -> int:
 
 def _undecided(text: str) -> int:
     """Return where the suffix begins that may still become a match."""
-    at = len(text) - len(_WORD_END.search(text, max(0, len(text) - 2 * MOST_HELD)).group())  # type: ignore[union-attr]
+    word = _WORD_END.search(text, max(0, len(text) - 2 * MOST_HELD))
+    assert word is not None, "an empty end is one too"
+    at = word.start()
     groups = _GROUPS_END.search(text, max(0, at - _CHAIN), at)
     return groups.start() if groups else at
 

@@ -115,7 +115,7 @@ class _Reading:
             case "enum":
                 return _mentions(text, parameter)
             case "number":
-                taken = [*dates(text, self.today), *times(text), *_ADDRESSES(text)]
+                taken = [*dates(text, self.today), *times(text), *_addresses(text)]
                 read_as = [one for one in numbers(text) if not any(one.overlaps(other) for other in taken)]
                 return [one for one in read_as if kind_of(parameter).base == "float" or one.value.is_integer()]
             case "text":
@@ -249,12 +249,12 @@ def _group(parameter: Parameter) -> str:
 def _groups(parameters: list[Parameter]) -> list[list[Parameter]]:
     """Return the parameters that compete for the same values; those of the narrowest form come first."""
     names = dict.fromkeys(_group(one) for one in parameters)
-    ranked = sorted((name for name in names if name not in {"text", *_NOT_SINGLE}), key=_RANK)
+    ranked = sorted((name for name in names if name not in {"text", *_NOT_SINGLE}), key=_rank)
     return [[one for one in parameters if _group(one) == name] for name in ranked]
 
 
-def _RANK(name: str) -> int:  # noqa: N802 - a table's key
-    return {"enum": 0, "number": 8, "code": 9}.get(name, 1)
+def _rank(group: str) -> int:
+    return _RANKS.get(group, 1)
 
 
 def _mentions(text: str, parameter: Parameter) -> list[Found]:
@@ -289,13 +289,16 @@ def _json_end(text: str) -> int:
     return 0
 
 
-def _ADDRESSES(text: str) -> list[Found]:  # noqa: N802 - a reader
+def _addresses(text: str) -> list[Found]:
     return [Found(match[0], *match.span()) for match in _ADDRESS.finditer(text)]
 
 
 _ADDRESS: Final = re.compile(r"\S+@\S+|https?://\S+|\b(?:\d{1,3}\.){3}\d{1,3}\b")
 _AND: Final = re.compile(r"\s*(?:,\s*(?:and|or)?|and|or|&|/)\s*(?:in|to|for|the|at)?\s*", re.IGNORECASE)
 _NOT_SINGLE: Final = frozenset({"list", "dict", "bool"})
+_RANKS: Final = {"enum": 0, "number": 8, "code": 9}
+"""Which groups are read first and last; the others come between."""
+
 _SHORT: Final = 8
 _LEAD_IN: Final = re.compile(
     r"^(?:(?:it'?s|its|it is|that'?s|i'?m in|i am in|i mean|in|for|to|at|on|the|a|my|is|sure|ok|okay|yes|well|um|uh"

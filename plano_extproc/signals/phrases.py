@@ -134,13 +134,13 @@ def frames(openings: Iterable[str], targets: Sequence[str]) -> Iterator[str]:
 
 _WORD: Final = re.compile(r"\w+")
 
-_NO_APOSTROPHES: Final = str.maketrans("", "", "'’")  # noqa: RUF001
+_NO_APOSTROPHES: Final = str.maketrans("", "", "'’")  # noqa: RUF001 - they are meant
 _SPACED: Final = str.maketrans(
-    dict.fromkeys(f"{string.punctuation}…¿¡«»–—".replace("_", ""), " ") | {"'": None, "’": None}  # noqa: RUF001
+    dict.fromkeys(f"{string.punctuation}…¿¡«»–—".replace("_", ""), " ") | {"'": None, "’": None}  # noqa: RUF001 - they are meant
 )
 """Leaves words: apostrophes go, other marks become spaces."""
 
-_BEYOND_ASCII: Final = (("’", ""), *((mark, " ") for mark in "…¿¡«»–—“”„\u00a0\u3000"))  # noqa: RUF001
+_BEYOND_ASCII: Final = (("’", ""), *((mark, " ") for mark in "…¿¡«»–—“”„\u00a0\u3000"))  # noqa: RUF001 - they are meant
 _LOWER_SPACED: Final = bytes(
     ord(" ") if (char := chr(code)) in string.punctuation and char != "_" else ord(char.lower()) if code < 128 else code
     for code in range(256)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import Final
 
-_PLAIN: Final = str.maketrans({"‘": "'", "’": "'", "‚": "'", "“": '"', "”": '"', "„": '"', "–": "-", "—": "-"})  # noqa: RUF001
+_PLAIN: Final = str.maketrans({"‘": "'", "’": "'", "‚": "'", "“": '"', "”": '"', "„": '"', "–": "-", "—": "-"})  # noqa: RUF001 - they are meant
 
 LONGEST: Final = 2000
 """Characters of a text that are looked at; of a longer one the beginning and the end."""

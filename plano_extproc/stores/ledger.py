@@ -3,6 +3,8 @@
 Each append is one transaction that reads the head of the node's chain, so that several workers write one chain.
 """
 
+# ruff: noqa: S608 - what stands in the statements is ours; values are bound
+
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -213,14 +215,14 @@ def selection(query: Query, mark: str) -> tuple[str, list[Any]]:
     where = " WHERE " + " AND ".join(f"{condition} {mark}" for condition in given) if given else ""
     values: list[Any] = list(given.values())
     if query.limit is None:
-        return f"SELECT {_NAMES} FROM ledger{where} ORDER BY at, node, number", values  # noqa: S608 - our own names
-    last = f"SELECT {_NAMES} FROM ledger{where} ORDER BY at DESC, node DESC, number DESC LIMIT {mark}"  # noqa: S608
-    return f"SELECT {_NAMES} FROM ({last}) AS last ORDER BY at, node, number", [*values, query.limit]  # noqa: S608
+        return f"SELECT {_NAMES} FROM ledger{where} ORDER BY at, node, number", values
+    last = f"SELECT {_NAMES} FROM ledger{where} ORDER BY at DESC, node DESC, number DESC LIMIT {mark}"
+    return f"SELECT {_NAMES} FROM ({last}) AS last ORDER BY at, node, number", [*values, query.limit]
 
 
 _NAMES: Final = ", ".join((*PLACE, *COLUMNS))
-ALL: Final = f"SELECT {_NAMES} FROM ledger ORDER BY node, number"  # noqa: S608 - our own names
-_INSERT: Final = f"INSERT INTO ledger ({_NAMES}) VALUES ({', '.join('?' * len((*PLACE, *COLUMNS)))})"  # noqa: S608
+ALL: Final = f"SELECT {_NAMES} FROM ledger ORDER BY node, number"
+_INSERT: Final = f"INSERT INTO ledger ({_NAMES}) VALUES ({', '.join('?' * len((*PLACE, *COLUMNS)))})"
 _SET_HEAD: Final = (
     "INSERT INTO ledger_heads VALUES (?, ?, ?)"
     " ON CONFLICT (node) DO UPDATE SET number = excluded.number, hash = excluded.hash"

@@ -6,6 +6,8 @@ locked by its key first, since a row that is not there yet cannot be. TLS and it
 again after a pause, and until then every call fails at once.
 """
 
+# ruff: noqa: S608 - what stands in the statements is ours; values are bound
+
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -41,26 +43,23 @@ _SCHEMA: Final = (
 )
 _LIVES: Final = "(expires IS NULL OR expires > clock_timestamp())"
 _ENDS: Final = "clock_timestamp() + %s * interval '1 second'"
-_GET: Final = f"SELECT value FROM plano_entries WHERE key = %s AND {_LIVES}"  # noqa: S608 - our own words
-_MANY: Final = f"SELECT key, value FROM plano_entries WHERE key = ANY(%s) AND {_LIVES}"  # noqa: S608
+_GET: Final = f"SELECT value FROM plano_entries WHERE key = %s AND {_LIVES}"
+_MANY: Final = f"SELECT key, value FROM plano_entries WHERE key = ANY(%s) AND {_LIVES}"
 _PUT: Final = (
-    f"INSERT INTO plano_entries (key, value, expires) VALUES (%s, %s, {_ENDS}) ON CONFLICT (key) DO UPDATE"  # noqa: S608
+    f"INSERT INTO plano_entries (key, value, expires) VALUES (%s, %s, {_ENDS}) ON CONFLICT (key) DO UPDATE"
     " SET value = excluded.value, expires = excluded.expires, written = excluded.written"
 )
-_DELETE: Final = f"DELETE FROM plano_entries WHERE key = %s RETURNING {_LIVES}"  # noqa: S608
-_RENEW: Final = f"UPDATE plano_entries SET expires = {_ENDS} WHERE key = ANY(%s) AND {_LIVES}"  # noqa: S608
-_SCAN: Final = (
-    "SELECT key, value FROM plano_entries WHERE key >= %s AND key < %s"  # noqa: S608
-    f" AND {_LIVES} ORDER BY key LIMIT %s"
-)
+_DELETE: Final = f"DELETE FROM plano_entries WHERE key = %s RETURNING {_LIVES}"
+_RENEW: Final = f"UPDATE plano_entries SET expires = {_ENDS} WHERE key = ANY(%s) AND {_LIVES}"
+_SCAN: Final = f"SELECT key, value FROM plano_entries WHERE key >= %s AND key < %s AND {_LIVES} ORDER BY key LIMIT %s"
 _COUNT: Final = "UPDATE plano_entries SET value = %s WHERE key = %s"
 _SLOTS: Final = "SELECT slot, count FROM plano_slots WHERE key = %s AND slot >= %s ORDER BY slot"
 _CHARGE: Final = (
-    f"INSERT INTO plano_slots VALUES (%s, %s, %s, {_ENDS}) ON CONFLICT (key, slot)"  # noqa: S608
+    f"INSERT INTO plano_slots VALUES (%s, %s, %s, {_ENDS}) ON CONFLICT (key, slot)"
     " DO UPDATE SET count = plano_slots.count + excluded.count"
 )
 _EXPIRED: Final = tuple(
-    f"DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE expires <= clock_timestamp()"  # noqa: S608
+    f"DELETE FROM {table} WHERE ctid = ANY(ARRAY(SELECT ctid FROM {table} WHERE expires <= clock_timestamp()"
     f" LIMIT {_PURGED}))"
     for table in ("plano_entries", "plano_slots")
 )

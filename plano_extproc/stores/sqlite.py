@@ -7,6 +7,8 @@ from `kill -9` at once, from a crash of the machine some seconds later. With `du
 the call returns, and as that waits for the disk, a thread does it all.
 """
 
+# ruff: noqa: S608 - what stands in the statements is ours; values are bound
+
 import asyncio
 import sqlite3
 import time
@@ -209,8 +211,8 @@ class SqliteStore:
             try:
                 now = self._now()
                 for table in ("entries", "slots"):
-                    doomed = f"SELECT key FROM {table} WHERE expires <= ? LIMIT {_PURGED}"  # noqa: S608 - our own names
-                    db.execute(f"DELETE FROM {table} WHERE expires <= ? AND key IN ({doomed})", (now, now))  # noqa: S608
+                    doomed = f"SELECT key FROM {table} WHERE expires <= ? LIMIT {_PURGED}"
+                    db.execute(f"DELETE FROM {table} WHERE expires <= ? AND key IN ({doomed})", (now, now))
                 if self._most_bytes is not None:
                     _transaction(db, partial(_make_room, most=self._most_bytes))
                 db.execute("PRAGMA wal_checkpoint(PASSIVE)")
@@ -258,13 +260,13 @@ def _value(db: sqlite3.Connection, key: str, now: float) -> bytes | None:
 
 def _make_room(db: sqlite3.Connection, most: int) -> None:
     size = "length(key) + length(value)"
-    excess = (db.execute(f"SELECT sum({size}) FROM entries").fetchone()[0] or 0) - most  # noqa: S608 - our own words
+    excess = (db.execute(f"SELECT sum({size}) FROM entries").fetchone()[0] or 0) - most
     if excess <= 0:
         return
     excess += most // _SHARES
     doomed = []
     # A row that is written anew gets the highest number, so the lowest were not written for longest.
-    for row, length in db.execute(f"SELECT rowid, {size} FROM entries ORDER BY rowid"):  # noqa: S608
+    for row, length in db.execute(f"SELECT rowid, {size} FROM entries ORDER BY rowid"):
         doomed.append((row,))
         excess -= length
         if excess <= 0:

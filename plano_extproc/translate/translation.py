@@ -58,7 +58,7 @@ class Translation:
         self,
         client: Api,
         provider: Api,
-        profile: Profile = Profile(),  # noqa: B008 (a frozen value)
+        profile: Profile = Profile(),  # noqa: B008 - a frozen value
         *,
         created: int = 0,
         answer_id: str = "",

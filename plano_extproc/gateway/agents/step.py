@@ -6,6 +6,7 @@ agent says is put back into the client's dialect on the way out.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from plano_extproc import headers
 from plano_extproc.agents import (
@@ -128,7 +129,7 @@ class _Members:
         work.reason = _reason(turn.selection)
         otherwise = None
         if other is not None or (taking.said and may_skip(taking)):
-            otherwise = lambda: self._otherwise(work, turn, taking, other, filters)  # noqa: E731 - it needs no name
+            otherwise = partial(self._otherwise, work, turn, taking, other, filters)
         spoken = turn.spoken.with_body(taking.body)
         heard = {one.id: filters.on_answer(one.output_filters) for one in self._team.agents if one.output_filters}
         work.handed = Handed(spoken, tuple(turn.onward.own.items()), taking.ran[:-1], otherwise, heard)

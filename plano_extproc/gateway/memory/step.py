@@ -5,7 +5,7 @@ last: all before it was read when it was last. A store that is away is no reason
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -156,8 +156,7 @@ async def _recalled(known: Memories, said: str, settings: Memory, meaning: Meani
         return memory.recalled(known.all, said, settings.retrieve, memory.by_words)
     rows: Any = await meaning.vectors([said, *(one.text for one in known.all)])
     scores = [float(score) - _NEAR for score in rows[1:] @ rows[0]]
-    likeness: Callable[[str, Sequence[str]], Sequence[float]] = lambda _asked, _texts: scores  # noqa: E731
-    return memory.recalled(known.all, said, settings.retrieve, likeness)
+    return memory.recalled(known.all, said, settings.retrieve, lambda _asked, _texts: scores)
 
 
 def _said(work: Work) -> str:

@@ -105,7 +105,7 @@ class Encoder:
             tokens += layer.shrink_bias
             tokens = _normal(np, tokens, *layer.norm)
         pooled = tokens.reshape(DIMENSIONS, texts, length).mean(axis=2).T
-        return pooled / np.linalg.norm(pooled, axis=1, keepdims=True)  # type: ignore[no-any-return]
+        return pooled / np.linalg.norm(pooled, axis=1, keepdims=True)  # type: ignore[no-any-return]  # numpy's types
 
 
 @cache
@@ -182,7 +182,7 @@ def _product(np: Any, weights: "Vectors", tokens: "Vectors") -> "Vectors":
     if tokens.shape[1] > _FEW_TOKENS[columns]:
         return weights @ tokens
     slices = weights.reshape(rows // _SLICE, _SLICE, columns) @ np.asfortranarray(tokens)
-    return slices.reshape(rows, -1)  # type: ignore[no-any-return]
+    return slices.reshape(rows, -1)  # type: ignore[no-any-return]  # numpy's types
 
 
 def _normal(np: Any, tokens: "Vectors", weight: "Vectors", bias: "Vectors") -> "Vectors":

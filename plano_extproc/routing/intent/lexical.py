@@ -117,7 +117,7 @@ class Lexical:
         return _RIVAL * max((_dot(meaning, subject) for subject in near if _dot(subject, own) < _SAME), default=0.0)
 
 
-def compile(routes: Iterable[Route]) -> Lexical:  # noqa: A001
+def compile(routes: Iterable[Route]) -> Lexical:  # noqa: A001 - reads as lexical.compile
     """Return a matcher for `routes`."""
     return Lexical(routes)
 

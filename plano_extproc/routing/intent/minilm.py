@@ -53,6 +53,6 @@ class MiniLM:
         )
 
 
-def compile(routes: Iterable[Route]) -> MiniLM:  # noqa: A001
+def compile(routes: Iterable[Route]) -> MiniLM:  # noqa: A001 - reads as minilm.compile
     """Return a matcher for `routes`; raise `encoder.EncoderMissing` where its packages are not installed."""
     return MiniLM(routes, encoder.load())

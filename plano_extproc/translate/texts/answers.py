@@ -31,7 +31,7 @@ def _forget(body: Json, path: Path, nothing: list[Any] | None) -> None:
     for step in path:
         if not isinstance(part, (dict, list)):
             return
-        part = part[step]  # type: ignore[index]
+        part = part[step]  # type: ignore[index]  # a path's steps fit what they lead through
     if isinstance(part, dict) and part.get("logprobs"):
         part["logprobs"] = nothing
 

@@ -97,10 +97,11 @@ class ResponsesEvents:
         return self._channels.whole(channel, text, is_json=is_json) if text else text
 
     def _part(self, place: int, field: str, at: int, part: Json) -> None:
-        kind = "reasoning" if field == "summary" or part.get("type") == "reasoning_text" else "text"
-        for key in ("text", "refusal"):
-            channel = Channel("refusal" if key == "refusal" else kind, (place, field, at, key))  # type: ignore[arg-type]
+        kind: Kind = "reasoning" if field == "summary" or part.get("type") == "reasoning_text" else "text"
+        kinds: tuple[tuple[str, Kind], ...] = (("text", kind), ("refusal", "refusal"))
+        for key, of in kinds:
             if key in part:
+                channel = Channel(of, (place, field, at, key))
                 _put(part, key, self._copy(channel, part[key], is_json=False))
 
     def _item(self, place: int, item: Json) -> None:

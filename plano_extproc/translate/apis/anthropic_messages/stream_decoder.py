@@ -152,7 +152,7 @@ class MessagesStreamDecoder:
         self._stop |= {key: value for key, value in (told.get("delta") or {}).items() if value is not None}
         return []
 
-    def _message_stop(self, told: Json) -> list[Delta]:  # noqa: ARG002
+    def _message_stop(self, told: Json) -> list[Delta]:  # noqa: ARG002 - a reader of events
         out = self._close()
         if explanation := explanation_of(self._stop):
             out += (BlockStart("refusal"), RefusalDelta(explanation), BlockStop())
@@ -162,7 +162,7 @@ class MessagesStreamDecoder:
         out.append(Finished(finish, raw if isinstance(raw, str) else None, stop_sequence, self.usage))
         return out
 
-    def _ping(self, told: Json) -> list[Delta]:  # noqa: ARG002
+    def _ping(self, told: Json) -> list[Delta]:  # noqa: ARG002 - a reader of events
         return [Ping()]
 
     def _error(self, told: Json) -> list[Delta]:

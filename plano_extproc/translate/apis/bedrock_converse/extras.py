@@ -76,7 +76,7 @@ def _by_effort(request: Request, profile: Profile, losses: Losses) -> tuple[Requ
     return request, effort
 
 
-def _other(request: Request, profile: Profile, losses: Losses) -> tuple[Request, Json]:  # noqa: ARG001
+def _other(request: Request, profile: Profile, losses: Losses) -> tuple[Request, Json]:  # noqa: ARG001 - a `_Write`
     if request.top_k is not None:
         losses.field("top_k")
     if request.reasoning and request.reasoning.mode != "off":

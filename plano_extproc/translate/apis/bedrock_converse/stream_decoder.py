@@ -78,7 +78,7 @@ class ConverseStreamDecoder:
         self._finished()
         return self._out
 
-    def _message_start(self, told: Json) -> None:  # noqa: ARG002
+    def _message_start(self, told: Json) -> None:  # noqa: ARG002 - a reader of events
         if not self._is_started:
             self._is_started = True
             self._out.append(Start("", ""))

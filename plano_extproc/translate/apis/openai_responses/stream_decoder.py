@@ -313,7 +313,7 @@ class ResponsesStreamDecoder:
         # OpenAI sends the error within, its documentation has it flat.
         self._out.append(Failure(fault_of({"error": told.get("error") or {**told, "type": None}})))
 
-    def _ping(self, told: Json) -> None:  # noqa: ARG002
+    def _ping(self, told: Json) -> None:  # noqa: ARG002 - a reader of events
         self._out.append(Ping())
 
     _EVENTS: ClassVar[dict[str, _Read]] = {
