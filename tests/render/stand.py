@@ -22,6 +22,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from plano_extproc import render
 from plano_extproc._pb import ext_proc_pb2 as pb
 from plano_extproc.render.build import system_ca_file
+from tests.support.ports import free_port
 
 Answer = pb.ProcessingResponse
 Script = Callable[[Mapping[str, str], bytes], Answer | None]
@@ -35,13 +36,6 @@ ENVOY_FLAGS = (
     *("--file-flush-interval-msec", "50"),
     *("--log-level", "warning"),
 )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def changes(headers: Mapping[str, str]) -> pb.CommonResponse:
@@ -200,10 +194,10 @@ def envoy(config: Path, log: Path) -> Iterator[subprocess.Popen[bytes]]:
             yield process
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)
 
 
-def wait_until(fact: Callable[[], bool], what: str, seconds: float = 15) -> None:
+def wait_until(fact: Callable[[], bool], what: str, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not fact():
         assert time.monotonic() < end, f"{what} did not happen in {seconds} s"
@@ -259,7 +253,7 @@ class Stand:
 
     def raw(self, request: bytes) -> bytes:
         """Send bytes as they are, and return all that comes back."""
-        with socket.create_connection(("127.0.0.1", self.topology.listeners[0].port), timeout=5) as connection:
+        with socket.create_connection(("127.0.0.1", self.topology.listeners[0].port), timeout=30) as connection:
             connection.sendall(request)
             answer = b""
             with contextlib.suppress(OSError):
@@ -282,7 +276,7 @@ class Stand:
 
 @contextlib.contextmanager
 def standing(folder: Path, workers: int = 1, **more: object) -> Iterator[Stand]:
-    """A gateway with two listeners, `workers` sidecars, and clusters named for what becomes of a request there."""
+    """A gateway with three listeners, `workers` sidecars, and clusters named for what becomes of a request there."""
     with contextlib.ExitStack() as stack:
         short = stack.enter_context(tempfile.TemporaryDirectory(prefix="plano-"))
         addresses = [f"unix:{short}/{number}.sock" for number in range(workers)]
@@ -294,8 +288,9 @@ def standing(folder: Path, workers: int = 1, **more: object) -> Iterator[Stand]:
         topology = render.Topology(
             folder=str(folder),
             listeners=(
-                render.Listener(LISTENER, "127.0.0.1", free_port(), idle_timeout=1.0),
+                render.Listener(LISTENER, "127.0.0.1", free_port()),
                 render.Listener("retrying", "127.0.0.1", free_port(), max_retries=2),
+                render.Listener("impatient", "127.0.0.1", free_port(), idle_timeout=1.0),
             ),
             clusters=clusters(provider.port),
             workers=tuple(addresses),
@@ -305,12 +300,12 @@ def standing(folder: Path, workers: int = 1, **more: object) -> Iterator[Stand]:
             max_body_bytes=BODY_LIMIT,
             ca_file=system_ca_file(),
             access_log=str(folder / "access.log"),
-            decision_timeout=0.5,
+            decision_timeout=20.0,
         )
         topology = replace(topology, **more)  # type: ignore[arg-type]
         render.write(render.files(topology), folder)
         process = stack.enter_context(envoy(folder / "bootstrap.yaml", folder / "envoy.log"))
-        client = stack.enter_context(httpx.Client(timeout=10))
+        client = stack.enter_context(httpx.Client(timeout=30))
         stand = Stand(topology, folder, sidecars, provider, client, process)
         await_ready(stand)
         yield stand
@@ -320,7 +315,7 @@ def clusters(port: int) -> tuple[render.Cluster, ...]:
     nowhere = free_port()
     return (
         render.Cluster("up", "http", "127.0.0.1", port, f"127.0.0.1:{port}"),
-        render.Cluster("patient", "http", "127.0.0.1", port, f"127.0.0.1:{port}", idle_timeout=5.0),
+        render.Cluster("patient", "http", "127.0.0.1", port, f"127.0.0.1:{port}", idle_timeout=20.0),
         render.Cluster("named", "http", "127.0.0.1", port, "api.example.com"),
         render.Cluster("refuses", "http", "127.0.0.1", nowhere, f"127.0.0.1:{nowhere}"),
         render.Cluster("speaks_no_tls", "https", "127.0.0.1", port, f"127.0.0.1:{port}"),
@@ -329,7 +324,7 @@ def clusters(port: int) -> tuple[render.Cluster, ...]:
 
 
 def await_ready(stand: Stand) -> None:
-    """Wait until requests of every listener reach the sidecar."""
+    """Wait until requests of every listener reach the sidecar, and each sidecar gets some."""
     for sidecar in stand.sidecars:
         sidecar.script["request_headers"] = lambda _headers, _body: immediate(200, b"{}")
     urls = [f"http://127.0.0.1:{listener.port}/readyz" for listener in stand.topology.listeners]
@@ -337,7 +332,8 @@ def await_ready(stand: Stand) -> None:
     def answers() -> bool:
         assert stand.process.poll() is None, (stand.folder / "envoy.log").read_text()
         with contextlib.suppress(httpx.TransportError):
-            return all(stand.client.get(url).status_code == 200 for url in urls)
+            are_ready = all(stand.client.get(url).status_code == 200 for url in urls)
+            return are_ready and all(sidecar.streams for sidecar in stand.sidecars)
         return False
 
     try:

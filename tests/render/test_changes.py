@@ -7,7 +7,8 @@ import httpx
 import pytest
 
 from plano_extproc import render
-from tests.render.stand import Stand, envoy, free_port, immediate, standing, wait_until
+from tests.render.stand import Stand, envoy, immediate, standing, wait_until
+from tests.support.ports import free_port
 
 pytestmark = pytest.mark.envoy
 
@@ -15,6 +16,12 @@ pytestmark = pytest.mark.envoy
 def refused(stand: Stand) -> int:
     stats = stand.client.get(f"{stand.admin}/stats?filter=update_rejected").text
     return sum(int(line.rpartition(": ")[2]) for line in stats.splitlines())
+
+
+def generation(stand: Stand) -> str:
+    """Return the generation of the routes by which the first listener asks the sidecar."""
+    stand.get("/readyz")
+    return stand.sidecar.streams[-1].metadata["x-plano-generation"]
 
 
 def test_new_files_are_live_without_a_restart(tmp_path: Path) -> None:
@@ -34,8 +41,7 @@ def test_new_files_are_live_without_a_restart(tmp_path: Path) -> None:
             return answer.status_code == 200 and stand.sidecar.streams[-1].metadata["x-plano-generation"] == "8"
 
         wait_until(is_live, "the new generation")
-        stand.get("/readyz")
-        assert stand.sidecar.streams[-1].metadata["x-plano-generation"] == "8"
+        wait_until(lambda: generation(stand) == "8", "the new generation of the first listener")
         stand.sidecar.script.clear()
         stand.sidecar.decide("new")
         wait_until(lambda: stand.post().status_code == 200, "the new cluster")

@@ -1,7 +1,7 @@
 """What becomes of a request when something is broken. Nothing reaches a provider but what the sidecar sent there."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -12,6 +12,7 @@ from tests.render.stand import BODY_LIMIT, Answer, Handler, Script, Stand, immed
 
 pytestmark = pytest.mark.envoy
 
+IMPATIENT = 2
 LLM_PATHS = ["/v1/chat/completions", "/v1/messages", "/v1/responses"]
 
 
@@ -40,8 +41,15 @@ def say_nothing(_headers: object, _body: object) -> Answer:
 
 
 def hang(_headers: object, _body: object) -> Answer:
-    time.sleep(1)
+    time.sleep(2)
     return Answer()
+
+
+@pytest.fixture(scope="module")
+def hurried(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    """A gateway whose sidecar has half a second, which only those may have that take longer on purpose."""
+    with standing(tmp_path_factory.mktemp("hurried"), decision_timeout=0.5) as stand:
+        yield stand
 
 
 def forbidden(_headers: object, _body: object) -> Answer:
@@ -57,7 +65,11 @@ def forbidden(_headers: object, _body: object) -> Answer:
     [(crash, 503), (end, 503), (say_nothing, 503), (hang, 504)],
     ids=["crashes", "ends-cleanly", "says-nothing", "hangs"],
 )
-def test_without_a_decision_nothing_is_sent(stand: Stand, script: Script, status: int, kind: str, path: str) -> None:
+def test_without_a_decision_nothing_is_sent(
+    request: pytest.FixtureRequest, script: Script, status: int, kind: str, path: str
+) -> None:
+    stand: Stand = request.getfixturevalue("hurried" if script is hang else "stand")
+    stand.reset()
     stand.sidecar.script[kind] = script
     answer = stand.post(path)
 
@@ -160,9 +172,9 @@ def test_a_provider_that_breaks_off_is_a_502_and_is_not_asked_twice(
 
 @pytest.mark.parametrize("path", LLM_PATHS)
 def test_a_silent_provider_is_a_504_after_the_listeners_timeout(stand: Stand, path: str) -> None:
-    stand.provider.answer = lambda _handler, _body: time.sleep(2)
+    stand.provider.answer = lambda _handler, _body: time.sleep(5)
     stand.sidecar.decide("up")
-    answer = stand.post(path)
+    answer = stand.post(path, listener=IMPATIENT)
 
     assert answer.status_code == 504
     assert "in time" in message_of(path, answer)
@@ -176,11 +188,11 @@ def test_a_provider_may_have_more_patience_than_the_listener(stand: Stand) -> No
     stand.provider.answer = slow
     stand.sidecar.decide("patient")
 
-    assert stand.post().status_code == 200
+    assert stand.post(listener=IMPATIENT).status_code == 200
 
 
 def test_the_sidecar_may_set_the_time_to_the_first_byte(stand: Stand) -> None:
-    stand.provider.answer = lambda _handler, _body: time.sleep(2)
+    stand.provider.answer = lambda _handler, _body: time.sleep(5)
     stand.sidecar.decide("up", {"x-envoy-upstream-rq-per-try-timeout-ms": "100"})
     answer = stand.post()
 

@@ -14,6 +14,11 @@ from plano_extproc.render.build import system_ca_file
 from tests.render.examples import SMALL, topologies
 
 
+def parsed(text: str) -> Any:
+    """Read what may be megabytes, by the fast loader where there is one."""
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+
+
 def validate(text: str, folder: Path) -> str:
     """Envoy's complaint about a configuration; empty when it has none, not even about its age."""
     file = folder / "static.yaml"
@@ -58,8 +63,8 @@ def test_envoy_accepts_whatever_text_a_user_chose(
 @settings(max_examples=6, deadline=None)
 @given(topologies())
 def test_the_watched_files_hold_the_same_resources_as_the_static_form(topology: render.Topology) -> None:
-    files = {name: yaml.safe_load(text) for name, text in render.files(topology).items()}
-    static = yaml.safe_load(render.static(topology))
+    files = {name: parsed(text) for name, text in render.files(topology).items()}
+    static = parsed(render.static(topology))
 
     clusters, listeners = static["static_resources"]["clusters"], static["static_resources"]["listeners"]
     assert [_plain(c) for c in files["cds.yaml"]["resources"]] == clusters
@@ -96,7 +101,7 @@ def test_the_bootstrap_does_not_change_with_what_can_be_reloaded() -> None:
 
 def test_only_the_configured_listeners_are_not_on_loopback() -> None:
     topology = replace(SMALL, listeners=(replace(SMALL.listeners[0], address="0.0.0.0"),))
-    static = yaml.safe_load(render.static(topology))
+    static = parsed(render.static(topology))
 
     addresses = {
         listener["name"]: listener["address"]["socket_address"]["address"]
@@ -107,7 +112,7 @@ def test_only_the_configured_listeners_are_not_on_loopback() -> None:
 
 
 def test_every_route_to_a_provider_demands_the_header_that_only_the_sidecar_sets() -> None:
-    for listener in yaml.safe_load(render.static(SMALL))["static_resources"]["listeners"]:
+    for listener in parsed(render.static(SMALL))["static_resources"]["listeners"]:
         for host in _manager(listener)["route_config"]["virtual_hosts"]:
             for route in host["routes"]:
                 if "route" in route:
@@ -127,7 +132,7 @@ def _goes_by_the_sidecars_word(route: dict[str, Any]) -> bool:
 
 def test_tls_to_providers_checks_the_name_of_the_host_that_is_asked_for() -> None:
     cluster = render.Cluster("p", "https", "10.0.0.1", 8443, "llm.internal:8443")
-    rendered = yaml.safe_load(render.files(replace(SMALL, clusters=(cluster,)))["cds.yaml"])["resources"][0]
+    rendered = parsed(render.files(replace(SMALL, clusters=(cluster,)))["cds.yaml"])["resources"][0]
 
     tls = rendered["transport_socket"]["typed_config"]
     assert tls["sni"] == "llm.internal"
@@ -138,7 +143,7 @@ def test_tls_to_providers_checks_the_name_of_the_host_that_is_asked_for() -> Non
 
 def test_an_address_as_a_name_is_proved_by_the_address() -> None:
     cluster = render.Cluster("p", "https", "::1", 8443, "[::1]:8443")
-    rendered = yaml.safe_load(render.files(replace(SMALL, clusters=(cluster,)))["cds.yaml"])["resources"][0]
+    rendered = parsed(render.files(replace(SMALL, clusters=(cluster,)))["cds.yaml"])["resources"][0]
 
     tls = rendered["transport_socket"]["typed_config"]
     assert "sni" not in tls

@@ -17,7 +17,8 @@ import yaml
 
 from plano_extproc import resources
 from plano_extproc.config import load
-from tests.render.stand import Sidecar, free_port, wait_until
+from tests.render.stand import Sidecar, wait_until
+from tests.support.ports import free_port
 
 FOLDER = resources.path("config/k8s")
 MANIFESTS: dict[str, dict[str, Any]] = {file.stem: yaml.safe_load(file.read_text()) for file in FOLDER.glob("*.yaml")}
@@ -130,21 +131,21 @@ def test_the_containers_of_a_pod_find_each_other(pod: Pod) -> None:
             process = subprocess.Popen(
                 pod.command(name), env=pod.environment(name), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
             )
-            stack.callback(process.wait, 20)
+            stack.callback(process.wait, 60)
             stack.callback(process.terminate)
         url = f"http://127.0.0.1:{pod.port}"
 
         def is_ready() -> bool:
             try:
-                return httpx.get(f"{url}/readyz").status_code == 200
+                return httpx.get(f"{url}/readyz", timeout=20).status_code == 200
             except httpx.TransportError:
                 return False
 
-        wait_until(is_ready, "Envoy's readiness", 30)
+        wait_until(is_ready, "Envoy's readiness")
         # One worker is enough for Envoy; the other may still be starting.
-        wait_until(lambda: pod.probe() == 0, "the sidecar's readiness", 30)
-        assert httpx.get(f"{url}/healthz").status_code == 200
-        listed = {model["id"] for model in httpx.get(f"{url}/v1/models").json()["data"]}
+        wait_until(lambda: pod.probe() == 0, "the sidecar's readiness")
+        assert httpx.get(f"{url}/healthz", timeout=20).status_code == 200
+        listed = {model["id"] for model in httpx.get(f"{url}/v1/models", timeout=20).json()["data"]}
         assert "openai/gpt-4o-mini" in listed
 
 

@@ -11,7 +11,8 @@ import yaml
 from plano_extproc import render
 from plano_extproc.render.build import system_ca_file
 from tests.render.examples import SMALL
-from tests.render.stand import LISTENER, Provider, Sidecar, clusters, envoy, free_port, send, wait_until
+from tests.render.stand import LISTENER, Provider, Sidecar, clusters, envoy, send, wait_until
+from tests.support.ports import free_port
 
 MANAGER = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
@@ -78,7 +79,7 @@ class World:
         )
 
     def post(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
-        return httpx.post(f"http://127.0.0.1:{self.port}{path}", content=b"{}", headers=headers)
+        return httpx.post(f"http://127.0.0.1:{self.port}{path}", content=b"{}", headers=headers, timeout=20)
 
     def answers(self) -> bool:
         try:

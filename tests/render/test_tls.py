@@ -11,7 +11,8 @@ import pytest
 
 from plano_extproc import render
 from plano_extproc.render.build import system_ca_file
-from tests.render.stand import Provider, Stand, envoy, free_port, standing, wait_until
+from tests.render.stand import Provider, Stand, envoy, standing, wait_until
+from tests.support.ports import free_port
 
 pytestmark = [
     pytest.mark.envoy,
@@ -131,6 +132,8 @@ def test_an_authority_that_is_not_trusted_proves_nothing(tls: tuple[Stand, TlsPr
     render.write({"cds.yaml": render.files(other)["cds.yaml"]}, stand.folder)
 
     wait_until(lambda: stand.post().status_code == 503, "the refusal")
+    render.write({"cds.yaml": render.files(stand.topology)["cds.yaml"]}, stand.folder)
+    wait_until(lambda: stand.post().status_code == 200, "the return")
 
 
 def test_a_provider_that_offers_http2_is_called_by_it(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ _FLAGS = (
     "--hide-scrollbars",
     "--remote-debugging-port=0",
 )
-_SECONDS = 30.0
+_SECONDS = 60.0
 
 
 class Tab:
@@ -86,7 +86,7 @@ class Tab:
         """Return what an element shows; empty where there is none."""
         return str(self.run(f"document.querySelector({json.dumps(selector)})?.innerText ?? ''"))
 
-    def awaits(self, words: str, selector: str = "body", *, seconds: float = 10.0) -> str:
+    def awaits(self, words: str, selector: str = "body", *, seconds: float = 60.0) -> str:
         """Return an element's text once it holds some words."""
         deadline = time.monotonic() + seconds
         while words not in (found := self.text(selector)):

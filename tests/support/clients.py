@@ -1,14 +1,18 @@
 """The official clients, pointed at a URL, without retries of their own."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import http.client
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from typing import Any
 
 import anthropic
+import httpx
 import openai
 
+from tests.support.gateway import until
+
 CLIENT_KEY = "client-key-that-must-not-leave"
-TIMEOUT = 20.0
+TIMEOUT = 60.0
 
 
 @contextmanager
@@ -24,6 +28,14 @@ def anthropic_client(url: str, *, key: str = CLIENT_KEY, **options: Any) -> Iter
     """Open an Anthropic client of today: a bearer token, and system messages among the messages."""
     with anthropic.Anthropic(base_url=url, api_key=key, max_retries=0, timeout=TIMEOUT, **options) as client:
         yield client
+
+
+def hang_up(url: str, body: object, reached: Callable[[], object], headers: Mapping[str, str] | None = None) -> None:
+    """Send a request, and hang up without having read a byte once it has reached whom it was to reach."""
+    request = httpx.Request("POST", url, json=body, headers=headers)
+    with closing(http.client.HTTPConnection(request.url.host, request.url.port, timeout=TIMEOUT)) as connection:
+        connection.request("POST", request.url.raw_path.decode(), request.content, dict(request.headers))
+        assert until(reached), "the request does not arrive"
 
 
 @contextmanager

@@ -172,7 +172,7 @@ def test_openai_refuses(chat: ScriptedProvider, change: Json, message: str) -> N
     body = {
         name: value for name, value in ({"model": "gpt-4o", "messages": HELLO} | change).items() if value is not None
     }
-    answer = httpx.post(chat.url + CHAT, json=body, headers={"authorization": "Bearer sk-openai"})
+    answer = httpx.post(chat.url + CHAT, json=body, headers={"authorization": "Bearer sk-openai"}, timeout=20)
 
     assert answer.status_code == 400
     assert message in answer.json()["error"]["message"]
@@ -221,7 +221,7 @@ def test_anthropic_refuses(messages: ScriptedProvider, change: Json, message: st
     whole = {"model": "claude", "max_tokens": 99, "messages": HELLO} | change
     body = {name: value for name, value in whole.items() if value is not None}
     headers = {"x-api-key": "sk-ant", "anthropic-version": "2023-06-01"}
-    answer = httpx.post(messages.url + MESSAGES, json=body, headers=headers)
+    answer = httpx.post(messages.url + MESSAGES, json=body, headers=headers, timeout=20)
 
     assert answer.status_code == 400
     assert answer.json()["type"] == "error"
@@ -241,7 +241,7 @@ HEADER_REFUSALS: list[tuple[Json, int, str]] = [
 def test_foreign_credentials_and_internal_headers_are_refused(
     chat: ScriptedProvider, headers: Json, status: int, message: str
 ) -> None:
-    answer = httpx.post(chat.url + CHAT, json={"model": "gpt-4o", "messages": HELLO}, headers=headers)
+    answer = httpx.post(chat.url + CHAT, json={"model": "gpt-4o", "messages": HELLO}, headers=headers, timeout=20)
 
     assert answer.status_code == status
     assert message in answer.json()["error"]["message"]
@@ -249,16 +249,16 @@ def test_foreign_credentials_and_internal_headers_are_refused(
 
 def test_wrong_path_body_and_model_are_refused() -> None:
     with ScriptedProvider("openai.chat", models=["gpt-4o"]) as chat:
-        path = httpx.post(f"{chat.url}/messages", json={})
-        body = httpx.post(chat.url + CHAT, content=b"{", headers={"content-type": "application/json"})
-        model = httpx.post(chat.url + CHAT, json={"model": "gpt-9", "messages": HELLO})
+        path = httpx.post(f"{chat.url}/messages", json={}, timeout=20)
+        body = httpx.post(chat.url + CHAT, content=b"{", headers={"content-type": "application/json"}, timeout=20)
+        model = httpx.post(chat.url + CHAT, json={"model": "gpt-9", "messages": HELLO}, timeout=20)
 
     assert (path.status_code, body.status_code, model.status_code) == (404, 400, 404)
     assert model.json()["error"]["code"] == "model_not_found"
 
 
 def test_anthropic_wants_its_version(messages: ScriptedProvider) -> None:
-    answer = httpx.post(messages.url + MESSAGES, json={}, headers={"x-api-key": "sk-ant"})
+    answer = httpx.post(messages.url + MESSAGES, json={}, headers={"x-api-key": "sk-ant"}, timeout=20)
 
     assert answer.json()["error"]["message"] == "anthropic-version: header is required"
 
@@ -288,7 +288,7 @@ def test_steps_are_taken_in_order_and_a_refusal_takes_none(lenient: ScriptedProv
 
 def test_gzip_is_what_it_says(lenient: ScriptedProvider) -> None:
     lenient.answer({"mine": 1}, is_gzipped=True)
-    with httpx.stream("POST", lenient.url + CHAT, json={"model": "m", "messages": HELLO}) as answer:
+    with httpx.stream("POST", lenient.url + CHAT, json={"model": "m", "messages": HELLO}, timeout=20) as answer:
         raw = b"".join(answer.iter_raw())
 
     assert gzip.decompress(raw) == b'{"mine":1}'
@@ -298,7 +298,7 @@ def test_stream_keeps_its_chunks_apart(lenient: ScriptedProvider) -> None:
     gate = lenient.gate()
     lenient.stream([b"data: a", b"bc\n\n"], gate=gate)
     body = {"model": "m", "messages": HELLO, "stream": True}
-    with httpx.stream("POST", lenient.url + CHAT, json=body) as answer:
+    with httpx.stream("POST", lenient.url + CHAT, json=body, timeout=20) as answer:
         chunks = answer.iter_raw()
         first = next(chunks)
         gate.set()
@@ -318,7 +318,7 @@ def test_stream_can_end_badly(lenient: ScriptedProvider, end: Any) -> None:
     lenient.stream([b"data: 1\n\n"], end=end)
     body = {"model": "m", "messages": HELLO, "stream": True}
     with (
-        httpx.stream("POST", lenient.url + CHAT, json=body) as answer,
+        httpx.stream("POST", lenient.url + CHAT, json=body, timeout=20) as answer,
         pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)),
     ):
         answer.read()
@@ -333,7 +333,7 @@ def test_garbage_is_no_http(lenient: ScriptedProvider) -> None:
 def test_client_that_hangs_up_is_noticed(lenient: ScriptedProvider) -> None:
     lenient.stream([b"data: 1\n\n"], end="stall")
     body = {"model": "m", "messages": HELLO, "stream": True}
-    with httpx.stream("POST", lenient.url + CHAT, json=body) as answer:
+    with httpx.stream("POST", lenient.url + CHAT, json=body, timeout=20) as answer:
         next(answer.iter_raw())
 
     assert lenient.last.gone.wait(5)
@@ -351,7 +351,7 @@ def test_answer_can_be_late(lenient: ScriptedProvider) -> None:
 
 def test_connection_is_kept_between_requests(lenient: ScriptedProvider) -> None:
     lenient.raw(Head(200, (("content-type", "text/plain"),)), Data(b"odd"), End())
-    with httpx.Client() as client:
+    with httpx.Client(timeout=20) as client:
         body = {"model": "m", "messages": HELLO}
         first = client.post(lenient.url + CHAT, json=body)
         second = client.post(lenient.url + CHAT, json=body)
