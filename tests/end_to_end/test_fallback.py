@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.gateway import Gateway, running_gateway, until
+from tests.support.gateway import Gateway, everywhere, running_gateway, until
 from tests.support.ports import free_port
 from tests.support.scripted import ScriptedProvider
 
@@ -23,7 +23,7 @@ model_providers:
     base_url: "{chat}"
     access_key: $FIRST_KEY
     headers: {{x-team: blue}}
-    timeouts: {{first_byte: 1s}}
+    timeouts: {{first_byte: 4s}}
     retry_policy: {{fallback_models: [anthropic/second, openai/third]}}
   - model: anthropic/second
     base_url: "{messages}"
@@ -91,7 +91,7 @@ def providers(_scripted: Providers) -> Iterator[Providers]:
 
 def ask(gateway: Gateway, model: str, *, stream: bool = False) -> httpx.Response:
     body = {"model": model, "messages": HELLO, "stream": stream}
-    return httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=20)
+    return httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=60)
 
 
 def test_a_first_candidate_that_answers_is_the_only_one_asked(gateway: Gateway, providers: Providers) -> None:
@@ -221,7 +221,7 @@ def test_a_client_of_another_dialect_has_the_same_chain(gateway: Gateway, provid
     providers.second.say("Hello from the second")
     body = {"model": "openai/first", "messages": HELLO, "max_tokens": 10}
 
-    answer = httpx.post(f"{gateway.url()}/v1/messages", json=body, headers={"anthropic-beta": "some-beta"}, timeout=20)
+    answer = httpx.post(f"{gateway.url()}/v1/messages", json=body, headers={"anthropic-beta": "some-beta"}, timeout=60)
 
     assert answer.status_code == 200, answer.text
     assert answer.json()["content"][0]["text"] == "Hello from the second"
@@ -247,7 +247,7 @@ def test_a_later_candidate_gets_what_the_client_sent(gateway: Gateway, providers
     providers.second.fail(529)
     body = {"model": "anthropic/second", "messages": HELLO, "seed": 7, "user": "Zoë"}
 
-    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=20)
+    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=60)
 
     assert answer.headers["x-plano-model"] == "openai/first"
     assert "x-plano-dropped" not in answer.headers
@@ -262,7 +262,7 @@ def test_a_candidate_that_cannot_take_a_request_is_passed_over_without_a_word(
     providers.third.fail(503)
     body = {"model": model, "messages": [{"role": "user", "content": [sound]}]}
 
-    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=20)
+    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=60)
 
     assert answer.status_code == 200, answer.text
     assert answer.headers["x-plano-model"] == "openai/first"
@@ -274,7 +274,7 @@ def test_a_large_request_crosses_dialects_twice(gateway: Gateway, providers: Pro
     text = "Zoë says hello. " * 200_000
     body = {"model": "anthropic/second", "messages": [{"role": "user", "content": text}]}
 
-    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=30)
+    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=60)
 
     assert answer.status_code == 200, answer.text
     assert providers.first.last.json()["messages"] == body["messages"]
@@ -303,7 +303,8 @@ def test_all_workers_ask_a_provider_last_that_said_when_to_come_back(
         assert ask(gateway, "openai/first").headers["x-plano-attempts"] == "2"
 
         def knows() -> bool:
-            return {ask(gateway, "openai/first").headers["x-plano-model"] for _ in range(12)} == {"openai/third"}
+            served = everywhere(lambda: ask(gateway, "openai/first").headers["x-plano-model"], workers=3)
+            return served == {"openai/third"}
 
         assert until(knows)
         assert ask(gateway, "openai/first").headers["x-plano-attempts"] == "1"
@@ -362,7 +363,7 @@ def test_tries_of_one_model_have_pauses_between_them(patient: Gateway, providers
 @pytest.mark.parametrize("model", ["openai/bounded", "openai/hurried"])
 def test_all_tries_together_are_bounded(patient: Gateway, providers: Providers, model: str) -> None:
     for _ in range(4):
-        providers.first.hang(20)
+        providers.first.hang()
 
     assert ask(patient, model).status_code == 504
 
@@ -454,7 +455,7 @@ def test_all_workers_ask_a_provider_last_that_failed_often_enough(picky: Gateway
         providers.first.fail(503)
 
     def knows() -> bool:
-        return {ask(picky, "openai/tired").headers["x-plano-attempts"] for _ in range(12)} == {"1"}
+        return everywhere(lambda: ask(picky, "openai/tired").headers["x-plano-attempts"], workers=3) == {"1"}
 
     assert until(knows)
     assert ask(picky, "openai/tired").headers["x-plano-model"] == "openai/third"
@@ -466,7 +467,7 @@ def test_no_try_carries_what_another_was_paid_with(gateway: Gateway, providers: 
     providers.second.fail(529)
     body = {"model": "openai/first", "messages": HELLO}
     sent = {"authorization": "Bearer of-the-client", "x-api-key": "of-the-client", "openai-organization": "org-client"}
-    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, headers=sent, timeout=20)
+    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, headers=sent, timeout=60)
 
     assert (answer.status_code, answer.headers["x-plano-attempts"]) == (200, "3")
     for provider, own in zip((providers.first, providers.second, providers.third), SECRETS, strict=True):

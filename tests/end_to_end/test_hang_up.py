@@ -6,6 +6,7 @@ import httpx
 import pytest
 
 from tests.end_to_end.conftest import Providers
+from tests.support.clients import hang_up
 from tests.support.reply import Reply
 from tests.support.scripted import Api
 
@@ -29,7 +30,7 @@ def test_hang_up_in_a_stream_closes_the_providers_connection(
     with httpx.stream("POST", url + PATHS[client], json=body, headers=VERSION, timeout=20) as answer:
         assert next(answer.iter_raw())
 
-    assert provider.last.gone.wait(10)
+    assert provider.last.gone.wait(30)
 
 
 @providers_of
@@ -38,12 +39,11 @@ def test_hang_up_before_the_answer_closes_the_providers_connection(
     url: str, providers: Providers, client: Api, api: Api
 ) -> None:
     provider = providers.chat if api == "openai.chat" else providers.messages
-    provider.hang(30)
+    provider.hang()
     body = {"model": MODELS[api], "messages": HELLO, "max_tokens": 9}
-    with pytest.raises(httpx.ReadTimeout):
-        httpx.post(url + PATHS[client], json=body, headers=VERSION, timeout=0.5)
+    hang_up(url + PATHS[client], body, lambda: provider.requests, VERSION)
 
-    assert provider.last.gone.wait(10)
+    assert provider.last.gone.wait(30)
 
 
 def test_many_hang_ups_leave_the_gateway_well(url: str, providers: Providers) -> None:
@@ -53,6 +53,6 @@ def test_many_hang_ups_leave_the_gateway_well(url: str, providers: Providers) ->
     for _ in range(10):
         with httpx.stream("POST", url + PATHS["openai.chat"], json=body, timeout=20) as answer:
             assert answer.status_code == 200
-    answers = [httpx.post(url + PATHS["openai.chat"], json=body | {"stream": False}) for _ in range(5)]
+    answers = [httpx.post(url + PATHS["openai.chat"], json=body | {"stream": False}, timeout=20) for _ in range(5)]
 
     assert [answer.status_code for answer in answers] == [200] * 5

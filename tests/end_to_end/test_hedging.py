@@ -23,27 +23,27 @@ model_providers:
     base_url: "{first}"
     access_key: $FIRST_KEY
     headers: {{x-team: blue}}
-    timeouts: {{first_byte: 600ms, total: 15s}}
+    timeouts: {{first_byte: 1500ms, total: 40s}}
     retry_policy: {{fallback_models: [anthropic/second, openai/third], hedge: true}}
   - model: anthropic/second
     base_url: "{second}"
     access_key: $SECOND_KEY
-    timeouts: {{first_byte: 600ms, total: 15s}}
+    timeouts: {{first_byte: 1500ms, total: 40s}}
     retry_policy: {{fallback_models: [openai/third], hedge: true}}
   - model: openai/pair
     base_url: "{first}"
     access_key: $FIRST_KEY
-    timeouts: {{first_byte: 600ms, total: 15s}}
+    timeouts: {{first_byte: 1500ms, total: 40s}}
     retry_policy: {{fallback_models: [anthropic/second], default_max_attempts: 2, hedge: true}}
   - model: openai/same-dialect
     base_url: "{first}"
     access_key: $FIRST_KEY
-    timeouts: {{first_byte: 600ms, total: 15s}}
+    timeouts: {{first_byte: 1500ms, total: 40s}}
     retry_policy: {{fallback_models: [openai/third], hedge: true}}
   - model: openai/watched
     base_url: "{first}"
     access_key: $FIRST_KEY
-    timeouts: {{first_token: 600ms, first_byte: 600ms, total: 15s}}
+    timeouts: {{first_token: 1500ms, first_byte: 1500ms, total: 40s}}
     retry_policy: {{fallback_models: [anthropic/second, openai/third], on_refusals: [context_window], hedge: true}}
   - model: openai/gone
     base_url: "http://127.0.0.1:{refusing}/v1"
@@ -53,12 +53,12 @@ model_providers:
   - model: openai/hedged-streams
     base_url: "{first}"
     access_key: $FIRST_KEY
-    timeouts: {{first_token: 600ms, total: 15s}}
+    timeouts: {{first_token: 1500ms, total: 40s}}
     retry_policy: {{fallback_models: [anthropic/second], hedge: true}}
   - model: openai/unhedged
     base_url: "{first}"
     access_key: $FIRST_KEY
-    timeouts: {{first_byte: 600ms}}
+    timeouts: {{first_byte: 1500ms}}
     retry_policy: {{fallback_models: [openai/third]}}
   - model: openai/third
     base_url: "{third}"
@@ -69,8 +69,8 @@ cooldown: {{after: 100000}}
 """
 KEYS = {"FIRST_KEY": "sk-first", "SECOND_KEY": "sk-second", "THIRD_KEY": "sk-third"}
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
-LATE, LATER = 2.0, 6.0
-"""Seconds; every try is late after 0.6."""
+LATE, LATER = 2.5, 20.0
+"""Seconds; every try is late after 1.5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def providers(_scripted: Providers) -> Iterator[Providers]:
 
 def ask(gateway: Gateway, model: str, *, stream: bool = False) -> httpx.Response:
     body = {"model": model, "messages": HELLO, "stream": stream}
-    return httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=30)
+    return httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=60)
 
 
 def served(answer: httpx.Response) -> tuple[int, str, str]:
@@ -161,7 +161,7 @@ def test_a_late_candidate_answers_while_the_next_is_asked(
     first.after(LATE)
     first.say("Hello from late")
     for other in others:
-        other.hang(20)
+        other.hang()
 
     answer = ask(gateway, model, stream=stream)
 
@@ -169,7 +169,7 @@ def test_a_late_candidate_answers_while_the_next_is_asked(
     check_text(answer, "Hello from late", stream=stream)
     assert sum(len(other.requests) for other in others) >= 1
     # The others see that nobody waits for them any more.
-    assert until(lambda: not any(other.open_connections for other in others), seconds=3)
+    assert until(lambda: not any(other.open_connections for other in others))
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -199,15 +199,15 @@ def test_the_next_candidate_answers_before_a_late_one(
 
 
 def test_whoever_is_too_late_sees_the_connection_end(gateway: Gateway, providers: Providers) -> None:
-    providers.first.hang(20)
-    providers.second.hang(20)
+    providers.first.hang()
+    providers.second.hang()
     providers.third.say("Hello from third")
 
     answer = ask(gateway, "openai/first")
 
     assert served(answer) == (200, "openai/third", "3")
-    assert until(lambda: not providers.first.open_connections, seconds=3)
-    assert until(lambda: not providers.second.open_connections, seconds=3)
+    assert until(lambda: not providers.first.open_connections)
+    assert until(lambda: not providers.second.open_connections)
 
 
 @pytest.mark.parametrize("status", [429, 503])
@@ -252,18 +252,18 @@ def test_a_late_failure_is_told_in_the_callers_dialect_where_all_others_have_fai
 
 
 def test_a_refusal_that_comes_late_waits_for_the_others(gateway: Gateway, providers: Providers) -> None:
-    providers.first.after(1.2)
+    providers.first.after(2.2)
     providers.first.fail(400, "prompt is too long: 9 tokens > 8 maximum")
     providers.second.after(LATE)
     providers.second.say("Hello from second")
-    providers.third.hang(20)
+    providers.third.hang()
 
     assert served(ask(gateway, "openai/watched"))[:2] == (200, "anthropic/second")
 
 
 def test_no_try_carries_what_another_was_paid_with(gateway: Gateway, providers: Providers) -> None:
-    providers.first.hang(20)
-    providers.second.hang(20)
+    providers.first.hang()
+    providers.second.hang()
     providers.third.say("Hello from third")
 
     assert served(ask(gateway, "openai/first"))[0] == 200
@@ -298,7 +298,7 @@ def test_a_candidate_that_cannot_take_a_request_is_passed_over_beside_a_late_one
     providers.third.say("Hello from third")
     body = {"model": "openai/first", "messages": [{"role": "user", "content": [sound]}]}
 
-    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=30)
+    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=60)
 
     assert served(answer) == (200, "openai/third", "3")
     assert not providers.second.requests
@@ -311,7 +311,7 @@ def test_a_large_request_is_sent_to_several(gateway: Gateway, providers: Provide
     providers.second.say("Hello from second")
     body = {"model": "openai/first", "messages": [{"role": "user", "content": text}]}
 
-    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=30)
+    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=60)
 
     assert answer.status_code == 200, answer.text
     assert providers.first.last.json()["messages"] == body["messages"]
@@ -324,7 +324,7 @@ def test_a_client_of_another_dialect_has_the_same_chain(gateway: Gateway, provid
     body = {"model": "openai/first", "messages": HELLO, "max_tokens": 10}
     sent = {"anthropic-beta": "some-beta"}
 
-    answer = httpx.post(f"{gateway.url()}/v1/messages", json=body, headers=sent, timeout=30)
+    answer = httpx.post(f"{gateway.url()}/v1/messages", json=body, headers=sent, timeout=60)
 
     assert served(answer) == (200, "anthropic/second", "2")
     assert answer.json()["content"][0]["text"] == "Hello from second"
@@ -336,7 +336,7 @@ def test_what_was_lost_on_the_way_to_who_answered_is_told(gateway: Gateway, prov
     providers.second.say("Hello from second")
     body = {"model": "openai/first", "messages": HELLO, "seed": 7}
 
-    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=30)
+    answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=60)
 
     assert served(answer) == (200, "anthropic/second", "2")
     assert answer.headers["x-plano-dropped"] == "seed"
@@ -352,7 +352,7 @@ def test_a_provider_that_is_away_or_behind_a_gate_is_one_of_several(gateway: Gat
 def test_many_at_once_get_an_answer_each(gateway: Gateway, providers: Providers) -> None:
     for number in range(30):
         if number % 3 == 0:
-            providers.first.hang(20)
+            providers.first.hang()
         elif number % 3 == 1:
             providers.first.fail(503)
         else:
@@ -392,7 +392,7 @@ model_providers:
   - model: openai/first
     base_url: "{first}"
     access_key: $FIRST_KEY
-    timeouts: {{first_byte: 600ms, total: 15s}}
+    timeouts: {{first_byte: 1500ms, total: 40s}}
     retry_policy: {{fallback_models: [openai/third], hedge: true}}
   - {{model: openai/third, base_url: "{third}", access_key: $THIRD_KEY}}
 clients:
@@ -410,11 +410,11 @@ def test_what_is_counted_is_of_the_one_that_answered(
 
         def ask_as_client() -> httpx.Response:
             sent = {"authorization": "Bearer key-one"}
-            return httpx.post(f"{running.url()}/v1/chat/completions", json=body, headers=sent, timeout=30)
+            return httpx.post(f"{running.url()}/v1/chat/completions", json=body, headers=sent, timeout=60)
 
         providers.first.after(LATE)
         providers.first.say("Hello from late", usage=Usage(input=11, output=5))
-        providers.third.hang(20)
+        providers.third.hang()
         first = ask_as_client()
         # The one that was given up is cooling; the late one, which answered, is not.
         second = ask_as_client()
@@ -434,9 +434,9 @@ def test_a_candidate_that_was_late_is_asked_last(
     with running_gateway(text, environ=KEYS, home=tmp_path_factory.mktemp("cooling"), workers=1) as running:
         body = {"model": "openai/first", "messages": HELLO}
         sent = {"authorization": "Bearer key-one"}
-        providers.first.hang(20)
+        providers.first.hang()
         url = f"{running.url()}/v1/chat/completions"
-        answer = httpx.post(url, json=body, headers=sent, timeout=30)
+        answer = httpx.post(url, json=body, headers=sent, timeout=60)
         assert served(answer) == (200, "openai/third", "2")
 
-        assert until(lambda: served(httpx.post(url, json=body, headers=sent, timeout=30)) == (200, "openai/third", "1"))
+        assert until(lambda: served(httpx.post(url, json=body, headers=sent, timeout=60)) == (200, "openai/third", "1"))
