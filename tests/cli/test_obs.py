@@ -7,8 +7,11 @@ from rich.console import Console
 from planoai.collector.board import board
 from planoai.collector.calls import Calls, catalogue_price
 from planoai.collector.pricing import prices
+from planoai.ports import problem
 from tests.cli.collecting import collector, send
 from tests.cli.commands import Shell
+from tests.support.gateway import until
+from tests.support.ports import free_port
 
 
 def test_calls_are_read_from_the_collector_that_trace_reads_too(user: Shell) -> None:
@@ -54,6 +57,31 @@ def test_the_board_shows_models_routes_errors_and_calls() -> None:
     assert "last error 429 gpt-4o" in shown
     for word in ("weather", "severe", "gpt-4o", "p95", "100%"):
         assert word in shown
+
+
+def test_on_a_narrow_terminal_names_are_cut_and_no_figure_is() -> None:
+    name = "a-model-with-a-very-long-name-that-fits-nowhere"
+    with collector() as (running, _):
+        send(running.endpoint, 3, {"llm.model": name})
+        calls = Calls(10, catalogue_price)
+        for trace in running.client.traces():
+            calls.take(trace)
+    text = io.StringIO()
+    Console(file=text, width=80).print(board(calls.snapshot(), "here", width=80))
+
+    lines = text.getvalue().splitlines()
+    rows = [line.split() for line in lines if "a-model-" in line]
+    assert [row for row in rows if row[1:5] == ["3", "3000", "1500", "50ms"]]
+    assert len([row for row in rows if row[-5:-1] == ["200", "1000", "500", "50ms"]]) == 3
+
+
+def test_a_collector_of_its_own_ends_with_it_on_sigterm(user: Shell) -> None:
+    shown = user.start("obs", "--port", str(port := free_port()))
+    until(lambda: problem("127.0.0.1", port))
+    shown.terminate()
+
+    assert shown.wait(60) == 0
+    assert problem("127.0.0.1", port) is None
 
 
 def test_a_span_is_counted_once_and_the_ring_is_bounded() -> None:

@@ -103,12 +103,18 @@ def _start(home: Home, environ: Mapping[str, str], port: int, *, of_gateway: boo
         )
     _children[process.pid] = process
     assert process.stdout is not None
-    with process.stdout as told:
-        line = told.readline()
-    if not line.strip().isdigit():
+    try:
+        with process.stdout as told:
+            is_ready = told.readline().strip().isdigit()
+        if is_ready:
+            write(home.root / "collector.json", json.dumps({"port": port, "pid": process.pid}) + "\n")
+    except BaseException:  # a Ctrl-C leaves none behind
+        process.terminate()
+        _children.pop(process.pid).wait()
+        raise
+    if not is_ready:
         _children.pop(process.pid).wait()
         raise Failure(f"the collector did not start on port {port}", f"see {home.logs / 'collector.log'}")
-    write(home.root / "collector.json", json.dumps({"port": port, "pid": process.pid}) + "\n")
     return Running(Client(ports.LOOPBACK, port), process.pid, is_new=True)
 
 

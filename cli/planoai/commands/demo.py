@@ -1,16 +1,13 @@
 """`planoai demo`: the gateway in front of a stand-in, shown at work."""
 
 import os
-import signal
 import threading
 from collections.abc import Mapping
-from types import FrameType
-from typing import NoReturn
 
 import rich_click as click
 
 from plano_extproc import resources
-from planoai import ports, sources, startup
+from planoai import interrupt, ports, sources, startup
 from planoai.demo import governed
 from planoai.demo.exchange import send
 from planoai.demo.scenes import EXCHANGES, SCENES
@@ -42,7 +39,7 @@ def command(once: bool) -> None:
 
     Needs no key and no network.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupt.on_terminate()
     place = Home(home(os.environ).root / "demo")
     with place.locked():
         try:
@@ -121,7 +118,3 @@ def _ports() -> dict[str, str]:
     return {
         name: str(port if ports.problem(ports.LOOPBACK, port) is None else ports.free()) for name, port in PORTS.items()
     }
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt

@@ -8,6 +8,7 @@ import rich_click as click
 from rich.console import Console
 from rich.live import Live
 
+from planoai import interrupt
 from planoai.collector import pricing, process
 from planoai.collector.board import board
 from planoai.collector.calls import Calls
@@ -59,16 +60,18 @@ def command(
             raise Failure(str(error), "start one with `planoai trace listen`") from None
         print_json(calls.snapshot(recent=capacity))
         return
-    collector = process.ensure(place, os.environ, port=port, host=host)
+    interrupt.on_terminate()
     try:
-        _watch(collector, calls, refresh_ms / 1000)
+        collector = process.ensure(place, os.environ, port=port, host=host)
+        try:
+            _watch(collector, calls, refresh_ms / 1000)
+        finally:
+            if collector.is_new:
+                process.stop(place, collector.client)
     except KeyboardInterrupt:
         return
     except (Unreachable, Foreign) as error:
         raise Failure(str(error)) from None
-    finally:
-        if collector.is_new:
-            process.stop(place, collector.client)
 
 
 def _watch(collector: process.Running, calls: Calls, pause: float) -> None:
@@ -84,5 +87,5 @@ def _watch(collector: process.Running, calls: Calls, pause: float) -> None:
                 for trace in reversed(collector.client.traces(after=after)):
                     calls.take(trace)
                 after = sequence
-            live.update(board(calls.snapshot(), about), refresh=True)
+            live.update(board(calls.snapshot(), about, width=console.width), refresh=True)
             time.sleep(pause)

@@ -1,19 +1,16 @@
 """`planoai up`: start the gateway."""
 
 import os
-import signal
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 import rich_click as click
 from rich.markup import escape
 
 from plano_extproc.config.telemetry import COLLECTOR, effective
-from planoai import foreground, sources, startup
+from planoai import foreground, interrupt, sources, startup
 from planoai.collector import process
 from planoai.console.process import start as start_console
 from planoai.errors import Failure
@@ -60,7 +57,7 @@ def command(
             "build the image with `docker build -t plano .`, then: "
             "docker run -p 12000:12000 -v ./config.yaml:/app/plano_config.yaml:ro --env-file .env plano",
         )
-    signal.signal(signal.SIGTERM, _interrupt)
+    interrupt.on_terminate()
     source = _source(file, folder, listener_port)
     config = sources.accept(source)
     place = home(os.environ)
@@ -119,7 +116,3 @@ def _describe(plan: startup.Plan) -> None:
     say(f"[dim]envoy {escape(settings.envoy)}, {settings.envoy_concurrency} threads[/]")
     say(f"[dim]{settings.workers} workers in {escape(str(settings.directory))}[/]")
     say(f"[dim]admin port {state.admin_port}, metrics port {state.metrics_port}[/]")
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
