@@ -31,8 +31,8 @@ model_providers:
   - {{model: openai/passed-on, base_url: "{passing_chat}", passthrough_auth: true}}
   - {{model: anthropic/passed-on-too, base_url: "{passing_messages}", passthrough_auth: true}}
   - {{model: openai/gone, base_url: "http://127.0.0.1:{refusing}/v1", access_key: unused}}
-  - {{model: openai/impatient, base_url: "{chat}", access_key: $OPENAI_API_KEY, timeouts: {{first_byte: 1s}}}}
-  - {{model: anthropic/idle, base_url: "{messages}", access_key: $ANTHROPIC_API_KEY, timeouts: {{idle: 1s}}}}
+  - {{model: openai/impatient, base_url: "{chat}", access_key: $OPENAI_API_KEY, timeouts: {{first_byte: 2s}}}}
+  - {{model: anthropic/idle, base_url: "{messages}", access_key: $ANTHROPIC_API_KEY, timeouts: {{idle: 3s}}}}
 model_aliases:
   smart: {{target: anthropic/claude-sonnet-4-5}}
   quick: {{target: gpt-4o}}
@@ -53,6 +53,13 @@ class Providers:
     def all(self) -> list[ScriptedProvider]:
         """List them."""
         return [getattr(self, field.name) for field in fields(self)]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave these tests their time: many start a gateway, which may take half a minute on a busy machine."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(300))
 
 
 @pytest.hookimpl(wrapper=True)

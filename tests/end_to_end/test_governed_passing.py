@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from tests.end_to_end.test_passing import Service
-from tests.support.gateway import Gateway, running_gateway, until
+from tests.support.gateway import Gateway, everywhere, running_gateway, until
 from tests.support.http_server import Action, Data, End, Head, Hold, HttpServer, Recorded, Wait
 from tests.support.ports import free_port
 from tests.support.servers import RedisServer, redis_server
@@ -48,6 +48,10 @@ def service() -> Iterator[Service]:
         yield made
 
 
+EVENTS = 2400
+"""Two minutes' worth: more than anything takes that is to end them."""
+
+
 class Slow:
     """An A2A agent whose streams move for a long time, or say one thing and then nothing."""
 
@@ -64,7 +68,7 @@ class Slow:
             return [*begin, Hold(self.gate), End()]
         # Each event comes in two pieces, so that it is cut in the middle of one.
         pieces: list[Action] = [Data(event[:20]), Wait(0.05), Data(event[20:])]
-        return [*begin, *pieces * 600, End()]
+        return [*begin, *pieces * EVENTS, End()]
 
 
 @pytest.fixture(scope="module")
@@ -112,8 +116,8 @@ def test_forbidden_tools_are_not_called(gateway: Gateway, service: Service) -> N
     assert "'tools' may not call tool 'run'" in refused[0].json()["error"]["message"]
     assert "'robot' may not call tool 'deleteFile'" in refused[1].json()["error"]["message"]
     assert service.asked == []
-    assert until(lambda: ("tool:run", "SKIP") in rows(gateway, "tools"), seconds=30)
-    assert until(lambda: ("tool:deleteFile", "SKIP") in rows(gateway, "robot"), seconds=30)
+    assert until(lambda: ("tool:run", "SKIP") in rows(gateway, "tools"), seconds=60)
+    assert until(lambda: ("tool:deleteFile", "SKIP") in rows(gateway, "robot"), seconds=60)
 
 
 def test_a_revoked_agent_is_not_reached_and_a_revoked_caller_reaches_nobody(gateway: Gateway, service: Service) -> None:
@@ -122,16 +126,18 @@ def test_a_revoked_agent_is_not_reached_and_a_revoked_caller_reaches_nobody(gate
     for agent in ("talk", "robot"):
         assert gateway.cli("agents", "revoke", agent).returncode == 0
 
-    # Six are at every worker, and each learns of it for itself.
-    assert until(lambda: {post(gateway, "/a2a/talk", message).status_code for _ in range(6)} == {403}, seconds=30)
-    assert until(lambda: {call(gateway, "k-robot", "look").status_code for _ in range(6)} == {403}, seconds=30)
+    def refused() -> bool:
+        talked = everywhere(lambda: post(gateway, "/a2a/talk", message).status_code)
+        return (talked, everywhere(lambda: call(gateway, "k-robot", "look").status_code)) == ({403}, {403})
+
+    assert until(refused, seconds=60)
     service.asked.clear()
     assert {post(gateway, "/a2a/talk", message).status_code for _ in range(6)} == {403}
     assert {call(gateway, "k-robot", "look").status_code for _ in range(6)} == {403}
     assert service.asked == []
     assert call(gateway, "k-people", "look").status_code == 200
-    assert until(lambda: ("serve", "SKIP") in rows(gateway, "talk"), seconds=30)
-    assert ("serve", "EXECUTE") in rows(gateway, "talk")
+    assert until(lambda: ("serve", "SKIP") in rows(gateway, "talk"), seconds=60)
+    assert until(lambda: ("serve", "EXECUTE") in rows(gateway, "talk"))
 
 
 def speak(what: str) -> dict[str, Any]:
@@ -156,26 +162,32 @@ def test_a_moving_stream_of_a_revoked_agent_ends_with_an_error(gateway: Gateway,
     revoking.join()
 
     events = [json.loads(line.removeprefix("data: ")) for line in lines if line]
-    assert 1 < len(events) < 600
+    assert 1 < len(events) < EVENTS
     assert {event["id"] for event in events} == {7}
     assert all("result" in event for event in events[:-1]), "whole events, and one error"
     assert "'slow' is revoked" in events[-1]["error"]["message"]
     assert slow.last is not None
     assert slow.last.gone.wait(30), "nobody works for it any more"
-    assert until(lambda: ("serve", "ERROR") in rows(gateway, "slow"), seconds=30)
+    assert until(lambda: ("serve", "ERROR") in rows(gateway, "slow"), seconds=60)
     assert gateway.cli("agents", "restore", "slow").returncode == 0
 
 
 def test_a_silent_stream_of_a_revoked_agent_is_aborted(gateway: Gateway, slow: Slow) -> None:
     headers = {"authorization": "Bearer k-people", "accept": "text/event-stream"}
     url = f"{gateway.url('team')}/a2a/slow"
-    assert until(lambda: post(gateway, "/a2a/slow/none", {}).status_code != 403, seconds=30)
+    assert until(lambda: 403 not in everywhere(lambda: is_let_to(url, headers)), seconds=60)
     with httpx.stream("POST", url, json=speak("silent"), headers=headers, timeout=60) as answer:
         chunks = answer.iter_bytes()
         assert next(chunks)
         assert gateway.cli("agents", "revoke", "slow").returncode == 0
         with pytest.raises(httpx.RemoteProtocolError):
             list(chunks)
+
+
+def is_let_to(url: str, headers: dict[str, str]) -> int:
+    """Return the status of a stream, and hang up."""
+    with httpx.stream("POST", url, json=speak("silent"), headers=headers, timeout=60) as answer:
+        return answer.status_code
 
 
 CALL = '"method":"tools/call","params":{"name":"delete_file","arguments":{}}'
@@ -195,7 +207,7 @@ CALL = '"method":"tools/call","params":{"name":"delete_file","arguments":{}}'
 )
 def test_a_call_is_not_hidden_from_us(gateway: Gateway, service: Service, body: bytes) -> None:
     assert gateway.cli("agents", "restore", "robot").returncode == 0
-    assert until(lambda: call(gateway, "k-robot", "look").status_code == 200, seconds=30)
+    assert until(lambda: everywhere(lambda: call(gateway, "k-robot", "look").status_code) == {200}, seconds=60)
     service.asked.clear()
     headers = {"authorization": "Bearer k-robot", "content-type": "application/json"}
     answer = httpx.post(f"{gateway.url('team')}/mcp/tools", content=body, headers=headers, timeout=20)
@@ -221,4 +233,4 @@ def test_calls_that_pass_through_are_limited(gateway: Gateway, service: Service)
     assert service.asked == []
     listened = httpx.get(f"{gateway.url('team')}/mcp/tools", headers={"authorization": "Bearer k-counted"}, timeout=20)
     assert listened.status_code == 200, "what has no body is no call"
-    assert until(lambda: ("call_model", "SKIP") in rows(gateway, "counted"), seconds=30)
+    assert until(lambda: ("call_model", "SKIP") in rows(gateway, "counted"), seconds=60)

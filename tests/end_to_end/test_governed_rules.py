@@ -12,7 +12,7 @@ import websockets.sync.client
 import websockets.sync.server
 from websockets.exceptions import ConnectionClosedError
 
-from tests.support.gateway import Gateway, running_gateway, until
+from tests.support.gateway import Gateway, everywhere, running_gateway, until
 from tests.support.openai_api import stream as chat_stream
 from tests.support.ports import free_port
 from tests.support.reply import Reply, ToolCall, Usage
@@ -35,7 +35,7 @@ agents:
   - {{id: shaky, url: "{shaky}"}}
   - {{id: steady, url: "{chat}"}}
 model_providers:
-  - {{model: openai/gpt-4o, base_url: "{chat}", access_key: sk-1, default: true, timeouts: {{first_byte: 1s}}}}
+  - {{model: openai/gpt-4o, base_url: "{chat}", access_key: sk-1, default: true, timeouts: {{first_byte: 3s}}}}
   - {{model: openai/gpt-realtime, base_url: "http://127.0.0.1:{sockets}/v1", access_key: sk-1}}
 clients:
   - {{id: talker-key, key: k-talker}}
@@ -62,7 +62,7 @@ governance:
     - {{id: inner, tier: 1, client: inner-key, allowed_side_effects: ["write_*"], forbidden_actions: [write_raw]}}
     - {{id: tokens, tier: 0, client: tokens-key, limits: [{{tokens: 3000, per: 10m}}]}}
     - {{id: money, tier: 0, client: money-key, limits: [{{usd: 0.5, per: 10m}}]}}
-    - {{id: quick, tier: 0, client: quick-key, error_budget: {{errors: 2, per: 3s}}}}
+    - {{id: quick, tier: 0, client: quick-key, error_budget: {{errors: 2, per: 10s}}}}
 """
 HELLO = [{"role": "user", "content": "Hello there"}]
 REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -92,8 +92,16 @@ class Stand:
         return next(row for row in rows if row["agent"] == agent and row["tenant"] is None)
 
     def rows(self, agent: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self.gateway.cli("ledger", "--json", "--agent", agent).stdout)
+        found: list[dict[str, Any]] = json.loads(
+            self.gateway.cli("ledger", "--json", "--limit", "5000", "--agent", agent).stdout
+        )
         return found
+
+    def row_of(self, agent: str, answer: httpx.Response) -> dict[str, Any]:
+        """Return the one row of an agent that is of an answer, once it is written."""
+        ident = answer.headers["x-request-id"]
+        (row,) = until(lambda: [row for row in self.rows(agent) if row["request_id"] == ident], seconds=60)
+        return row
 
 
 def _listen(socket: websockets.sync.server.ServerConnection) -> None:
@@ -129,7 +137,7 @@ def talker(stand: Stand) -> Iterator[Stand]:
     """The stand, with an agent that may act, before and after."""
     yield stand
     assert stand.gateway.cli("agents", "restore", "talker").returncode == 0
-    assert until(lambda: {stand.ask("talker").status_code for _ in range(4)} == {200}, seconds=30)
+    assert until(lambda: everywhere(lambda: stand.ask("talker").status_code) == {200}, seconds=60)
 
 
 @pytest.mark.parametrize("dialect", REQUESTS)
@@ -201,20 +209,21 @@ def test_a_side_effect_that_is_not_allowed_is_an_error(stand: Stand) -> None:
     before = stand.standing("listed")["errors"]
     said = {"decision": "EXECUTE", "confidence": 0.9, "side_effects": ["read_docs", "delete_vm"]}
     stand.chat.say(json.dumps(said))
-    assert stand.ask("listed").status_code == 200
+    answer = stand.ask("listed")
 
-    assert until(lambda: stand.standing("listed")["errors"] == before + 1, seconds=30)
-    assert stand.rows("listed")[-1]["reason"] == "side effects that are not allowed: delete_vm"
+    assert answer.status_code == 200
+    assert until(lambda: stand.standing("listed")["errors"] == before + 1, seconds=60)
+    assert stand.row_of("listed", answer)["reason"] == "side effects that are not allowed: delete_vm"
 
 
 @pytest.mark.parametrize("decision", ["EXECUTE", "SKIP", "ESCALATE", "INSUFFICIENT_INFORMATION", "ERROR"])
 def test_each_decision_that_is_declared_is_on_record(stand: Stand, decision: str) -> None:
     stand.chat.say(json.dumps({"decision": decision, "confidence": 0.75}))
-    assert stand.ask("listed", stream=True).status_code == 200
+    answer = stand.ask("listed", stream=True)
 
-    assert until(
-        lambda: (stand.rows("listed")[-1]["decision"], stand.rows("listed")[-1]["confidence"]) == (decision, 0.75)
-    )
+    assert answer.status_code == 200
+    row = stand.row_of("listed", answer)
+    assert (row["decision"], row["confidence"]) == (decision, 0.75)
 
 
 @pytest.mark.parametrize(("agent", "limit"), [("tokens", "3000 tokens"), ("money", "0.5 USD")])
@@ -222,7 +231,7 @@ def test_tokens_and_money_are_limited_for_each_tenant(stand: Stand, agent: str, 
     stand.chat.say("much", usage=Usage(input=100_000, output=30_000))
     assert stand.ask(agent, tenant="green").status_code == 200
 
-    assert until(lambda: stand.ask(agent, tenant="green").status_code == 429, seconds=30)
+    assert until(lambda: stand.ask(agent, tenant="green").status_code == 429, seconds=60)
     refused = stand.ask(agent, tenant="green")
     assert f"the limit of {limit}" in refused.json()["error"]["message"]
     assert "retry-after" in refused.headers
@@ -234,17 +243,17 @@ def test_a_suspension_ends_with_its_window(stand: Stand) -> None:
         stand.chat.fail(503)
         assert stand.ask("quick").status_code == 503
 
-    assert until(lambda: stand.ask("quick").status_code == 403, seconds=30)
-    assert until(lambda: {stand.ask("quick").status_code for _ in range(4)} == {200}, seconds=30)
+    assert until(lambda: stand.ask("quick").status_code == 403, seconds=60)
+    assert until(lambda: everywhere(lambda: stand.ask("quick").status_code) == {200}, seconds=60)
     assert stand.standing("quick")["standing"] == "active"
 
 
 def test_a_time_out_is_an_error(stand: Stand) -> None:
     before = stand.standing("talker")["errors"]
-    stand.chat.after(3)
+    stand.chat.after(20)
     assert stand.ask("talker").status_code == 504
 
-    assert until(lambda: stand.standing("talker")["errors"] == before + 1, seconds=30)
+    assert until(lambda: stand.standing("talker")["errors"] == before + 1, seconds=60)
 
 
 def test_an_agent_that_was_tried_in_vain_has_a_row_and_an_error_of_its_own(stand: Stand) -> None:
@@ -258,11 +267,11 @@ def test_an_agent_that_was_tried_in_vain_has_a_row_and_an_error_of_its_own(stand
     answer = httpx.post(f"{stand.gateway.url('team')}/v1/chat/completions", json=body, headers=headers, timeout=20)
 
     assert (answer.status_code, answer.headers["x-plano-agent"]) == (200, "steady")
-    assert until(lambda: stand.standing("shaky")["errors"] == before["shaky"] + 1, seconds=30)
+    assert until(lambda: stand.standing("shaky")["errors"] == before["shaky"] + 1, seconds=60)
     assert stand.standing("steady")["errors"] == before["steady"]
-    told = [(row["action"], row["decision"], row["reason"]) for row in stand.rows("shaky")]
-    assert told == [("serve", "ERROR", "failed; the next one was tried")]
-    assert [row["decision"] for row in stand.rows("steady")] == ["EXECUTE"]
+    row = stand.row_of("shaky", answer)
+    assert (row["action"], row["decision"], row["reason"]) == ("serve", "ERROR", "failed; the next one was tried")
+    assert stand.row_of("steady", answer)["decision"] == "EXECUTE"
 
 
 def test_limits_count_for_who_answered_and_not_for_who_was_tried_in_vain(stand: Stand) -> None:
@@ -278,7 +287,7 @@ def test_limits_count_for_who_answered_and_not_for_who_was_tried_in_vain(stand: 
         assert (answer.status_code, answer.headers["x-plano-agent"]) == (200, "steady")
     assert len(stand.shaky.requests) == before + 8
 
-    refused = until(lambda: (answer := ask("Tell me a joke about cats")).status_code == 429 and answer, seconds=20)
+    refused = until(lambda: (answer := ask("Tell me a joke about cats")).status_code == 429 and answer, seconds=60)
 
     assert refused
     assert refused.json()["error"]["message"].startswith("the limit of 8 calls per 600 s of agent 'steady'")
