@@ -105,7 +105,7 @@ class Seen:
         headers = {"x-request-id": request_id, **more.pop("headers", {})}
         body = {"messages": [{"role": "user", "content": text}], **more}
         url = f"{self.gateway.url(listener)}{path or '/v1/chat/completions'}"
-        return httpx.post(url, json=body, headers=headers, timeout=30)
+        return httpx.post(url, json=body, headers=headers, timeout=60)
 
     def spans(self, request_id: str, *, least: int = 1) -> list[Attributes]:
         """Return a request's spans, once so many are there, with all their attributes and what else a span has."""
@@ -116,7 +116,7 @@ class Seen:
                     return [attributes_of(span) | {"span": span} for span in trace]
             return []
 
-        spans = until(lambda: made if len(made := found()) >= least else [], seconds=15)
+        spans = until(lambda: made if len(made := found()) >= least else [])
         assert spans, f"no trace with {least} spans of {request_id}: {[s['span']['name'] for s in found()]}"
         return spans
 
@@ -129,7 +129,7 @@ class Seen:
                 event for batch in batches for event in batch if event["properties"].get("request_id") == request_id
             ]
 
-        return until(found, seconds=15)
+        return until(found)
 
     def figures(self) -> str:
         """Return what /metrics says."""
