@@ -17,9 +17,9 @@ from plano_extproc.config.prompts import Parameter, PromptTarget
 from plano_extproc.prompts.cues import NAMED, order, strength
 from plano_extproc.prompts.dates import dates, times
 from plano_extproc.prompts.kinds import Unfit, fit, kind_of
-from plano_extproc.prompts.phrases import is_whole, phrases, quoted, stands_out
+from plano_extproc.prompts.phrases import is_whole, phrases, stands_out
 from plano_extproc.prompts.readers import form_of, numbers, read
-from plano_extproc.prompts.words import Found, parts, stem, tokens, vocabulary
+from plano_extproc.prompts.words import Found, parts, quoted, stem, tokens, vocabulary
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,8 @@ class _Reading:
             case "enum":
                 return _mentions(text, parameter)
             case "number":
-                taken = [*dates(text, self.today), *times(text), *_addresses(text)]
+                said = [one for one in dates(text, self.today) if not _counts(text[one.start : one.end], parameter)]
+                taken = [*said, *times(text), *_addresses(text)]
                 read_as = [one for one in numbers(text) if not any(one.overlaps(other) for other in taken)]
                 return [one for one in read_as if kind_of(parameter).base == "float" or one.value.is_integer()]
             case "text":
@@ -276,6 +277,12 @@ def _together(found: list[Found], text: str) -> list[Found]:
         if _AND.fullmatch(text[row[-1].end : one.start]):
             row.append(one)
     return row
+
+
+def _counts(date_text: str, parameter: Parameter) -> bool:
+    """Whether a date such as "in 3 days" says how many of what the parameter is called."""
+    words = date_text.lower().split()
+    return words[0] == "in" and stem(words[-1]) in {stem(part) for part in parts(parameter.name)}
 
 
 def _json_end(text: str) -> int:

@@ -5,22 +5,14 @@ from collections.abc import Iterable
 from typing import Final
 
 from plano_extproc.config.prompts import Parameter
-from plano_extproc.prompts.words import STOP, Found, parts, stem, tokens
+from plano_extproc.prompts.words import STOP, Found, parts, quoted, stem, tokens
 
-_QUOTED: Final = re.compile(
-    r"\"([^\"\n]{1,200})\"|\u201c([^\u201d\n]{1,200})\u201d|`([^`\n]{1,200})`|(?<!\w)'([^'\n]{1,200})'(?!\w)"
-)
 _JOINING: Final = frozenset({"of", "the", "de", "la", "le", "von", "van", "del", "di", "da", "do", "am", "upon"})
 _WHOLE: Final = frozenset(
     {"query", "q", "text", "message", "question", "topic", "keyword", "term", "content", "subject"}
 )
 _PLACES: Final = frozenset({"city", "location", "place", "country", "region", "town", "area", "address"})
 _FEW_WORDS: Final = 6
-
-
-def quoted(text: str) -> list[Found]:
-    """Return what stands in quotation marks."""
-    return [Found(next(g for g in m.groups() if g), m.start(), m.end()) for m in _QUOTED.finditer(text)]
 
 
 def phrases(text: str, known: frozenset[str], claimed: Iterable[Found], parameter: Parameter) -> list[Found]:

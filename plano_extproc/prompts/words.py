@@ -21,12 +21,20 @@ class Found:
 
 
 _TOKEN: Final = re.compile("[^\\W_](?:[\\w'\u2019]|[.\\-/@&+#](?=\\w))*")
+_QUOTED: Final = re.compile(
+    r"\"([^\"\n]{1,200})\"|\u201c([^\u201d\n]{1,200})\u201d|`([^`\n]{1,200})`|(?<!\w)'([^'\n]{1,200})'(?!\w)"
+)
 _NAME_PART: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
 
 
 def tokens(text: str) -> list[Found]:
     """Return the words of a text, in order; codes such as `A-17.b` are one word."""
     return [Found(match[0], match.start(), match.end()) for match in _TOKEN.finditer(text)]
+
+
+def quoted(text: str) -> list[Found]:
+    """Return what stands in quotation marks."""
+    return [Found(next(g for g in m.groups() if g), m.start(), m.end()) for m in _QUOTED.finditer(text)]
 
 
 def parts(name: str) -> tuple[str, ...]:
@@ -48,11 +56,20 @@ def stem(word: str) -> str:
 
 
 def vocabulary(target: PromptTarget) -> frozenset[str]:
-    """Return the words that tell a target rather than a value."""
+    """Return the words that tell a target rather than a value.
+
+    A name or a number within a quoted example, such as Paris in "weather in Paris", is a value.
+    """
     said = re.sub(r"\{[^{}]*\}", " ", target.description)
-    words = [token.value for token in tokens(said)]
+    examples = [example.value for example in quoted(said)]
+    words = [token.value for token in tokens(_QUOTED.sub(" ", said))]
+    words += [one.value for text in examples for one in tokens(text) if one.start == 0 or not _is_value(one.value)]
     words += [*parts(target.name), *(part for one in target.parameters for part in parts(one.name))]
     return frozenset(stem(word) for word in words)
+
+
+def _is_value(word: str) -> bool:
+    return word[0].isupper() or word[0].isdigit()
 
 
 def _set(text: str) -> frozenset[str]:

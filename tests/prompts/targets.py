@@ -65,6 +65,12 @@ _TEXT = """
     - {name: city, type: str, required: true}
     - {name: date, type: str, required: true}
   endpoint: {name: weather, path: /forecast}
+- name: told_by_examples
+  description: 'Get the weather of a city, such as "weather in Paris for 3 days" or "Will it rain on Malta".'
+  parameters:
+    - {name: city, description: The city., type: str, required: true}
+    - {name: days, description: How many days ahead., type: int, default: 1}
+  endpoint: {name: weather, path: /weather}
 """
 
 TARGETS = {one["name"]: PromptTarget.model_validate(one) for one in yaml.safe_load(_TEXT)}
