@@ -61,13 +61,16 @@ def holder(port: int) -> str:
     return "another process, which this user may not see"
 
 
-def choose(environ: Mapping[str, str], variable: str, usual: int, taken: Collection[int]) -> int:
-    """Return the loopback port that a variable asks for.
+def choose(
+    environ: Mapping[str, str], variable: str, usual: int, taken: Collection[int], *, option: int | None = None
+) -> int:
+    """Return the loopback port that `--port` (`option`) asks for, else a variable.
 
     Unset means the usual one or the next that is free, 0 means any free one, a number means that one or an error.
     `taken` are ports that something else of ours is about to open.
     """
-    port = named(environ, variable)
+    port = named(environ, variable) if option is None else option
+    asked = f"{variable}=" if option is None else "--port "
     if port is None:
         for candidate in range(usual, usual + 200):
             if candidate not in taken and problem(LOOPBACK, candidate) is None:
@@ -76,9 +79,9 @@ def choose(environ: Mapping[str, str], variable: str, usual: int, taken: Collect
     if port == 0:
         return free(taken)
     if port in taken:
-        raise Failure(f"{variable}={port} is the port of a listener too", f"set {variable} to another one, or to 0")
+        raise Failure(f"{asked}{port} is the port of a listener too", f"choose another one, or {asked}0 for any")
     if (reason := problem(LOOPBACK, port)) is not None:
-        raise Failure(f"{variable}: {explain(LOOPBACK, port, reason)}", f"free it, or set {variable}=0 for any port")
+        raise Failure(f"{asked}{port}: {explain(LOOPBACK, port, reason)}", f"free it, or choose {asked}0 for any port")
     return port
 
 

@@ -75,6 +75,15 @@ def test_a_number_means_that_port_or_an_error(busy: int) -> None:
         ports.choose({"PLANO_ADMIN_PORT": str(port)}, "PLANO_ADMIN_PORT", 9901, {port})
 
 
+def test_an_option_goes_before_the_variable_and_is_named(busy: int) -> None:
+    port = ports.free()
+
+    assert ports.choose({"PLANO_CONSOLE_PORT": str(busy)}, "PLANO_CONSOLE_PORT", 9093, (), option=port) == port
+    with pytest.raises(Failure, match=f"^--port {busy}: port {busy} is in use by") as raised:
+        ports.choose({}, "PLANO_CONSOLE_PORT", 9093, (), option=busy)
+    assert raised.value.advice == ("free it, or choose --port 0 for any port",)
+
+
 @pytest.mark.parametrize("text", ["x", "-1", "70000", "80.5"])
 def test_what_is_no_port_is_an_error(text: str) -> None:
     with pytest.raises(Failure, match="is not a port"):

@@ -44,8 +44,7 @@ class _Server(uvicorn.Server):
 
 def serve(home: Home, environ: Mapping[str, str], port: int | None, listening: Callable[[Page], None]) -> None:
     """Serve until SIGTERM or Ctrl-C. `listening` is told the page's address once it can be opened."""
-    asked = {VARIABLE: str(port)} if port is not None else environ
-    page = Page(ports.choose(asked, VARIABLE, USUAL_PORT, ()), secrets.token_urlsafe(18))
+    page = Page(ports.choose(environ, VARIABLE, USUAL_PORT, (), option=port), secrets.token_urlsafe(18))
     state = states.load(home)
     collector = process.ensure(home, environ, port=state.trace_port if state is not None else None)
     watch = Watch(home, collector.client, pricing.source(None, None, None, environ), environ)
