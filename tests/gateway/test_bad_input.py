@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from plano_extproc.gateway.actions import Continue, Reply
 from plano_extproc.gateway.build import Gateway
 from tests.gateway.support import Call, gateway
-from tests.translate.test_properties import anything
+from tests.translate.made_up import anything
 
 CONFIG = """
 version: v0.5.0

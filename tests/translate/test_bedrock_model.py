@@ -13,8 +13,7 @@ from plano_extproc.translate.chat import Request
 from plano_extproc.translate.losses import Losses
 from tests.translate import eventstream
 from tests.translate.golden import ROOT, inputs
-from tests.translate.test_bedrock import inline
-from tests.translate.test_properties import quick, requests
+from tests.translate.made_up import inline, quick, requests
 
 pytest.importorskip("botocore")
 

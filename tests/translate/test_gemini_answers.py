@@ -16,7 +16,7 @@ from plano_extproc.translate.losses import Losses
 from tests.translate.facts import START, answer, call, chat_answer, chunk, event, messages_answer, new_stream, streamed
 from tests.translate.gemini import HI, NEW, Json, candidate, contents_of, generated, piece
 from tests.translate.invariants import check_stream
-from tests.translate.test_properties import answers, deltas_of
+from tests.translate.made_up import answers, deltas_of
 
 DONE = b"data: [DONE]\n\n"
 SIGNED = {"functionCall": {"name": "now", "args": {}, "id": "8f2b"}, "thoughtSignature": "CpYB+/8="}

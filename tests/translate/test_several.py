@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from plano_extproc.apis import Api
 from plano_extproc.translate import Translation
 from tests.translate.facts import DONE
-from tests.translate.test_properties import anything, quick
+from tests.translate.made_up import anything, quick
 
 Json = dict[str, Any]
 ASKS: dict[Api, Json] = {
