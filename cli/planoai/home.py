@@ -107,8 +107,14 @@ class Home:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the home for one command; a second command that wants it fails at once."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise Failure(
+                f"the gateway's files cannot be kept in {self.root}: {error.strerror}",
+                "set PLANO_HOME to a folder that you may write to",
+            ) from None
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -114,7 +114,9 @@ def test_an_agent_is_shown_with_its_rules(user: Shell) -> None:
     assert told["forbidden_actions"] == ["ssh"]
     assert told["error_budget"] == {"errors": 5, "per": 600.0}
     assert [row["standing"] for row in told["tenants"]] == ["active"]
-    assert "forbidden_actions ssh" in user.planoai("agents", "show", "planner").stdout
+    shown = user.planoai("agents", "show", "planner").stdout
+    assert "forbidden_actions ssh" in shown
+    assert "error_budget errors 5, per 10m" in shown
 
 
 @pytest.mark.parametrize("command", [("revoke", "nobody"), ("restore", "nobody"), ("show", "nobody")])

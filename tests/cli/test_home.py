@@ -95,3 +95,12 @@ def test_a_written_file_is_whole_at_any_time(tmp_path: Path) -> None:
 
     assert {(len(text), len(set(text))) for text in seen} == {(100_000, 1)}
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_folder_that_cannot_be_made_is_named_with_the_variable() -> None:
+    with (
+        pytest.raises(Failure, match="cannot be kept in /dev/null/plano: ") as raised,
+        Home(Path("/dev/null/plano")).locked(),
+    ):
+        pass
+    assert raised.value.advice == ("set PLANO_HOME to a folder that you may write to",)

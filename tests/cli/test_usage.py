@@ -4,7 +4,7 @@ import time
 
 from plano_extproc.limits.usage import Tally, Totals, Who
 from plano_extproc.stores import RedisStore, SharedStore, SqliteStore, shared_path
-from tests.cli.commands import Shell
+from tests.cli.commands import Shell, flat
 from tests.support.servers import RedisServer, redis_server
 
 __all__ = ["redis_server"]
@@ -66,6 +66,11 @@ def test_nothing_used_is_no_error_and_makes_no_file(user: Shell) -> None:
     assert result.returncode == 0
     assert json.loads(result.stdout)["rows"] == []
     assert not shared_path(user.home).exists()
+    told = flat(user.planoai("usage").stderr)
+    assert (
+        told
+        == "note: nothing was counted in this time -> requests are counted where the file has `clients` or `ratelimits`"
+    )
 
 
 def test_a_length_of_time_that_is_none_is_wrong_usage(user: Shell) -> None:

@@ -168,5 +168,5 @@ def _words(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_words(one) for one in value)
     if isinstance(value, dict):
-        return ", ".join(f"{name} {one}" for name, one in value.items())
-    return str(value)
+        return ", ".join(f"{name} {duration(one) if name == 'per' else _words(one)}" for name, one in value.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -136,7 +136,8 @@ def _print(rows: list[dict[str, Any]], name: str, begin: str) -> None:
     say(f"[dim]since {begin}[/]")
     print_table((name, *_COLUMNS), [(plain(row[name] or "-"), *_cells(row)) for row in rows])
     if not rows:
-        diagnose("note", "nothing was used in this time")
+        where = "requests are counted where the file has `clients` or `ratelimits`"
+        diagnose("note", "nothing was counted in this time", (where,))
 
 
 def _cells(row: dict[str, Any]) -> tuple[str, ...]:
