@@ -1,5 +1,6 @@
 import json
 
+from plano_extproc.routing.prices import Prices
 from tests.cli.commands import CONFIG, KEYS, Shell
 
 
@@ -62,6 +63,18 @@ def test_context_prices_and_capabilities_are_told_where_known(user: Shell) -> No
         assert known["context"] == 128_000
         assert {"tools", "vision"} <= set(known["can"])
         assert known["price"]["input"] > 0
+
+
+def test_prices_of_a_server_that_stands_in_are_those_that_it_is_charged_by(user: Shell) -> None:
+    user.write(
+        "version: v0.5.0\nmodel_providers: [{model: openai/gpt-4o, access_key: k, base_url: 'http://127.0.0.1:9/v1'}]\n"
+    )
+
+    (found,) = json.loads(user.planoai("models", "--json").stdout)["models"]
+
+    rates = Prices().of("openai/gpt-4o")
+    assert rates is not None
+    assert found["price"]["input"] == rates.input
 
 
 def test_the_table_fits_a_terminal(user: Shell) -> None:

@@ -9,7 +9,7 @@ import rich_click as click
 from plano_extproc.config import Config, catalogue
 from plano_extproc.config.catalogue import Model
 from plano_extproc.config.models import ModelProvider
-from plano_extproc.config.models_catalogue import offers
+from plano_extproc.config.models_catalogue import model_of, offers
 from plano_extproc.routing import Directory
 from planoai import sources
 from planoai.errors import Failure
@@ -88,7 +88,9 @@ def _aliases(config: Config, entries: list[ModelProvider]) -> list[dict[str, Any
 
 
 def _known(entry: ModelProvider, model_id: str) -> Model | None:
-    return next((model for model in entry.listed if model_id in model.ids), None)
+    # A server that stands in for the provider is charged by the same prices, so they are shown of it too.
+    kind = catalogue.provider(entry.prefix)
+    return model_of(kind.id, model_id) if kind else None
 
 
 def _facts(model: Model | None) -> dict[str, Any]:
