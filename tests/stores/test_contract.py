@@ -2,29 +2,11 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from plano_extproc.limits.claims import Charge, Claim, Sum
-from plano_extproc.stores import MemoryStore, PostgresStore, RedisStore, SharedStore, SqliteStore, StoreError
-
-
-@pytest.fixture(params=["memory", "sqlite", "sqlite-durable", "postgres", "redis"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SharedStore]:
-    made: SharedStore
-    match request.param:
-        case "memory":
-            made = MemoryStore()
-        case "postgres":
-            made = PostgresStore(request.getfixturevalue("postgres_server").url)
-        case "redis":
-            made = RedisStore(request.getfixturevalue("redis_server").url)
-        case kind:
-            made = SqliteStore(tmp_path / "state" / "shared.sqlite", durable=kind.endswith("durable"))
-    yield made
-    await made.close()
+from plano_extproc.stores import SharedStore, StoreError
 
 
 @pytest.fixture

@@ -2,86 +2,19 @@
 
 import asyncio
 import itertools
-import os
-import signal
-import subprocess
-import sys
 import uuid
-from collections.abc import AsyncIterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
-from plano_extproc.config import load
-from plano_extproc.conversation.pending import Pending
-from plano_extproc.conversation.wish import wish
 from plano_extproc.errors import InvalidRequest, NotFound, Unavailable
 from plano_extproc.stores import (
     Conversations,
     MemoryStore,
-    PostgresStore,
     RedisStore,
     SharedStore,
-    SqliteStore,
-    state_store,
 )
-from plano_extproc.stores import conversations as opened
-from plano_extproc.stores.peer import PeerTurns
-from plano_extproc.stores.threads import Limits
-from tests.support.servers import PostgresServer, running_redis
-
-Json = dict[str, Any]
-OWNER, OTHER = "a" * 32, "b" * 32
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(params=["memory", "sqlite", "sqlite-durable", "postgres", "redis"])
-async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SharedStore]:
-    made: SharedStore
-    match request.param:
-        case "memory":
-            made = MemoryStore()
-        case "postgres":
-            made = PostgresStore(request.getfixturevalue("postgres_server").url)
-        case "redis":
-            made = RedisStore(request.getfixturevalue("redis_server").url)
-        case kind:
-            made = SqliteStore(tmp_path / "state" / "c.sqlite", durable=kind.endswith("durable"))
-    yield made
-    await made.close()
-
-
-def made_of(store: SharedStore, **more: Any) -> Conversations:
-    limits = Limits(ttl=more.pop("ttl", 1000.0), most_bytes=more.pop("most_bytes", 1_000_000))
-    return Conversations(store, limits, new_id=lambda: uuid.uuid4().hex, **more)
-
-
-@pytest.fixture
-def kept(store: SharedStore) -> Conversations:
-    return made_of(store)
-
-
-def answer(text: str, **more: Any) -> Json:
-    item = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": text}]}
-    return {"id": "resp_theirs", "object": "response", "status": "completed", "output": [item], **more}
-
-
-async def begun(kept: Conversations, text: str, owner: str = OWNER, **more: Any) -> tuple[Json, Pending]:
-    request = {"model": "m", "input": text, **more}
-    return request, await kept.begin(owner, wish(request), request)
-
-
-async def said(kept: Conversations, text: str, reply: str, **more: Any) -> str:
-    _, pending = await begun(kept, text, **more)
-    turn = pending.turn(answer(reply))
-    assert turn is not None
-    await kept.save(turn)
-    return turn.id
-
-
-def texts(request: Json) -> list[str]:
-    return [part["text"] for item in request["input"] for part in item["content"]]
+from tests.stores.talking import OTHER, OWNER, Json, answer, begun, made_of, said, texts
+from tests.support.servers import running_redis
 
 
 async def test_a_turn_goes_on_from_all_before_it(kept: Conversations) -> None:
@@ -299,92 +232,6 @@ async def test_an_answer_not_to_be_stored_is_still_part_of_its_conversation(kept
     assert texts(pending.request(request)) == ["one", "1", "two"]
 
 
-@pytest.fixture
-def one() -> str:
-    """An id that no other test uses: they share servers."""
-    return f"msg_{uuid.uuid4().hex}"
-
-
-@pytest.fixture
-def two() -> str:
-    return f"msg_{uuid.uuid4().hex}"
-
-
-def reference(ident: str) -> Json:
-    return {"type": "item_reference", "id": ident}
-
-
-async def told(kept: Conversations, ident: str, entry: str | None = None, text: str = "", **more: Any) -> str:
-    """Keep a turn whose answer has one item of this id."""
-    content = [{"type": "output_text", "text": text or ident}]
-    item = {"id": ident, "type": "message", "role": "assistant", "content": content}
-    _, pending = await begun(kept, "x")
-    turn = pending.turn(answer("", **{"output": [item], "id": f"resp_{ident}", **more}), entry)
-    assert turn is not None
-    await kept.save(turn)
-    return turn.id
-
-
-async def test_items_that_are_only_referred_to_are_put_in(kept: Conversations, one: str, two: str) -> None:
-    await told(kept, one)
-    await told(kept, two)
-    items = [reference(one), {"id": two}, reference("msg_none"), {"role": "user", "content": "go on"}]
-    request = {"model": "m", "input": items}
-    pending = await kept.begin(OWNER, wish(request), request)
-    merged = pending.request(request)["input"]
-
-    assert [item.get("id") for item in merged] == [one, two, "msg_none", None]
-    assert texts({"input": merged[:2]}) == [one, two]
-    assert merged[2:] == items[2:]
-    turn = pending.turn(answer("y"))
-    assert turn is not None
-    assert list(turn.input) == merged
-
-
-async def test_what_is_referred_to_is_its_owners_and_ends_with_its_answer(kept: Conversations, one: str) -> None:
-    ident = await told(kept, one)
-    request = {"model": "m", "input": [reference(one)], "store": False}
-
-    assert (await kept.begin(OTHER, wish(request), request)).sent == ()
-    assert (await kept.begin(OWNER, wish(request), request)).sent
-    await kept.forget(OWNER, ident)
-    assert (await kept.begin(OWNER, wish(request), request)).sent == ()
-
-
-async def test_an_id_that_two_items_have_refers_to_neither(kept: Conversations, one: str, two: str) -> None:
-    await told(kept, one)
-    await told(kept, two)
-    await told(kept, two, text="another")
-    await told(kept, two)
-    await told(kept, one)
-    request = {"model": "m", "input": [reference(one), reference(two)]}
-    pending = await kept.begin(OWNER, wish(request), request)
-
-    assert [item.is_reference for item in pending.sent] == [True, False]
-
-
-async def test_references_go_back_to_the_provider_that_stored_what_they_refer_to(kept: Conversations, one: str) -> None:
-    await told(kept, one, entry="openai/gpt", store=True)
-    request = {"model": "m", "input": [{"role": "user", "content": "a"}, reference(one)]}
-    pending = await kept.begin(OWNER, wish(request), request)
-    edited = [{"role": "user", "content": "edited"}, pending.own[1]]
-
-    assert "id" not in pending.own[1]
-    assert pending.as_sent(edited, "openai/gpt") == [edited[0], reference(one)]
-    assert pending.as_sent(edited, "openai/other") is None
-
-
-async def test_more_than_a_conversation_may_have_cannot_be_referred_to(store: SharedStore, one: str, two: str) -> None:
-    kept = made_of(store, most_bytes=250)
-    await told(kept, one)
-    await told(kept, two)
-    request = {"model": "m", "input": [reference(one), reference(two)]}
-
-    with pytest.raises(InvalidRequest) as raised:
-        await kept.begin(OWNER, wish(request), request)
-    assert raised.value.code == "context_length_exceeded"
-
-
 async def test_a_conversation_that_ends_is_gone_for_all(kept: Conversations) -> None:
     ident = (await kept.create(OWNER, {"items": [{"role": "user", "content": "x"}]}))["id"]
     with pytest.raises(NotFound):
@@ -431,104 +278,3 @@ async def test_a_store_that_is_away_is_said() -> None:
         with pytest.raises(Unavailable):
             await kept.response(OWNER, first)
         await store.close()
-
-
-PEER = """
-CREATE TABLE IF NOT EXISTS conversation_states (response_id TEXT PRIMARY KEY, input_items JSONB NOT NULL,
-    created_at BIGINT NOT NULL, model TEXT NOT NULL, provider TEXT NOT NULL,
-    updated_at TIMESTAMP NOT NULL DEFAULT NOW())
-"""
-
-
-async def test_the_table_of_plano_04_is_gone_on_from_by_who_comes_first(postgres_server: PostgresServer) -> None:
-    import psycopg
-
-    said_there = '[{"type":"message","role":"user","content":[{"type":"input_text","text":"old"}]}]'
-    store = PostgresStore(postgres_server.url)
-    kept = made_of(store, elsewhere=PeerTurns(store, 1000.0))
-    _, before = await begun(kept, "new", previous_response_id="resp_old")
-    assert before.unknown == "resp_old"
-    async with await psycopg.AsyncConnection.connect(postgres_server.url) as connection:
-        await connection.execute(PEER)
-        await connection.execute(
-            "INSERT INTO conversation_states (response_id, input_items, created_at, model, provider)"
-            " VALUES ('resp_old', %s, 1700000000, 'm', 'p') ON CONFLICT DO NOTHING",
-            (said_there,),
-        )
-    request, pending = await begun(kept, "new", previous_response_id="resp_old")
-    assert texts(pending.request(request)) == ["old", "new"]
-    turn = pending.turn(answer("reply"))
-    assert turn is not None
-    await kept.save(turn)
-    request, pending = await begun(kept, "more", previous_response_id=turn.id)
-    assert texts(pending.request(request)) == ["old", "new", "reply", "more"]
-
-    _, other = await begun(kept, "new", OTHER, previous_response_id="resp_old")
-    assert other.unknown == "resp_old"
-    _, again = await begun(kept, "new", previous_response_id="resp_old")
-    assert again.unknown is None
-    await store.close()
-
-
-SAVER = """
-import asyncio, sys, uuid
-from pathlib import Path
-from plano_extproc.conversation.wish import wish
-from plano_extproc.stores import Conversations, SqliteStore
-from plano_extproc.stores.threads import Limits
-
-async def main(path):
-    store = SqliteStore(Path(path), durable=True)
-    kept = Conversations(store, Limits(), new_id=lambda: uuid.uuid4().hex)
-    last = None
-    while True:
-        request = {"input": "q", "previous_response_id": last}
-        pending = await kept.begin("a" * 32, wish(request), request)
-        turn = pending.turn({"id": "x", "status": "completed", "output": []})
-        await kept.save(turn)
-        last = turn.id
-        print(last, flush=True)
-
-asyncio.run(main(sys.argv[1]))
-"""
-
-
-def test_no_acknowledged_turn_is_lost_when_a_worker_is_killed(tmp_path: Path) -> None:
-    path = tmp_path / "c.sqlite"
-    with subprocess.Popen([sys.executable, "-c", SAVER, str(path)], stdout=subprocess.PIPE, cwd=ROOT) as saver:
-        assert saver.stdout is not None
-        lines = [saver.stdout.readline() for _ in range(60)]
-        os.kill(saver.pid, signal.SIGKILL)
-        lines += saver.stdout.read().splitlines(keepends=True)
-    told = [line.decode().strip() for line in lines if line.endswith(b"\n")]
-
-    assert asyncio.run(count_before(path, told[-1])) == len(told)
-
-
-async def count_before(path: Path, ident: str) -> int:
-    store = SqliteStore(path, durable=True)
-    request, pending = await begun(made_of(store), "end", previous_response_id=ident)
-    await store.close()
-    return len(pending.request(request)["input"]) - 1
-
-
-@pytest.mark.parametrize(
-    ("written", "kind"),
-    [
-        ("type: memory", SqliteStore),
-        ("type: sqlite", SqliteStore),
-        ("{type: sqlite, path: state/own.sqlite}", SqliteStore),
-        ("{type: postgres, connection_string: 'postgresql://u@127.0.0.1:1/d'}", PostgresStore),
-        ("{type: redis, connection_string: 'redis://127.0.0.1:1/0'}", RedisStore),
-    ],
-)
-async def test_each_kind_of_store_is_opened(written: str, kind: type, tmp_path: Path) -> None:
-    written = written if written.startswith("{") else "{" + written + "}"
-    text = f"version: v0.5.0\nlisteners: [{{type: model, name: m, port: 12000}}]\nstate_storage: {written}\n"
-    config = load(text, environ={}, name="c.yaml").config
-    assert config is not None
-    store = state_store(config, tmp_path)
-
-    assert isinstance(store, kind)
-    assert opened(config, store, new_id=lambda: "x", now=lambda: 1.0)
-    await store.close()

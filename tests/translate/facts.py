@@ -11,6 +11,13 @@ from tests.translate.invariants import Content, check_stream
 
 Json = dict[str, Any]
 
+HI: Json = {"role": "user", "content": "hi"}
+USES: Json = {"role": "assistant", "content": [{"type": "tool_use", "id": i, "name": "now", "input": {}} for i in "ab"]}
+CHAT_USES: Json = {
+    "role": "assistant",
+    "tool_calls": [{"id": i, "type": "function", "function": {"name": "now", "arguments": ""}} for i in "ab"],
+}
+
 
 def to_messages(body: Json, profile: Profile | None = None) -> tuple[Json, tuple[str, ...]]:
     """Return the request that an Anthropic provider gets from a chat client, and what it does not get."""
@@ -21,6 +28,12 @@ def to_messages(body: Json, profile: Profile | None = None) -> tuple[Json, tuple
 def to_chat(body: Json, profile: Profile | None = None) -> tuple[Json, tuple[str, ...]]:
     """Return the request that a chat provider gets from an Anthropic client, and what it does not get."""
     out = Translation("anthropic.messages", "openai.chat", profile or Profile()).request(body, "m")
+    return orjson.loads(out.body), out.dropped
+
+
+def request_to(provider: Api, client: Api, body: Json, profile: Profile | None = None) -> tuple[Json, tuple[str, ...]]:
+    """Return the request that a provider gets, and the names of what it does not get."""
+    out = Translation(client, provider, profile or Profile()).request(body, "m")
     return orjson.loads(out.body), out.dropped
 
 
