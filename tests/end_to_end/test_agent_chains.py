@@ -7,7 +7,7 @@ import httpx
 import orjson
 import pytest
 
-from tests.support.clients import CLIENT_KEY, anthropic_client, openai_client
+from tests.support.clients import CLIENT_KEY, anthropic_client, hang_up, openai_client
 from tests.support.gateway import Gateway, running_gateway, until
 from tests.support.http_server import Data, End, Head, HttpServer, Recorded
 from tests.support.ports import free_port
@@ -118,7 +118,7 @@ def gateway(_agents: Agents, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with HttpServer(shout) as filter_:
         text = CONFIG.format(
             weather=f"{{{WEATHER}, default: true}}",
-            flights=f"{{{FLIGHTS}, timeout: 2s}}",
+            flights=f"{{{FLIGHTS}, timeout: 5s}}",
             weather_told=f"{{{WEATHER}, output_filters: [shout]}}",
             flights_told=f"{{{FLIGHTS}, output_filters: [shout]}}",
             weather_said=WEATHER,
@@ -391,7 +391,7 @@ def test_requests_go_to_the_instances_that_are_well(gateway: Gateway, agents: Ag
         tries = {answer.headers["x-plano-attempts"] for answer in answers}
         return tries == {"1"} and bool(agents.weather.requests and agents.stand_in.requests)
 
-    assert until(are_left_out, seconds=30)
+    assert until(are_left_out, seconds=60)
 
 
 def test_a_conversation_stays_with_its_variant(gateway: Gateway, agents: Agents) -> None:
@@ -411,7 +411,7 @@ def test_a_conversation_stays_with_its_variant(gateway: Gateway, agents: Agents)
 def test_an_agent_in_the_middle_that_breaks_is_told_of(gateway: Gateway, agents: Agents, how: str, status: int) -> None:
     for _ in range(2):
         {
-            "hang": lambda: agents.flights.hang(20),
+            "hang": agents.flights.hang,
             "reset": agents.flights.reset,
             "not HTTP": agents.flights.garbage,
             "nonsense": lambda: agents.flights.answer(b"<html>it works</html>"),
@@ -434,20 +434,16 @@ def test_an_agent_that_never_stops_streaming_is_read_while_the_client_reads(gate
         first = next(answer.iter_lines())
 
     assert "and on" in first
-    assert agents.weather.last.gone.wait(10)
+    assert agents.weather.last.gone.wait(30)
 
 
 def test_a_client_that_hangs_up_ends_the_chain(gateway: Gateway, agents: Agents) -> None:
     agents.weather.hang()
 
-    with pytest.raises(httpx.ReadTimeout):
-        httpx.post(
-            f"{gateway.url('travel')}/v1/chat/completions",
-            json={"model": "any", "messages": [{"role": "user", "content": MIXED}]},
-            timeout=1,
-        )
+    body = {"model": "any", "messages": [{"role": "user", "content": MIXED}]}
+    hang_up(f"{gateway.url('travel')}/v1/chat/completions", body, lambda: agents.weather.requests)
 
-    assert agents.weather.last.gone.wait(10)
+    assert agents.weather.last.gone.wait(30)
     assert not agents.flights.requests
 
 

@@ -20,7 +20,7 @@ listeners:
     name: travel
     port: {port}
     agents:
-      - {{id: weather, description: "weather forecasts, temperature and rain", timeout: 2s}}
+      - {{id: weather, description: "weather forecasts, temperature and rain", timeout: 5s}}
       - {{id: flights, description: "flight status, bookings, airports", on_error: {{fallback: general}}}}
       - {{id: general, description: "anything else", default: true}}
   - type: agent
@@ -37,7 +37,7 @@ listeners:
   - type: agent
     name: impatient
     port: {impatient}
-    timeout: 2s
+    timeout: 4s
     agents:
       - {{id: weather, description: "", on_error: {{fallback: general}}}}
       - {{id: general, description: "", on_error: {{fallback: pair}}, retries: 1, weight: 0}}
@@ -108,7 +108,7 @@ def ask(gateway: Gateway, text: str, *, listener: str = "travel", stream: bool =
         f"{gateway.url(listener)}/v1/chat/completions",
         json={"model": "whatever", "messages": messages, "stream": stream},
         headers={"authorization": f"Bearer {CLIENT_KEY}"},
-        timeout=20,
+        timeout=60,
     )
 
 

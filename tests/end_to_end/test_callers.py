@@ -57,7 +57,7 @@ def gateway(issuer: TokenIssuer, chat: ScriptedProvider, tmp_path_factory: pytes
     with running_gateway(text, environ=KEYS, home=tmp_path_factory.mktemp("callers")) as running:
         good = {"authorization": f"Bearer {issuer.token(aud='gateway')}"}
         # The keys are fetched beside the start.
-        assert until(lambda: httpx.get(f"{running.url()}/v1/models", headers=good).status_code == 200)
+        assert until(lambda: httpx.get(f"{running.url()}/v1/models", headers=good, timeout=20).status_code == 200)
         yield running
 
 

@@ -106,8 +106,8 @@ def test_callers_of_other_dialects_are_served_too(gateway: Gateway, backend: Cod
 
     said = [{"role": "user", "content": "1 + 2?"}]
     request = {"model": "gpt-5.5", "max_tokens": 50, "messages": said, "stream": is_stream}
-    by_chat = httpx.post(f"{gateway.url()}/v1/chat/completions", json=request, trust_env=False)
-    by_messages = httpx.post(f"{gateway.url()}/v1/messages", json=request, trust_env=False)
+    by_chat = httpx.post(f"{gateway.url()}/v1/chat/completions", json=request, trust_env=False, timeout=20)
+    by_messages = httpx.post(f"{gateway.url()}/v1/messages", json=request, trust_env=False, timeout=20)
 
     assert backend.refused == []
     for answered in (by_chat, by_messages):
@@ -132,6 +132,7 @@ def test_without_a_login_a_callers_own_chatgpt_token_is_used(gateway: Gateway, b
         json={"model": "gpt-5.5", "input": "hi"},
         headers={"authorization": f"Bearer {access_token(1)}", "chatgpt-account-id": "acct-1"},
         trust_env=False,
+        timeout=20,
     )
 
     assert (answered.status_code, backend.refused) == (200, [])
@@ -152,7 +153,7 @@ def test_a_login_is_renewed_while_the_gateway_runs(
 ) -> None:
     keep(gateway.home, access_token(0), seconds=-1, refresh_token=issuer.refresh_token)
     store = Store(gateway.home)
-    renewed = until(lambda: (held := store.load()) is not None and not held.is_expired(time.time()), seconds=20)
+    renewed = until(lambda: (held := store.load()) is not None and not held.is_expired(time.time()), seconds=60)
     answer = client.responses.create(model="gpt-5.5", input="hi")
     gateway.cli("chatgpt", "logout")
 

@@ -1,5 +1,6 @@
 """Conversations that the gateway keeps, by OpenAI's own client, over providers of every dialect and two workers."""
 
+import contextlib
 import itertools
 import os
 import signal
@@ -74,7 +75,7 @@ class Place:
 
     def client(self, key: str = "key-one", listener: str = "llm") -> openai.OpenAI:
         return self.stack.enter_context(
-            openai.OpenAI(base_url=f"{self.gateway.url(listener)}/v1", api_key=key, max_retries=0, timeout=20)
+            openai.OpenAI(base_url=f"{self.gateway.url(listener)}/v1", api_key=key, max_retries=0, timeout=60)
         )
 
     def clear(self) -> None:
@@ -402,6 +403,7 @@ def test_a_turn_that_only_its_provider_knows_is_passed_through(place: Place) -> 
         f"{place.gateway.url()}/v1/responses",
         content=body,
         headers={"content-type": "application/json", "authorization": "Bearer key-one"},
+        timeout=60,
     )
     assert answer.status_code == 200
     assert place.responses.last.body == body
@@ -443,7 +445,7 @@ def streamed(place: Place, body: Json) -> list[str]:
         f"{place.gateway.url()}/v1/responses",
         json=body | {"stream": True},
         headers={"authorization": "Bearer key-one"},
-        timeout=20,
+        timeout=60,
     ) as answer:
         lines = [line for line in answer.iter_lines() if line.startswith("event: ")]
     return [line.removeprefix("event: ") for line in lines]
@@ -454,7 +456,9 @@ def test_no_acknowledged_turn_is_lost_when_workers_are_killed(place: Place) -> N
     last, texts = None, []
     for number in itertools.count():
         if number in (5, 10):
-            os.kill(place.gateway.workers()[0], signal.SIGKILL)
+            # The one that is to die may be about to be replaced after the last time.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(place.gateway.workers()[0], signal.SIGKILL)
         try:
             place.chat.clear()
             answer = client.responses.create(model="chatty", input=f"q{number}", previous_response_id=last)
@@ -465,7 +469,7 @@ def test_no_acknowledged_turn_is_lost_when_workers_are_killed(place: Place) -> N
         assert [text for text in said(place.chat.last.json()) if text.startswith("q")] == texts
         if number >= 16 and len(texts) > 10:
             break
-    assert until(lambda: place.gateway.seen_healthy() == 2, seconds=30)
+    assert until(lambda: place.gateway.seen_healthy() == 2, seconds=60)
 
 
 def test_a_store_that_goes_away_is_told_and_comes_back(tmp_path: Path) -> None:
@@ -479,7 +483,7 @@ def test_a_store_that_goes_away_is_told_and_comes_back(tmp_path: Path) -> None:
         place.messages.stream([b"".join(told[:2]), b"".join(told[2:])], gate=gate)
         with httpx.stream(
             "POST", f"{place.gateway.url()}/v1/responses", json=going_on,
-            headers={"authorization": "Bearer key-one"}, timeout=20,
+            headers={"authorization": "Bearer key-one"}, timeout=60,
         ) as answer:  # fmt: skip
             server.stop()
             gate.set()
@@ -500,7 +504,7 @@ def test_a_store_that_goes_away_is_told_and_comes_back(tmp_path: Path) -> None:
                 return False
             return True
 
-        assert until(comes_back, seconds=20)
+        assert until(comes_back, seconds=60)
 
 
 def test_a_worker_that_dies_between_answer_and_save_acknowledges_nothing(tmp_path: Path) -> None:
@@ -515,7 +519,7 @@ def test_a_worker_that_dies_between_answer_and_save_acknowledges_nothing(tmp_pat
         has_broken = False
         with httpx.stream(
             "POST", f"{place.gateway.url()}/v1/responses", json=going_on,
-            headers={"authorization": "Bearer key-one"}, timeout=20,
+            headers={"authorization": "Bearer key-one"}, timeout=60,
         ) as answer:  # fmt: skip
             assert server.process is not None
             # The save is sent, and nobody answers.
@@ -527,7 +531,7 @@ def test_a_worker_that_dies_between_answer_and_save_acknowledges_nothing(tmp_pat
                         kinds.append(line.removeprefix("event: "))
                     if "response.output_text.done" in kinds:
                         for pid in workers:
-                            if psutil.pid_exists(pid):
+                            with contextlib.suppress(ProcessLookupError):
                                 os.kill(pid, signal.SIGKILL)
             except httpx.HTTPError:
                 has_broken = True

@@ -118,7 +118,7 @@ def test_embeddings_of_the_official_client_reach_the_provider(stand: Stand) -> N
 
 
 def test_an_answer_says_which_model_gave_it(stand: Stand) -> None:
-    answer = httpx.post(f"{stand.url}/v1/moderations", json={"input": "hello"})
+    answer = httpx.post(f"{stand.url}/v1/moderations", json={"input": "hello"}, timeout=60)
 
     assert answer.status_code == 200
     assert answer.headers["x-plano-model"] == "openai/text-embedding-3-small"
@@ -149,7 +149,7 @@ def test_a_provider_without_the_endpoint_is_named(stand: Stand) -> None:
 def test_tokens_are_counted_by_a_provider_that_can(stand: Stand) -> None:
     request = {"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "hello"}]}
 
-    answer = httpx.post(f"{stand.url}/v1/messages/count_tokens", json=request)
+    answer = httpx.post(f"{stand.url}/v1/messages/count_tokens", json=request, timeout=60)
 
     assert stand.last.path == "/v1/messages/count_tokens"
     assert stand.last.headers["x-api-key"] == "sk-gateway"
@@ -161,7 +161,7 @@ def test_tokens_are_estimated_where_no_provider_counts_them(stand: Stand) -> Non
     before = len(stand.provider.seen)
     request = {"model": "groq/llama", "messages": [{"role": "user", "content": "hello " * 100}]}
 
-    answer = httpx.post(f"{stand.url}/v1/messages/count_tokens", json=request)
+    answer = httpx.post(f"{stand.url}/v1/messages/count_tokens", json=request, timeout=60)
 
     assert 100 <= answer.json()["input_tokens"] <= 200
     assert answer.headers["x-plano-estimate"] in {"o200k_base", "characters"}
@@ -172,8 +172,8 @@ def test_tokens_are_counted_for_clients_of_geminis_too(stand: Stand) -> None:
     contents = {"contents": [{"role": "user", "parts": [{"text": "hello " * 100}]}]}
     before = len(stand.provider.seen)
 
-    counted = httpx.post(f"{stand.url}/v1beta/models/gemini/gemini-3-pro:countTokens", json=contents)
-    estimated = httpx.post(f"{stand.url}/v1beta/models/groq/llama:countTokens", json=contents)
+    counted = httpx.post(f"{stand.url}/v1beta/models/gemini/gemini-3-pro:countTokens", json=contents, timeout=60)
+    estimated = httpx.post(f"{stand.url}/v1beta/models/groq/llama:countTokens", json=contents, timeout=60)
 
     assert counted.content == stand.provider.answer
     assert [seen.path for seen in stand.provider.seen[before:]] == ["/v1beta/models/gemini-3-pro:countTokens"]
@@ -184,10 +184,10 @@ def test_tokens_are_counted_for_clients_of_geminis_too(stand: Stand) -> None:
 
 
 def test_models_are_listed_for_clients_of_geminis(stand: Stand) -> None:
-    listed = httpx.get(f"{stand.url}/v1beta/models", params={"pageSize": 50})
-    shown = httpx.get(f"{stand.url}/v1beta/models/talk")
-    unknown = httpx.get(f"{stand.url}/v1beta/models/none")
-    other = httpx.delete(f"{stand.url}/v1beta/models/talk")
+    listed = httpx.get(f"{stand.url}/v1beta/models", params={"pageSize": 50}, timeout=60)
+    shown = httpx.get(f"{stand.url}/v1beta/models/talk", timeout=60)
+    unknown = httpx.get(f"{stand.url}/v1beta/models/none", timeout=60)
+    other = httpx.delete(f"{stand.url}/v1beta/models/talk", timeout=60)
 
     assert {"models/talk", "models/groq/llama"} <= {model["name"] for model in listed.json()["models"]}
     assert shown.json()["name"] == "models/talk"
@@ -197,7 +197,7 @@ def test_models_are_listed_for_clients_of_geminis(stand: Stand) -> None:
 
 @pytest.mark.parametrize("body", [b"[]", b"{", b'{"model": 7}'])
 def test_a_wrong_body_is_refused_before_any_provider(stand: Stand, body: bytes) -> None:
-    answer = httpx.post(f"{stand.url}/v1/embeddings", content=body)
+    answer = httpx.post(f"{stand.url}/v1/embeddings", content=body, timeout=60)
 
     assert answer.status_code == 400
     assert answer.json()["error"]["message"]
@@ -210,7 +210,7 @@ def test_a_websocket_is_passed_through_with_our_key(stand: Stand) -> None:
         f"{url}/v1/realtime?model=talk&intent=x", additional_headers={"authorization": "Bearer mine"}
     ) as socket:
         socket.send("hello")
-        answer = socket.recv(timeout=10)
+        answer = socket.recv(timeout=60)
 
     path, headers = stand.opened[-1]
     assert answer == "echo hello"
@@ -230,7 +230,7 @@ def test_a_websocket_that_cannot_be_served_is_refused(stand: Stand, path: str, s
 
 
 def test_a_path_for_websockets_says_so(stand: Stand) -> None:
-    answer = httpx.get(f"{stand.url}/v1/realtime")
+    answer = httpx.get(f"{stand.url}/v1/realtime", timeout=60)
 
     assert answer.status_code == 426
     assert "WebSocket" in answer.json()["error"]["message"]
@@ -242,7 +242,7 @@ def test_a_browsers_key_among_the_protocols_does_not_reach_the_provider(stand: S
 
     with connect(f"{url}/v1/realtime?model=talk", subprotocols=offered) as socket:
         socket.send("hello")
-        socket.recv(timeout=10)
+        socket.recv(timeout=60)
 
     assert {k.lower(): v for k, v in stand.opened[-1][1].items()}["sec-websocket-protocol"] == "realtime"
 
@@ -290,7 +290,7 @@ def test_a_legacy_completion_is_answered_by_chat(
 
 
 def test_a_legacy_completion_goes_unchanged_to_a_provider_that_has_them(stand: Stand) -> None:
-    httpx.post(f"{stand.url}/v1/completions", json={"model": "openai/whisper-1", "prompt": ["a", "b"]})
+    httpx.post(f"{stand.url}/v1/completions", json={"model": "openai/whisper-1", "prompt": ["a", "b"]}, timeout=60)
 
     assert stand.last.path == "/v1/completions"
     assert json.loads(stand.last.body) == {"model": "whisper-1", "prompt": ["a", "b"]}

@@ -61,7 +61,7 @@ def gateway(chat: ScriptedProvider, tmp_path_factory: pytest.TempPathFactory) ->
             # The issuer's keys are fetched beside the start.
             for type_ in TYPES:
                 url = f"{running.url(f'tokens-{type_}')}/v1/models"
-                assert until(lambda url=url: httpx.get(url, headers=good).status_code == 200)  # type: ignore[misc]
+                assert until(lambda url=url: httpx.get(url, headers=good, timeout=20).status_code == 200)  # type: ignore[misc]
             yield running
 
 

@@ -339,6 +339,7 @@ def test_calls_of_filters_share_connections(stand: Stand) -> None:
         httpx.post(
             f"{stand.url('masked')}/v1/chat/completions",
             content=orjson.dumps({"model": "gpt-4o", "messages": [{"role": "user", "content": "Hi"}]}),
+            timeout=20,
         )
 
     assert stand.service.server.open_connections <= 4

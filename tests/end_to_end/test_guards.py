@@ -237,8 +237,9 @@ def test_requests_at_once_get_their_own_originals(guarded: Stand) -> None:
 def test_the_access_log_names_guards_and_verdicts_and_no_text(guarded: Stand) -> None:
     guarded.chat.say("Done.")
     with openai_client(guarded.url) as client:
-        ask(client, f"Write to {MAIL}.")
+        ask(client, f"Write to {MAIL}.", extra_headers={"x-request-id": "told-in-the-log"})
 
+    assert guarded.gateway.logged(lambda line: line["request_id"] == "told-in-the-log")["guards"]
     assert MAIL not in json.dumps(guarded.gateway.access_log())
     assert MAIL not in guarded.gateway.logs()
 
@@ -333,6 +334,7 @@ def test_an_exchange_that_is_refused_says_so_in_the_log(guarded: Stand) -> None:
         f"{guarded.url}/v1/chat/completions",
         json={"model": "gpt-4o", "messages": [{"role": "user", "content": ATTACK}]},
         headers={"x-request-id": "0f0e0d0c-0000-4000-8000-000000000001"},
+        timeout=20,
     )
     entry = guarded.gateway.logged(lambda line: "content_filter" in json.dumps(line))
 

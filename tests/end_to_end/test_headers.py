@@ -32,7 +32,7 @@ SPOOFED = {
 
 def post(url: str, headers: dict[str, str] | None = None, path: str = CHAT, **more: Any) -> httpx.Response:
     body = {"model": "gpt-4o", "messages": HELLO, "max_tokens": 9} | more
-    return httpx.post(url + path, json=body, headers=VERSION | (headers or {}))
+    return httpx.post(url + path, json=body, headers=VERSION | (headers or {}), timeout=20)
 
 
 @pytest.mark.parametrize("path", [CHAT, "/v1/messages"])
@@ -65,7 +65,7 @@ def test_unreachable_provider_is_explained_too(url: str) -> None:
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/v1/models"), ("GET", "/healthz"), ("POST", "/v1/nothing")])
 def test_local_answers_have_a_request_id(url: str, method: str, path: str) -> None:
-    assert httpx.request(method, url + path).headers["x-request-id"]
+    assert httpx.request(method, url + path, timeout=20).headers["x-request-id"]
 
 
 def test_request_id_of_the_client_is_kept(url: str, gateway: Gateway) -> None:
@@ -125,13 +125,13 @@ def test_access_log_tells_the_exchange_without_its_words(url: str, gateway: Gate
 
 
 def test_health_and_readiness(url: str) -> None:
-    assert httpx.get(f"{url}/healthz").status_code == 200
-    assert httpx.get(f"{url}/readyz").status_code == 200
+    assert httpx.get(f"{url}/healthz", timeout=20).status_code == 200
+    assert httpx.get(f"{url}/readyz", timeout=20).status_code == 200
 
 
 def test_cors_is_off(url: str) -> None:
     asked = {"origin": "https://example.com", "access-control-request-method": "POST"}
-    answer = httpx.options(url + CHAT, headers=asked)
+    answer = httpx.options(url + CHAT, headers=asked, timeout=20)
 
     assert answer.status_code in (404, 405)
     assert "access-control-allow-origin" not in answer.headers

@@ -59,14 +59,17 @@ def test_killed_worker_is_replaced_and_the_others_serve(gateway: Gateway) -> Non
     assert until(lambda: gateway.seen_healthy() == 2)
     os.kill(before[0], signal.SIGKILL)
     statuses = [post(gateway, model) for _ in range(10) for model in ("gpt-4o", "claude")]
-    after = until(lambda: set(gateway.workers()) if len(gateway.workers()) == 2 else set(), seconds=20)
+
+    def is_replaced() -> bool:
+        after = set(gateway.workers())
+        return len(after) == 2 and before[0] not in after
 
     assert len(before) == 2
     assert statuses.count(200) >= 18
     assert set(statuses) <= {200, 503}
-    assert before[0] not in after
-    assert before[1] in after
-    assert until(lambda: gateway.cli("status").returncode == 0, seconds=20)
+    assert until(is_replaced, seconds=60)
+    assert before[1] in gateway.workers()
+    assert until(lambda: gateway.cli("status").returncode == 0, seconds=60)
 
 
 def test_streams_of_other_workers_live_on_and_none_looks_whole_that_is_not(
@@ -75,9 +78,11 @@ def test_streams_of_other_workers_live_on_and_none_looks_whole_that_is_not(
     events = list(stream(Reply("Hello"), {"model": "claude"}))
     gate = messages.gate()
     body = {"model": "claude", "messages": HELLO, "stream": True}
+    assert until(lambda: gateway.seen_healthy() == 2)
     with ExitStack() as stack:
         answers = []
-        for _ in range(6):
+        # So many are at both workers.
+        for _ in range(16):
             messages.stream([b"".join(events[:4]), b"".join(events[4:])], gate=gate)
             answer = stack.enter_context(httpx.stream("POST", gateway.url() + CHAT, json=body, timeout=20))
             chunks = answer.iter_raw()
@@ -94,7 +99,7 @@ def test_streams_of_other_workers_live_on_and_none_looks_whole_that_is_not(
 def test_killed_envoy_is_replaced(gateway: Gateway) -> None:
     os.kill(gateway.envoy(), signal.SIGKILL)
 
-    assert until(lambda: _answers(gateway), seconds=20)
+    assert until(lambda: _answers(gateway), seconds=60)
 
 
 def test_down_leaves_nothing_running(gateway: Gateway) -> None:

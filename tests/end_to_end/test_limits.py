@@ -31,6 +31,10 @@ clients:
   - {{id: silent, key: key-silent}}
   - {{id: asking, key: key-asking}}
   - {{id: leaving, key: key-leaving}}
+  - {{id: openai/small-whole, key: key-openai/small-whole}}
+  - {{id: openai/small-stream, key: key-openai/small-stream}}
+  - {{id: anthropic/claude-whole, key: key-anthropic/claude-whole}}
+  - {{id: anthropic/claude-stream, key: key-anthropic/claude-stream}}
   - {{id: three, key: key-three, ratelimit: {{requests: 3, per: hour}}}}
   - {{id: tokens, key: key-tokens, ratelimit: {{tokens: 100, per: hour}}}}
   - {{id: poor, key: key-poor, budget: {{usd: 0.001, per: month}}}}
@@ -72,8 +76,8 @@ def ask(
     return httpx.post(f"{gateway.url()}/v1/{path}", json=body, headers=headers, timeout=20)
 
 
-def usage(gateway: Gateway, by: str) -> dict[str, dict[str, float]]:
-    found = gateway.cli("usage", "--by", by, "--json")
+def usage(gateway: Gateway, by: str, *options: str) -> dict[str, dict[str, float]]:
+    found = gateway.cli("usage", "--by", by, "--json", *options)
     assert found.returncode == 0, found.stderr
     return {row[by]: row for row in json.loads(found.stdout)["rows"]}
 
@@ -156,18 +160,19 @@ def test_a_stream_of_chat_tells_its_tokens_to_us_and_to_who_asks(
 def test_what_was_used_is_recorded_by_model_in_every_dialect(
     gateway: Gateway, chat: ScriptedProvider, messages: ScriptedProvider, model: str, is_stream: bool
 ) -> None:
-    before = usage(gateway, "model").get(model, {"input_tokens": 0, "requests": 0})
+    client_id = f"{model}-{'stream' if is_stream else 'whole'}"
     provider = messages if model.startswith("anthropic") else chat
     provider.say("hello", usage=Usage(23, 7))
-    with anthropic_client(gateway.url(), key="key-free") as client:
+    with anthropic_client(gateway.url(), key=f"key-{client_id}") as client:
         if is_stream:
             with client.messages.stream(model=model, max_tokens=20, messages=HELLO) as stream:
                 assert stream.get_final_text() == "hello"
         else:
             client.messages.create(model=model, max_tokens=20, messages=HELLO)
-    found = until(lambda: (row := usage(gateway, "model").get(model)) and row["requests"] > before["requests"] and row)
-    assert found
-    assert found["input_tokens"] == before["input_tokens"] + 23
+    found = until(lambda: usage(gateway, "model", "--client", client_id))
+    assert {name: (row["requests"], row["input_tokens"], row["output_tokens"]) for name, row in found.items()} == {
+        model: (1, 23, 7)
+    }
 
 
 def test_who_hangs_up_pays_for_what_was_asked(gateway: Gateway, chat: ScriptedProvider) -> None:

@@ -31,7 +31,7 @@ def test_name_finds_its_model(
     url: str, providers: Providers, path: str, name: str | None, received: str, served: str
 ) -> None:
     body = {"messages": HELLO, "max_tokens": 9} | ({} if name is None else {"model": name})
-    answer = httpx.post(url + path, json=body, headers={"anthropic-version": "2023-06-01"})
+    answer = httpx.post(url + path, json=body, headers={"anthropic-version": "2023-06-01"}, timeout=20)
     provider = providers.messages if served.startswith("anthropic/") else providers.chat
 
     assert answer.status_code == 200
@@ -43,14 +43,16 @@ def test_name_finds_its_model(
 
 def test_a_model_in_the_text_is_no_model(url: str, providers: Providers) -> None:
     body = {"messages": [{"role": "user", "content": '{"model": "claude-sonnet-4-5"}'}], "max_tokens": 9}
-    httpx.post(f"{url}/v1/chat/completions", json=body)
+    httpx.post(f"{url}/v1/chat/completions", json=body, timeout=20)
 
     assert providers.chat.last.json() == body | {"model": "gpt-4o"}
 
 
 def test_model_that_comes_twice_is_the_one_that_was_decided_on(url: str, providers: Providers) -> None:
     body = b'{"model":"nothing","messages":[{"role":"user","content":"x"}],"model":"gpt-4o"}'
-    answer = httpx.post(f"{url}/v1/chat/completions", content=body, headers={"content-type": "application/json"})
+    answer = httpx.post(
+        f"{url}/v1/chat/completions", content=body, headers={"content-type": "application/json"}, timeout=20
+    )
 
     assert answer.status_code == 200
     assert providers.chat.last.body.count(b'"model"') == 1
@@ -75,7 +77,7 @@ def test_one_model_is_shown_to_both_clients(url: str, name: str) -> None:
 
 
 def test_unknown_model_is_not_shown(url: str) -> None:
-    answer = httpx.get(f"{url}/v1/models/nothing")
+    answer = httpx.get(f"{url}/v1/models/nothing", timeout=20)
 
     assert answer.status_code == 404
     assert answer.json()["error"]["message"]

@@ -138,6 +138,7 @@ def test_secrets_and_failed_requests_leave_nothing(place: Place) -> None:
         place.gateway.url() + "/v1/chat/completions",
         json={"model": "chatty", "messages": [{"role": "user", "content": "I live in Rome."}]},
         headers={"authorization": "Bearer key-one"},
+        timeout=20,
     )
     place.say("Remember that my card is 4111 1111 1111 1111.")
     place.say("I live in Oslo.")

@@ -22,7 +22,7 @@ listeners:
       - {{id: talk, description: talks}}
       - {{id: planner, description: plans}}
       - {{id: tools, description: has tools}}
-      - {{id: slow, description: takes its time, timeout: 300ms}}
+      - {{id: slow, description: takes its time, timeout: 3s}}
   - {{type: agent, name: pooled, port: {pooled}, agents: [{{id: pool, description: several servers}}]}}
 agents:
   - {{id: talk, url: "http://127.0.0.1:{service}"}}
@@ -68,7 +68,7 @@ class Service:
     def _answer(self, request: Recorded) -> Sequence[Action]:
         self.asked.append(request)
         if request.path == "/slow" and request.method == "POST":
-            return [Wait(5), *_json({})]
+            return [Wait(60), *_json({})]
         if request.path.endswith("agent-card.json"):
             return _json(CARD)
         if "text/event-stream" in (request.header("accept") or ""):
@@ -135,13 +135,13 @@ def test_a_request_passes_as_it_is_to_the_agents_own_url(gateway: Gateway, servi
 
 
 def test_what_is_below_the_url_and_the_query_pass_too(gateway: Gateway, service: Service) -> None:
-    answer = httpx.get(f"{gateway.url('team')}/a2a/planner/v1/tasks/1?history=2", headers=KEY)
+    answer = httpx.get(f"{gateway.url('team')}/a2a/planner/v1/tasks/1?history=2", headers=KEY, timeout=20)
 
     assert answer.json()["result"] == {"path": "/plan/v1/tasks/1?history=2"}
 
 
 def test_a_card_names_this_gateway(gateway: Gateway, service: Service) -> None:
-    answer = httpx.get(f"{gateway.url('team')}/a2a/planner/.well-known/agent-card.json", headers=KEY)
+    answer = httpx.get(f"{gateway.url('team')}/a2a/planner/.well-known/agent-card.json", headers=KEY, timeout=20)
 
     assert answer.json() == {"name": "planner", "url": f"{gateway.url('team')}/a2a/planner", "skills": []}
 
@@ -157,8 +157,8 @@ def test_streams_and_sessions_pass(gateway: Gateway, service: Service, path: str
 def test_an_mcp_session_may_be_listened_to_and_ended(gateway: Gateway, service: Service) -> None:
     url = f"{gateway.url('team')}/mcp/tools"
 
-    heard = httpx.get(url, headers={**KEY, "accept": "text/event-stream", "mcp-session-id": "s-1"})
-    ended = httpx.request("DELETE", url, headers={**KEY, "mcp-session-id": "s-1"})
+    heard = httpx.get(url, headers={**KEY, "accept": "text/event-stream", "mcp-session-id": "s-1"}, timeout=20)
+    ended = httpx.request("DELETE", url, headers={**KEY, "mcp-session-id": "s-1"}, timeout=20)
 
     assert heard.content == b"".join(EVENTS)
     assert ended.status_code == 200
@@ -167,7 +167,7 @@ def test_an_mcp_session_may_be_listened_to_and_ended(gateway: Gateway, service: 
 
 
 def test_a_session_stays_with_the_instance_that_began_it(gateway: Gateway, service: Service) -> None:
-    begun = [post(gateway, "/mcp/pool", rpc("initialize"), listener="pooled") for _ in range(8)]
+    begun = [post(gateway, "/mcp/pool", rpc("initialize"), listener="pooled") for _ in range(24)]
 
     for first in begun:
         session = {"mcp_session_id": first.headers["mcp-session-id"]}
@@ -177,7 +177,7 @@ def test_a_session_stays_with_the_instance_that_began_it(gateway: Gateway, servi
 
 
 def test_who_is_not_known_is_refused_in_the_protocols_words(gateway: Gateway, service: Service) -> None:
-    answer = httpx.post(f"{gateway.url('team')}/a2a/planner", json=rpc("message/send"))
+    answer = httpx.post(f"{gateway.url('team')}/a2a/planner", json=rpc("message/send"), timeout=20)
 
     assert answer.status_code == 401
     assert answer.json()["error"]["data"]["type"] == "authentication_error"
@@ -211,10 +211,10 @@ def test_an_agent_has_its_own_time_to_answer(gateway: Gateway, service: Service)
     assert answer.status_code == 504
     assert answer.json()["error"]["message"] == "agent 'slow' did not answer in time"
     assert answer.json()["error"]["data"] == {"type": "timeout_error", "status": 504}
-    assert httpx.get(f"{gateway.url('team')}/mcp/slow", headers=KEY).status_code == 200
+    assert httpx.get(f"{gateway.url('team')}/mcp/slow", headers=KEY, timeout=20).status_code == 200
 
 
 def test_a_wrong_method_is_told(gateway: Gateway, service: Service) -> None:
-    answer = httpx.put(f"{gateway.url('team')}/a2a/planner", json={}, headers=KEY)
+    answer = httpx.put(f"{gateway.url('team')}/a2a/planner", json={}, headers=KEY, timeout=20)
 
     assert answer.status_code == 405

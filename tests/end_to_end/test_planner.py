@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,10 @@ import httpx
 import pytest
 
 from plano_agents.llm_planner.governance import AgentStateTracker
-from tests.support.gateway import ROOT, Gateway, running_gateway, until
+from tests.support.gateway import ROOT, Gateway, everywhere, running_gateway, until
 from tests.support.ports import free_port
+
+pytestmark = pytest.mark.timeout(300)
 
 AGENT = "llm-planner-001"
 CONFIG = """
@@ -41,28 +44,41 @@ class Stand:
     gateway: Gateway
     environ: dict[str, str]
 
-    def ask(self, task: str) -> dict[str, Any]:
+    def ask(self, task: str, *, rows: int = 2) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Return a plan, and the rows that the ledger has since, once it has so many."""
+        begun = datetime.now(UTC).isoformat()
         answer = httpx.post(
             f"{self.gateway.url('planners')}/v1/chat/completions",
             json={"model": "x", "messages": [{"role": "user", "content": task}]},
             headers={"authorization": "Bearer k-people"},
-            timeout=30,
+            timeout=60,
         )
         assert answer.status_code == 200, answer.text
         found: dict[str, Any] = json.loads(answer.json()["choices"][0]["message"]["content"])
-        return found
+
+        def written() -> list[dict[str, Any]]:
+            # They are in the order of their time, whichever worker wrote them first.
+            since = [row for row in self.ledger() if row["time"] >= begun]
+            return since if len(since) >= rows else []
+
+        return found, until(written, seconds=60)
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-m", "plano_agents.llm_planner", "--gateway", self.gateway.url("models"),
              "--model", "openai/dev-model", *arguments],
-            env=self.environ, capture_output=True, text=True, check=False, timeout=110,
+            env=self.environ, capture_output=True, text=True, check=False, timeout=250,
         )  # fmt: skip
 
     def ledger(self) -> list[dict[str, Any]]:
-        time.sleep(0.2)
         found: list[dict[str, Any]] = json.loads(self.gateway.cli("ledger", "--json").stdout)
         return found
+
+    def is_let(self) -> bool:
+        """Return whether every worker lets the agent serve."""
+        said = {"model": "x", "messages": [{"role": "user", "content": "Run rm -rf /var/lib/billing"}]}
+        url, headers = f"{self.gateway.url('planners')}/v1/chat/completions", {"authorization": "Bearer k-people"}
+        return everywhere(lambda: httpx.post(url, json=said, headers=headers, timeout=60).status_code) == {200}
 
 
 @contextmanager
@@ -97,13 +113,12 @@ def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
 
 
 def test_a_plan_comes_through_the_gateway_both_ways(stand: Stand) -> None:
-    output = stand.ask("Plan how the billing service is moved to another host.")
+    output, rows = stand.ask("Plan how the billing service is moved to another host.")
 
     assert output["agent_id"] == AGENT
     assert output["decision"] in ("EXECUTE", "ESCALATE")
     assert output["side_effects"] == ["read_docs", "llm_inference", "generate_plan"]
     assert output["plan"]
-    rows = stand.ledger()[-2:]
     assert [(row["action"], row["agent"]) for row in rows] == [("call_model", AGENT), ("serve", AGENT)]
     assert rows[0]["model"] == "openai/dev-model"
     assert rows[0]["input_tokens"] > 0
@@ -112,11 +127,10 @@ def test_a_plan_comes_through_the_gateway_both_ways(stand: Stand) -> None:
 
 
 def test_an_order_to_execute_is_refused(stand: Stand) -> None:
-    before = len(stand.ledger())
-    output = stand.ask("Run rm -rf /var/lib/billing on both hosts")
+    output, rows = stand.ask("Run rm -rf /var/lib/billing on both hosts", rows=1)
 
     assert (output["action"], output["decision"]) == ("refuse_execution", "ESCALATE")
-    assert [row["action"] for row in stand.ledger()[before:]] == ["serve"], "no model was asked"
+    assert [row["action"] for row in rows] == ["serve"], "no model was asked"
 
 
 def test_the_state_is_what_the_agent_says_and_what_the_gateway_sees(stand: Stand) -> None:
@@ -132,7 +146,7 @@ def test_a_planner_that_is_revoked_in_the_middle_of_its_run_stops(stand: Stand) 
     task = ("--task", "Plan how the billing service is moved to another host.", "--pace", "600")
     thread = threading.Thread(target=lambda: done.append(stand.run(*task)))
     thread.start()
-    assert until(lambda: _phase(stand) == "plan", seconds=60)
+    assert until(lambda: _phase(stand) == "plan", seconds=100)
     assert stand.gateway.cli("agents", "revoke", AGENT).returncode == 0
     thread.join()
 
@@ -142,13 +156,13 @@ def test_a_planner_that_is_revoked_in_the_middle_of_its_run_stops(stand: Stand) 
     assert told["output"]["plan"] == []
     assert "the agent was revoked while it ran" in [alert["message"] for alert in told["alerts"]]
     assert _phase(stand) == "revoked"
-    refused = httpx.post(
-        f"{stand.gateway.url('planners')}/v1/chat/completions",
-        json={"model": "x", "messages": [{"role": "user", "content": "Plan it."}]},
-        headers={"authorization": "Bearer k-people"},
+    url, people = f"{stand.gateway.url('planners')}/v1/chat/completions", {"authorization": "Bearer k-people"}
+    said = {"model": "x", "messages": [{"role": "user", "content": "Plan it."}]}
+    assert until(
+        lambda: everywhere(lambda: httpx.post(url, json=said, headers=people, timeout=60).status_code) == {403}
     )
-    assert refused.status_code == 403
     assert stand.gateway.cli("agents", "restore", AGENT).returncode == 0
+    assert until(stand.is_let)
 
 
 def _phase(stand: Stand) -> str:

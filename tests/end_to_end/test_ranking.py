@@ -145,7 +145,7 @@ def test_rubbish_leaves_the_last_good_prices(fed: Gateway, sources: Sources, rub
 def test_new_prices_count_from_the_next_tick(fed: Gateway, sources: Sources) -> None:
     good, sources.prices = sources.prices, prices(one=1, two=2, three=3)
     try:
-        assert until(lambda: order(fed, CODE) == ["one", "two", "three"], seconds=30)
+        assert until(lambda: order(fed, CODE) == ["one", "two", "three"], seconds=60)
     finally:
         sources.prices = good
 
@@ -154,15 +154,16 @@ def test_a_source_that_is_down_stops_nothing(alone: Gateway) -> None:
     assert order(alone, CODE) == ["one", "two", "three"]
     assert "without a figure last" in ask(alone, CODE).headers["x-plano-route-reason"]
     (alone.home / "prices.yaml").write_text("openai/one: {input: 2, output: 2}\nthree: {input: 1, output: 1}\n")
-    assert until(lambda: order(alone, CODE) == ["three", "one", "two"], seconds=30)
+    assert until(lambda: order(alone, CODE) == ["three", "one", "two"], seconds=60)
 
 
 def test_without_a_source_the_gateways_own_answers_tell_who_is_fast(alone: Gateway, chat: ScriptedProvider) -> None:
-    chat.after(0.4)
+    chat.after(2)
     ask(alone, "Hello.", model="openai/one", routing_preferences=[])
     ask(alone, "Hello.", model="openai/three", routing_preferences=[])
 
+    # How long they took is known a moment after they answered.
+    assert until(lambda: order(alone, POEM) == ["three", "one", "two"])
     # Now and then a model is tried first of which nothing is known.
     orders = [order(alone, POEM) for _ in range(5)]
-    assert ["three", "one", "two"] in orders
     assert all(found.index("three") < found.index("one") for found in orders)

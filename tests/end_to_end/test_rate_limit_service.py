@@ -18,10 +18,11 @@ import httpx
 import pytest
 import yaml
 
-from tests.render.stand import envoy, free_port, wait_until
+from tests.render.stand import envoy, wait_until
 from tests.render.test_rate_limit_service import SERVICE, shown
 from tests.render.test_snippet import foreign, merge
 from tests.support.gateway import run_cli, until
+from tests.support.ports import free_port
 from tests.support.rate_limit_service import RateLimitService, Subject, subject_of
 from tests.support.reply import Usage
 from tests.support.scripted import ScriptedProvider
@@ -62,7 +63,9 @@ class World:
     def is_up(self) -> bool:
         """Return whether the sidecar is asked, without the rate-limit service being."""
         try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/v1/models", headers={"x-plano-key": "key-ann"}).is_success
+            return httpx.get(
+                f"http://127.0.0.1:{self.port}/v1/models", headers={"x-plano-key": "key-ann"}, timeout=20
+            ).is_success
         except httpx.TransportError:
             return False
 

@@ -85,7 +85,7 @@ def ask(url: str, text: str, *turns: str, path: str = "/v1/chat/completions", **
     for turn in turns:
         said += [{"role": "assistant", "content": "yes"}, {"role": "user", "content": turn}]
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    answer = httpx.post(url + path, json={"messages": said}, headers=sent, timeout=20)
+    answer = httpx.post(url + path, json={"messages": said}, headers=sent, timeout=60)
     assert answer.status_code == 200, answer.text
     return str(answer.json()["choices"][0]["message"]["content"])
 

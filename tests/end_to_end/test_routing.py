@@ -31,6 +31,7 @@ routing_preferences:
     models: [anthropic/claude]
 overrides:
   llm_routing_model: openai/router
+  router_timeout: 5s
 """
 KEYS = {"CHAT_KEY": "sk-chat", "MESSAGES_KEY": "sk-messages", "BRAIN_KEY": "sk-brain"}
 CODE = "Write a python function that reverses a linked list."
@@ -92,7 +93,7 @@ def brain(_brain: ScriptedProvider) -> Iterator[ScriptedProvider]:
 def ask(gateway: Gateway, text: str, path: str = "/v1/chat/completions", **more: Any) -> httpx.Response:
     said = {"input": text} if path.endswith("responses") else {"messages": [{"role": "user", "content": text}]}
     limit = {"max_tokens": 100} if path.endswith("messages") else {}
-    return httpx.post(f"{gateway.url()}{path}", json={**said, **limit, **more}, timeout=30)
+    return httpx.post(f"{gateway.url()}{path}", json={**said, **limit, **more}, timeout=60)
 
 
 def told(answer: httpx.Response) -> tuple[str | None, str, str]:
@@ -165,7 +166,7 @@ def test_a_router_that_fails_again_and_again_is_left_alone_for_a_while(
     chat: ScriptedProvider, messages: ScriptedProvider, brain: ScriptedProvider, tmp_path: Path
 ) -> None:
     text = CONFIG.format(port=free_port(), chat=chat.url, messages=messages.url, brain=brain.url)
-    with running_gateway(f"{text}cooldown: {{after: 2, for: 1s}}\n", environ=KEYS, home=tmp_path / "home") as gateway:
+    with running_gateway(f"{text}cooldown: {{after: 2, for: 8s}}\n", environ=KEYS, home=tmp_path / "home") as gateway:
         for _ in range(2):
             brain.say("Let me think about it.")
         reasons = [told(ask(gateway, CODE))[2].partition(";")[0] for _ in range(4)]

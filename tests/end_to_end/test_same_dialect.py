@@ -45,7 +45,7 @@ MODELS: dict[Api, str] = {"openai.chat": "gpt-4o", "anthropic.messages": "claude
 def test_body_reaches_the_provider_byte_for_byte(url: str, providers: Providers, api: Api) -> None:
     provider = provider_of(providers, api)
     provider.also_known = frozenset({"novelty"})
-    answer = httpx.post(url + PATHS[api], content=ODD_BODY[api], headers=JSON)
+    answer = httpx.post(url + PATHS[api], content=ODD_BODY[api], headers=JSON, timeout=20)
 
     assert answer.status_code == 200
     assert provider.last.body == ODD_BODY[api]
@@ -58,7 +58,7 @@ def test_only_the_model_changes_under_another_name(url: str, providers: Provider
     full = b'"%b/' % (b"openai" if api == "openai.chat" else b"anthropic")
     model = b'"%b"' % MODELS[api].encode()
     sent = ODD_BODY[api].replace(model, full + model[1:])
-    httpx.post(url + PATHS[api], content=sent, headers=JSON)
+    httpx.post(url + PATHS[api], content=sent, headers=JSON, timeout=20)
 
     assert sent != ODD_BODY[api]
     assert provider.last.body == ODD_BODY[api]
@@ -68,7 +68,7 @@ def test_only_the_model_changes_under_another_name(url: str, providers: Provider
 def test_answer_reaches_the_client_byte_for_byte(url: str, providers: Providers, api: Api) -> None:
     raw = b'{ "novelty" : 1.50 ,"usage":{} }\n'
     provider_of(providers, api).answer(raw, headers=[("x-ratelimit-remaining-tokens", "7"), ("x-novelty", "yes")])
-    answer = httpx.post(url + PATHS[api], json=minimal(MODELS[api]), headers=JSON)
+    answer = httpx.post(url + PATHS[api], json=minimal(MODELS[api]), headers=JSON, timeout=20)
 
     assert answer.content == raw
     assert (answer.headers["x-ratelimit-remaining-tokens"], answer.headers["x-novelty"]) == ("7", "yes")
@@ -77,7 +77,9 @@ def test_answer_reaches_the_client_byte_for_byte(url: str, providers: Providers,
 @apis
 def test_stream_reaches_the_client_byte_for_byte(url: str, providers: Providers, api: Api) -> None:
     provider_of(providers, api).stream(ODD_STREAM, pause=0.01)
-    with httpx.stream("POST", url + PATHS[api], json=minimal(MODELS[api], stream=True), headers=JSON) as answer:
+    with httpx.stream(
+        "POST", url + PATHS[api], json=minimal(MODELS[api], stream=True), headers=JSON, timeout=20
+    ) as answer:
         raw = b"".join(answer.iter_raw())
 
     assert raw == b"".join(ODD_STREAM)
@@ -94,7 +96,7 @@ def test_a_stream_under_another_name_differs_in_that_name_alone(
     for _ in range(10):
         messages.stream([whole[at : at + size] for at in range(0, len(whole), size)], pause=pause)
         body = minimal("smart", stream=True)
-        with httpx.stream("POST", url + PATHS["anthropic.messages"], json=body, headers=JSON) as answer:
+        with httpx.stream("POST", url + PATHS["anthropic.messages"], json=body, headers=JSON, timeout=20) as answer:
             raw = b"".join(answer.iter_raw())
 
         assert raw == whole.replace(b"claude-sonnet-4-5", b"smart")
@@ -105,7 +107,9 @@ def test_chunks_are_passed_on_as_they_come(url: str, providers: Providers, api: 
     provider = provider_of(providers, api)
     gate = provider.gate()
     provider.stream([b"data: 1\n\n", b"data: 2\n\n"], gate=gate)
-    with httpx.stream("POST", url + PATHS[api], json=minimal(MODELS[api], stream=True), headers=JSON) as answer:
+    with httpx.stream(
+        "POST", url + PATHS[api], json=minimal(MODELS[api], stream=True), headers=JSON, timeout=20
+    ) as answer:
         chunks = answer.iter_raw()
         first = next(chunks)
         gate.set()
@@ -118,7 +122,7 @@ def test_chunks_are_passed_on_as_they_come(url: str, providers: Providers, api: 
 def test_error_reaches_the_client_byte_for_byte(url: str, providers: Providers, api: Api) -> None:
     raw = b"<html>the provider's own page</html>"
     provider_of(providers, api).answer(raw, status=502, headers=[("content-type", "text/html")])
-    answer = httpx.post(url + PATHS[api], json=minimal(MODELS[api]), headers=JSON)
+    answer = httpx.post(url + PATHS[api], json=minimal(MODELS[api]), headers=JSON, timeout=20)
 
     assert (answer.status_code, answer.content) == (502, raw)
     assert answer.headers["content-type"] == "text/html"
@@ -127,7 +131,7 @@ def test_error_reaches_the_client_byte_for_byte(url: str, providers: Providers, 
 @apis
 def test_gzip_is_passed_on(url: str, providers: Providers, api: Api) -> None:
     provider_of(providers, api).answer({"a": 1}, is_gzipped=True)
-    answer = httpx.post(url + PATHS[api], json=minimal(MODELS[api]), headers=JSON)
+    answer = httpx.post(url + PATHS[api], json=minimal(MODELS[api]), headers=JSON, timeout=20)
 
     assert answer.headers["content-encoding"] == "gzip"
     assert answer.json() == {"a": 1}
@@ -137,7 +141,7 @@ def test_gzip_is_passed_on(url: str, providers: Providers, api: Api) -> None:
 def test_large_answer_is_whole(url: str, providers: Providers, api: Api) -> None:
     raw = b'{"a":"' + b"x" * 3_000_000 + b'"}'
     provider_of(providers, api).answer(raw)
-    answer = httpx.post(url + PATHS[api], json=minimal(MODELS[api]), headers=JSON)
+    answer = httpx.post(url + PATHS[api], json=minimal(MODELS[api]), headers=JSON, timeout=20)
 
     assert answer.content == raw
 
@@ -152,7 +156,7 @@ def test_version_of_the_anthropic_client_is_kept(url: str, messages: ScriptedPro
 
 def test_beta_headers_of_the_anthropic_client_are_kept(url: str, messages: ScriptedProvider) -> None:
     headers = JSON | {"anthropic-beta": "novelty-2026-01-01", "user-agent": "mine/1.0"}
-    httpx.post(f"{url}/v1/messages", json=minimal("claude-sonnet-4-5"), headers=headers)
+    httpx.post(f"{url}/v1/messages", json=minimal("claude-sonnet-4-5"), headers=headers, timeout=20)
 
     assert messages.last.header("anthropic-beta") == "novelty-2026-01-01"
     assert messages.last.header("anthropic-version") == "2023-06-01"

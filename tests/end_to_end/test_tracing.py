@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
@@ -16,6 +16,8 @@ from tests.support.ports import free_port
 pytestmark = [pytest.mark.envoy, pytest.mark.timeout(240)]
 
 Span = dict[str, Any]
+WHOLE = 5
+"""How many spans a request for a model has: two of Envoy's, the routing's, the session's and the model's."""
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +27,11 @@ def traced() -> Iterator[Stage]:
 
 
 def spans_of(found: Stage, request_id: str) -> list[Span]:
-    """Return the spans of the trace that a request is in; none while it has not come."""
+    """Return the spans of the trace that a request is in; none while they have not all come."""
     said = found.gateway.cli("trace", "any", "--json").stdout
     traces = [trace["spans"] for trace in json.loads(said)["traces"]]
-    return next(
-        (spans for spans in traces if any(attributes(span).get("request_id") == request_id for span in spans)), []
-    )
+    found_ = (spans for spans in traces if any(attributes(span).get("request_id") == request_id for span in spans))
+    return next((spans for spans in found_ if len(spans) >= WHOLE), [])
 
 
 def attributes(span: Span) -> dict[str, str]:
@@ -39,7 +40,7 @@ def attributes(span: Span) -> dict[str, str]:
 
 def test_a_request_is_one_tree_of_envoys_spans_and_ours(traced: Stage) -> None:
     traced.ask("Which trains go to Vienna?", **{"x-request-id": "tree-1"})
-    spans = until(lambda: found if len(found := spans_of(traced, "tree-1")) >= 5 else [])
+    spans = until(lambda: spans_of(traced, "tree-1"))
     by_id = {span["spanId"]: span for span in spans}
     roots = [span for span in spans if span["parentSpanId"] not in by_id]
     services = {span["service"] for span in spans}
@@ -63,18 +64,17 @@ def test_the_answer_of_a_traced_request_passes_unread(traced: Stage) -> None:
     assert float(call["llm.duration_ms"]) >= float(call["llm.time_to_first_token"]) > 0
 
 
-def test_all_views_have_it_within_a_second(traced: Stage) -> None:
+def test_all_views_have_it(traced: Stage) -> None:
     origin, _, token = traced.console.partition("/?token=")
     traced.ask("Hello", **{"x-request-id": "views-1"})
-    time.sleep(1.0)
 
-    assert spans_of(traced, "views-1")
+    assert until(lambda: spans_of(traced, "views-1"))
     calls = json.loads(traced.gateway.cli("obs", "--json").stdout)["calls"]
     assert any(call["request_id"] == "views-1" for call in calls)
-    traces = httpx.get(f"{origin}/api/traces", params={"token": token}).json()
+    traces = httpx.get(f"{origin}/api/traces", params={"token": token}, timeout=20).json()
     trace_id = next(call["trace_id"] for call in calls if call["request_id"] == "views-1")
     assert any(trace["trace_id"] == trace_id for trace in traces)
-    assert len(httpx.get(f"{origin}/api/traces/{trace_id}", params={"token": token}).json()) >= 5
+    assert len(httpx.get(f"{origin}/api/traces/{trace_id}", params={"token": token}, timeout=20).json()) >= 5
 
 
 def test_a_caller_that_traces_has_our_spans_in_its_trace(traced: Stage) -> None:
@@ -88,7 +88,7 @@ def test_a_caller_that_traces_has_our_spans_in_its_trace(traced: Stage) -> None:
 def test_a_caller_that_does_not_record_is_not_recorded(traced: Stage) -> None:
     traced.ask("Hello", traceparent=f"00-{'e' * 32}-{'f' * 16}-00", **{"x-request-id": "caller-2"})
     traced.ask("Hello", **{"x-request-id": "caller-3"})
-    until(lambda: spans_of(traced, "caller-3"))
+    assert until(lambda: spans_of(traced, "caller-3"))
 
     assert spans_of(traced, "caller-2") == []
 
@@ -99,9 +99,12 @@ def test_no_secret_and_no_word_of_anybodys_is_in_a_span(traced: Stage) -> None:
         f"{traced.gateway.url()}/v1/chat/completions?key=sk-in-query",
         json=body,
         headers={"authorization": "Bearer sk-in-header", "x-request-id": "secret-1"},
+        timeout=20,
     )
-    said = json.dumps(until(lambda: spans_of(traced, "secret-1")))
+    spans = until(lambda: spans_of(traced, "secret-1"))
+    said = json.dumps(spans)
 
+    assert spans
     assert [
         word for word in ("sk-in-query", "sk-in-header", "a-very-private-word", "sk-very-secret") if word in said
     ] == []
@@ -109,9 +112,9 @@ def test_no_secret_and_no_word_of_anybodys_is_in_a_span(traced: Stage) -> None:
 
 def test_probes_are_not_traced(traced: Stage) -> None:
     for path in ("/readyz", "/healthz"):
-        httpx.get(f"{traced.gateway.url()}{path}")
+        httpx.get(f"{traced.gateway.url()}{path}", timeout=20)
     traced.ask("Hello", **{"x-request-id": "probe-1"})
-    until(lambda: spans_of(traced, "probe-1"))
+    assert until(lambda: spans_of(traced, "probe-1"))
 
     said = traced.gateway.cli("trace", "any", "--json").stdout
     assert "readyz" not in said
@@ -129,19 +132,31 @@ tracing: {{random_sampling: 20, opentracing_grpc_endpoint: "{running.endpoint}"}
         with running_gateway(config, environ={}, home=tmp_path_factory.mktemp("h")) as gateway:
             for _ in range(300):
                 body = {"messages": [{"role": "user", "content": "Hello"}]}
-                assert httpx.post(f"{gateway.url()}/v1/chat/completions", json=body).status_code == 200
-            until(lambda: len(running.client.traces()) >= 20)
-            time.sleep(1.0)
-            traces = running.client.traces()
+                assert httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=20).status_code == 200
+            traces = settled(running.client.traces)
 
         # 60 on average; 5 standard deviations are 35.
         assert 25 <= len(traces) <= 95
-        assert {len(trace) for trace in traces} == {5}
+
+
+def settled(told: Callable[[], list[list[Span]]]) -> list[list[Span]]:
+    """Return the traces once none has come for five seconds, and all of them are whole."""
+    seen: list[list[Span]] = []
+    since = time.monotonic()
+
+    def is_over() -> bool:
+        nonlocal seen, since
+        if (now := told()) != seen:
+            seen, since = now, time.monotonic()
+        return bool(seen) and {len(trace) for trace in seen} == {WHOLE} and time.monotonic() - since > 5
+
+    assert until(is_over, seconds=100), [len(trace) for trace in seen]
+    return seen
 
 
 def test_none_of_many_is_lost(traced: Stage) -> None:
     count = 300
-    with httpx.Client() as client:
+    with httpx.Client(timeout=20) as client:
         for number in range(count):
             body = {"messages": [{"role": "user", "content": f"Hello {number}"}]}
             answer = client.post(
@@ -153,7 +168,7 @@ def test_none_of_many_is_lost(traced: Stage) -> None:
         said = json.loads(traced.gateway.cli("obs", "--json").stdout)["calls"]
         return {f"many-{number}" for number in range(count)} <= {call["request_id"] for call in said}
 
-    assert until(all_there, seconds=15)
+    assert until(all_there, seconds=60)
 
 
 def test_a_collector_that_is_gone_costs_requests_nothing_but_is_counted(
@@ -170,10 +185,10 @@ tracing: {{random_sampling: 100, opentracing_grpc_endpoint: "http://127.0.0.1:{f
     with running_gateway(config, environ={}, home=home) as gateway:
         for _ in range(20):
             body = {"messages": [{"role": "user", "content": "Hello"}]}
-            assert httpx.post(f"{gateway.url()}/v1/chat/completions", json=body).status_code == 503
+            assert httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=20).status_code == 503
 
         def dropped() -> bool:
-            figures = httpx.get(f"http://127.0.0.1:{gateway.status()['ports']['metrics']}/metrics").text
+            figures = httpx.get(f"http://127.0.0.1:{gateway.status()['ports']['metrics']}/metrics", timeout=20).text
             return any(line.startswith("plano_spans_dropped_total") for line in figures.splitlines())
 
-        assert until(dropped, seconds=20)
+        assert until(dropped, seconds=60)

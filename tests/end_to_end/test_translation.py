@@ -60,7 +60,7 @@ def test_knob_that_the_provider_has_not_is_dropped_and_named(url: str, messages:
 def test_part_that_the_provider_cannot_take_is_an_error_that_names_it(url: str, messages: ScriptedProvider) -> None:
     audio = {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}
     body = {"model": CLAUDE, "messages": [{"role": "user", "content": [audio]}]}
-    answer = httpx.post(f"{url}/v1/chat/completions", json=body)
+    answer = httpx.post(f"{url}/v1/chat/completions", json=body, timeout=20)
 
     assert answer.status_code == 400
     assert "messages[0].content[0]" in answer.json()["error"]["message"]
@@ -186,7 +186,7 @@ def test_openai_client_sees_usage_in_a_stream_only_when_it_asks(url: str, messag
 
 def test_stream_of_an_openai_client_ends_with_done(url: str, messages: ScriptedProvider) -> None:
     body = {"model": CLAUDE, "messages": HELLO, "stream": True}
-    raw = httpx.post(f"{url}/v1/chat/completions", json=body).text
+    raw = httpx.post(f"{url}/v1/chat/completions", json=body, timeout=20).text
 
     assert raw.endswith("data: [DONE]\n\n")
     assert raw.count("[DONE]") == 1
@@ -194,7 +194,7 @@ def test_stream_of_an_openai_client_ends_with_done(url: str, messages: ScriptedP
 
 def test_stream_of_an_anthropic_client_names_its_events(url: str, chat: ScriptedProvider) -> None:
     body = {"model": "gpt-4o", "max_tokens": 9, "messages": HELLO, "stream": True}
-    answer = httpx.post(f"{url}/v1/messages", json=body, headers=JSON)
+    answer = httpx.post(f"{url}/v1/messages", json=body, headers=JSON, timeout=20)
     events = [line.removeprefix("event: ") for line in answer.text.splitlines() if line.startswith("event: ")]
 
     assert events[0] == "message_start"
@@ -219,7 +219,7 @@ def test_translated_chunks_are_passed_on_as_they_come(url: str, messages: Script
     gate = messages.gate()
     messages.stream([b"".join(events[:4]), b"".join(events[4:])], gate=gate)
     body = {"model": CLAUDE, "messages": HELLO, "stream": True}
-    with httpx.stream("POST", f"{url}/v1/chat/completions", json=body) as answer:
+    with httpx.stream("POST", f"{url}/v1/chat/completions", json=body, timeout=20) as answer:
         lines = answer.iter_lines()
         first = next(line for line in lines if '"content":"Hell"' in line.replace(" ", ""))
         gate.set()

@@ -28,7 +28,7 @@ listeners:
         auto_llm_dispatch_on_response: false
         parameters:
           - {{name: applicationId, type: str, required: true, enum: [CUSTOMER, ACCOUNT, FUNDS.TRANSFER]}}
-        endpoint: {{name: server, path: /api/v1/meta/queries/appfields, http_method: GET, timeout: 1s}}
+        endpoint: {{name: server, path: /api/v1/meta/queries/appfields, http_method: GET, timeout: 3s}}
     agents:
       - id: consultant_agent
         description: 'Knowledge questions, such as "Explain FUNDS.TRANSFER validation rules"'
@@ -173,7 +173,7 @@ def converse(
     gateway: Gateway, messages: list[Any], *, listener: str = "platform", stream: bool = False, model: str = "any"
 ) -> httpx.Response:
     body = {"model": model, "messages": messages, "stream": stream}
-    return httpx.post(f"{gateway.url(listener)}/v1/chat/completions", json=body, timeout=30)
+    return httpx.post(f"{gateway.url(listener)}/v1/chat/completions", json=body, timeout=60)
 
 
 def text_of(answer: httpx.Response) -> str:
@@ -256,7 +256,7 @@ def test_two_wishes_of_which_one_is_a_function_are_answered_by_the_function(
 
 @pytest.mark.parametrize(
     ("script", "status"),
-    [([Reset()], 503), ([Wait(5)], 504), ([Head(500), Data(b"no"), End()], 502)],
+    [([Reset()], 503), ([Wait(60)], 504), ([Head(500), Data(b"no"), End()], 502)],
     ids=["reset", "late", "error"],
 )
 def test_an_api_that_fails_is_told_of(gateway: Gateway, services: Services, script: list[Action], status: int) -> None:
