@@ -206,7 +206,8 @@ def cel(expression: str) -> dict[str, object]:
 
 def not_found() -> str:
     """Return the body for a path that no one serves."""
-    return _body("openai.chat", NotFound("nothing is served at this path", code="unknown_url"))
+    served = "chats are at /v1/chat/completions, /v1/messages and /v1/responses"
+    return _body("openai.chat", NotFound(f"nothing is served at this path; {served}", code="unknown_url"))
 
 
 def wrong_method(path: str, methods: tuple[str, ...]) -> str:

@@ -1,5 +1,7 @@
 """Envoy's access log: one JSON object for each request, with nothing secret."""
 
+from pathlib import Path
+
 import pytest
 from google.protobuf.struct_pb2 import Struct
 
@@ -71,9 +73,17 @@ def test_a_request_to_a_provider_is_one_object_with_what_the_sidecar_says_about_
 
 
 def test_a_request_that_envoy_answers_is_logged_too(stand: Stand) -> None:
-    line = stand.logged(stand.get("/healthz?x=1"))
+    line = stand.logged(stand.get("/nowhere?x=1"))
 
-    assert (line["path"], line["status"], line["cluster"], line["model"]) == ("/healthz", 200, None, None)
+    assert (line["path"], line["status"], line["cluster"], line["model"]) == ("/nowhere", 404, None, None)
+
+
+def test_probes_leave_no_line(stand: Stand) -> None:
+    probes = [stand.get(path) for path in ("/healthz", "/readyz", "/healthz?x=1")]
+    stand.logged(stand.get("/healthz/else"))
+
+    written = Path(stand.topology.access_log).read_text()
+    assert not any(probe.headers["x-request-id"] in written for probe in probes)
 
 
 def test_a_failure_says_why_in_envoys_words(stand: Stand) -> None:

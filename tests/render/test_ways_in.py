@@ -138,6 +138,7 @@ def test_an_unknown_path_is_a_404_in_the_shape_of_openai(stand: Stand, path: str
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/json"
     assert answer.json()["error"]["type"] == "not_found_error"
+    assert "chats are at /v1/chat/completions" in answer.json()["error"]["message"]
     assert not stand.sidecar.streams
 
 
