@@ -14,6 +14,7 @@ from plano_extproc.telemetry.tracing import Tracer
 from planoai.collector import process
 from planoai.collector.process import Running
 from planoai.home import Home
+from tests.support.ports import free_port
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def collector() -> Iterator[tuple[Running, Home]]:
     """Run a collector on a free port, in a home of its own."""
     with TemporaryDirectory(prefix="plano-", ignore_cleanup_errors=True) as folder:
         place = Home(Path(folder) / "home")
-        environ = {**os.environ, "PLANO_TRACE_PORT": "0"}
+        environ = {**os.environ, "PLANO_TRACE_PORT": str(free_port())}
         found = process.ensure(place, environ)
         try:
             yield found, place

@@ -4,11 +4,12 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from tests.support.ports import free_port
 from tests.support.processes import end, of_home
 
 ROOT = Path(__file__).parents[2]
@@ -34,12 +35,13 @@ class Shell:
     def __init__(self, folder: Path, home: Path) -> None:
         self.folder = folder
         self.home = home
+        self.started: list[subprocess.Popen[str]] = []
         self.environ = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(folder),
             "PLANO_HOME": str(self.home),
-            "PLANO_ADMIN_PORT": "0",
-            "PLANO_METRICS_PORT": "0",
+            "PLANO_ADMIN_PORT": str(free_port()),
+            "PLANO_METRICS_PORT": str(free_port()),
             "PLANO_ENVOY_CONCURRENCY": "1",
             "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "cli"))),
         }
@@ -60,16 +62,20 @@ class Shell:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=200,
             check=False,
         )
         assert "Traceback" not in result.stdout + result.stderr, result.stderr
         return result
 
     def start(self, *arguments: str, **environ: str) -> subprocess.Popen[str]:
-        """Start a command that stays."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "planoai", *arguments],
+        """Start a command that stays; it is ended with the shell at the latest."""
+        return self.run([sys.executable, "-m", "planoai", *arguments], **environ)
+
+    def run(self, command: Sequence[str], **environ: str) -> subprocess.Popen[str]:
+        """Start any program as `start` does."""
+        process = subprocess.Popen(
+            command,
             cwd=self.folder,
             env=self.environ | environ,
             stdin=subprocess.DEVNULL,
@@ -77,6 +83,17 @@ class Shell:
             stderr=subprocess.STDOUT,
             text=True,
         )
+        self.started.append(process)
+        return process
+
+    def close(self) -> None:
+        """End what was started and did not end by itself, so that a test that failed harms no other."""
+        for process in self.started:
+            if process.poll() is None:
+                process.kill()
+            if process.stdout is not None:
+                process.stdout.close()
+            process.wait(60)
 
 
 @contextmanager
@@ -88,6 +105,7 @@ def shell(folder: Path) -> Iterator[Shell]:
         try:
             yield user
         finally:
+            user.close()
             if (user.home / "run").exists():
                 user.planoai("down", "--drain-seconds", "0")
             left = of_home(user.home)

@@ -21,6 +21,7 @@ from tests.support.chatgpt_issuer import (
     access_token,
     id_token,
 )
+from tests.support.gateway import until
 from tests.support.ports import free_port
 
 DAY = 86_400
@@ -97,15 +98,9 @@ def test_a_login_that_is_interrupted_leaves_the_old_one(user: Shell, issuer: Cha
     before = keep(user)
     issuer.pending = 1000
     process = user.start("chatgpt", "login")
-    try:
-        while DEVICE_TOKEN not in issuer.asked:
-            assert process.poll() is None
-            time.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=30)
-    finally:
-        process.kill()
-        process.wait()
+    assert until(lambda: DEVICE_TOKEN in issuer.asked or process.poll() is not None)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
 
     assert process.returncode == 1
     assert "the sign-in was stopped" in output
@@ -145,7 +140,7 @@ def test_status_as_json_holds_no_token(user: Shell, issuer: ChatGptIssuer) -> No
     found = json.loads(result.stdout)
     left = found.pop("seconds_left")
     ends = found.pop("expires_at")
-    assert 10 * DAY - 60 < left <= 10 * DAY
+    assert 10 * DAY - 600 < left <= 10 * DAY
     assert ends.endswith("+00:00")
     assert found == {
         "state": "authenticated",

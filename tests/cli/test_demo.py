@@ -39,7 +39,7 @@ def test_a_demo_that_was_killed_is_cleaned_up_by_the_next(user: Shell) -> None:
     process = user.start("demo")
     _read_until(process, "Ctrl-C stops everything")
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
     left = {found.pid for found in of_home(user.home / "demo")}
     assert left
 

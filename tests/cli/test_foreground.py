@@ -1,6 +1,7 @@
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,7 +63,7 @@ def test_down_from_another_terminal_ends_it(user: Shell) -> None:
     process = start(user, free_port())
 
     assert user.planoai("down").returncode == 0
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
 
     assert process.returncode == 0
 
@@ -82,19 +83,11 @@ def test_it_works_as_the_first_process_of_a_container(user: Shell, tmp_path: Pat
     """As process 1 it must take signals that have no default there, and bury what nobody else does."""
     port = free_port()
     user.write(config(port))
-    command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", "python", "-m", "planoai"]
+    command = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child", sys.executable, "-m", "planoai"]
     probe = subprocess.run([*command[:5], "true"], capture_output=True, check=False)
     if probe.returncode != 0:
         pytest.skip(f"unshare does not work here: {probe.stderr.decode().strip()}")
-    environ = user.environ
-    process = subprocess.Popen(
-        [*command, "up", "--foreground", "--workers", "1"],
-        cwd=user.folder,
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    process = user.run([*command, "up", "--foreground", "--workers", "1"])
     await_greeting(process)
     first = next(child for child in _children(process.pid))
 

@@ -79,7 +79,7 @@ def test_a_changed_file_is_applied_without_dropping_a_request(user: Shell) -> No
             user.write(config(port, key="sk-b", provider=new.url))
             result = user.planoai("reload")
             before = len(new.requests)
-            until(lambda: len(new.requests) > before + 5)
+            assert until(lambda: len(new.requests) > before + 5)
 
         assert result.returncode == 0, result.stderr
         assert "generation 2" in result.stdout
@@ -116,8 +116,8 @@ def test_new_values_of_variables_reach_workers_and_those_that_start_later(user: 
 
         worker = next(entry["pid"] for entry in status(user)["processes"] if entry["name"] == "worker-0")
         os.kill(worker, signal.SIGKILL)
-        assert until(lambda: chat(port) == 200, seconds=30)
-        assert status(user)["ready"] is True
+        assert until(lambda: chat(port) == 200, seconds=60)
+        assert until(lambda: status(user)["ready"] is True)
 
         # A shell without the variable keeps what the gateway has.
         assert user.planoai("reload").returncode == 0

@@ -17,6 +17,7 @@ from planoai.errors import Failure
 from planoai.home import Home
 from tests.cli.collecting import collector, send
 from tests.cli.commands import Shell, flat
+from tests.support.ports import free_port
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def test_the_last_trace_is_a_tree(user: Shell, filled: tuple[Running, list[str]]
 
 
 def test_errors_are_told_from_no_traces(user: Shell) -> None:
-    port = ports.free()
+    port = free_port()
     failed = user.planoai("trace", PLANO_TRACE_PORT=str(port))
 
     assert failed.returncode == 1
@@ -153,8 +154,6 @@ def test_new_traces_are_followed(user: Shell) -> None:
             reader.join(0.5)
         following.terminate()
         following.wait()
-        assert following.stdout is not None
-        following.stdout.close()
 
     told = json.loads(found[0])
     assert told["trace_id"] in ids
@@ -162,7 +161,7 @@ def test_new_traces_are_followed(user: Shell) -> None:
 
 
 def test_a_collector_is_started_once_found_again_and_stopped(user: Shell) -> None:
-    first = user.planoai("trace", "listen", PLANO_TRACE_PORT="0")
+    first = user.planoai("trace", "listen", PLANO_TRACE_PORT=str(free_port()))
     try:
         again = user.planoai("trace", "listen")
         asked = user.planoai("trace", "--json")
@@ -178,7 +177,7 @@ def test_a_collector_is_started_once_found_again_and_stopped(user: Shell) -> Non
 
 
 def test_an_endpoint_starts_a_collector_where_none_runs(user: Shell) -> None:
-    port = ports.free()
+    port = free_port()
     shown = user.planoai("trace", f"--default-otel-endpoint=http://localhost:{port}", "--json")
     ended = user.planoai("trace", "stop", "--port", str(port))
 
@@ -287,8 +286,8 @@ def test_a_limit_of_nothing_is_no_limit() -> None:
 @pytest.mark.envoy
 def test_a_gateway_brings_its_collector_and_takes_it_along(user: Shell) -> None:
     up = user.planoai(
-        "up", "--listener-port", str(ports.free()), "--workers", "1", "--with-tracing",
-        OPENAI_API_KEY="sk-one", PLANO_TRACE_PORT="0",
+        "up", "--listener-port", str(free_port()), "--workers", "1", "--with-tracing",
+        OPENAI_API_KEY="sk-one", PLANO_TRACE_PORT=str(free_port()),
     )  # fmt: skip
     status = json.loads(user.planoai("status", "--json").stdout)
     port = status["ports"]["trace"]

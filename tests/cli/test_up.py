@@ -1,5 +1,6 @@
 """`up`, `status`, `logs` and `down` against a real Envoy."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -105,10 +106,12 @@ def test_files_are_private_and_hold_no_secret(running: tuple[Shell, int]) -> Non
     user, _ = running
 
     for path in (user.home / "run").rglob("*"):
-        mode = path.lstat().st_mode
-        assert not mode & 0o077, f"{path} {stat.filemode(mode)}"
-        if stat.S_ISREG(mode):
-            assert b"sk-from-environment" not in path.read_bytes(), path
+        # What a worker writes for a moment only may be gone.
+        with contextlib.suppress(FileNotFoundError):
+            mode = path.lstat().st_mode
+            assert not mode & 0o077, f"{path} {stat.filemode(mode)}"
+            if stat.S_ISREG(mode):
+                assert b"sk-from-environment" not in path.read_bytes(), path
 
 
 def test_no_secret_is_on_a_command_line_or_in_envoys_configuration(running: tuple[Shell, int]) -> None:
@@ -174,13 +177,16 @@ def test_logs_are_followed_until_ctrl_c(running: tuple[Shell, int]) -> None:
 
     caller = threading.Thread(target=call)
     caller.start()
-    line = process.stdout.readline()
-    done.set()
-    caller.join()
+    try:
+        # What was asked before may be written only now.
+        found = any(json.loads(line)["path"] == "/followed" for line in process.stdout)
+    finally:
+        done.set()
+        caller.join()
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=60)
 
-    assert json.loads(line)["path"] == "/followed"
+    assert found
     assert process.returncode == 0
 
 
@@ -190,14 +196,16 @@ def test_a_killed_process_comes_back(running: tuple[Shell, int]) -> None:
 
     os.kill(before["worker-1"], signal.SIGKILL)
     os.kill(before["envoy"], signal.SIGKILL)
-    until(lambda: (now := processes(user)).keys() == before.keys() and now["envoy"] != before["envoy"], seconds=30)
-    after = processes(user)
 
-    assert after.keys() == before.keys()
-    assert after["envoy"] != before["envoy"]
+    def replaced() -> dict[str, int] | None:
+        now = processes(user)
+        anew = {name for name, pid in now.items() if pid != before.get(name)}
+        return now if now.keys() == before.keys() and anew >= {"envoy", "worker-1"} else None
+
+    after = until(replaced, seconds=60)
+    assert after is not None
     assert after["worker-0"] == before["worker-0"]
-    assert after["worker-1"] != before["worker-1"]
-    assert until(lambda: status(user)["ready"], seconds=20)
+    assert until(lambda: status(user)["ready"], seconds=60)
 
 
 def test_down_leaves_nothing_running_and_only_logs(user: Shell) -> None:
@@ -344,7 +352,7 @@ def test_a_start_that_is_interrupted_leaves_nothing(user: Shell, number: signal.
     fake = user.write("#!/bin/sh\nexec sleep 60\n", "envoy")
     fake.chmod(0o755)
     process = user.start("up", "--workers", "1", PLANO_ENVOY=str(fake))
-    until(lambda: len(strays(Home(user.home))) >= 3)
+    assert until(lambda: len(strays(Home(user.home))) >= 3)
 
     process.send_signal(number)
     said, _ = process.communicate(timeout=60)
