@@ -69,5 +69,6 @@ def test_a_home_that_cannot_be_made_is_an_error_with_its_name(user: Shell) -> No
     result = user.planoai("up", PLANO_HOME=str(user.folder / "file" / "home"))
 
     assert result.returncode == 1
-    assert "error: Not a directory" in result.stderr
+    home = user.folder / "file" / "home"
+    assert f"error: the gateway's files cannot be kept in {home}: Not a directory" in result.stderr
     assert str(user.folder / "file") in flat(result.stderr)
