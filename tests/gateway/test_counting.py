@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from plano_extproc import headers
+from plano_extproc.config.models_catalogue import offers
 from plano_extproc.gateway.actions import Continue, Reply
 from plano_extproc.gateway.build import Gateway
 from tests.gateway.support import Call, edits, error, gateway
@@ -129,3 +130,10 @@ def test_agents_count_nothing(on: Gateway, path: str) -> None:
 
     assert status == 404
     assert path in told["error"]["message"]
+
+
+def test_prices_are_read_before_the_first_request() -> None:
+    offers.cache_clear()
+    gateway(CONFIG)
+
+    assert offers.cache_info().currsize == 1

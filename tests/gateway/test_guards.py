@@ -8,6 +8,7 @@ import pytest
 from plano_extproc.gateway import Gateway
 from plano_extproc.gateway.actions import Continue
 from plano_extproc.gateway.guardrails.guarding import records
+from plano_extproc.guardrails import jailbreak
 from tests.gateway.support import Call, error, gateway
 
 CONFIG = """
@@ -50,6 +51,13 @@ def test_a_jailbreak_is_refused_on_every_listener(listener: str) -> None:
     status, body = error(Call("/v1/chat/completions", listener=listener, on=on).ask(chat(ATTACK)))
 
     assert (status, body["error"]["message"], body["error"]["code"]) == (422, "No such thing.", "content_filter")
+
+
+def test_what_was_learnt_is_read_before_the_first_request() -> None:
+    jailbreak.learnt.cache_clear()
+    guarded(input_guards={"jailbreak": {}})
+
+    assert jailbreak.learnt.cache_info().currsize == 1
 
 
 def test_a_refusal_is_in_the_callers_dialect() -> None:

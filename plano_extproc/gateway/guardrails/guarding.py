@@ -15,6 +15,7 @@ from plano_extproc.config.policies import Guards
 from plano_extproc.errors import BadProviderAnswer
 from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.work import Doing, Work
+from plano_extproc.guardrails import jailbreak
 from plano_extproc.guardrails.check import Clock, Inquiry, Matches, check
 from plano_extproc.guardrails.redaction import Restore, restored
 from plano_extproc.guardrails.stream import Windows, needs_whole
@@ -37,6 +38,8 @@ class Side:
         """Compile the guards of a configuration; None where there are none."""
         if guards is None or not any(getattr(guards, name) for name in _NAMES):
             return None
+        if guards.jailbreak:
+            jailbreak.learnt()  # which takes longer than a request should wait
         denied = guards.topics.deny if guards.topics else ()
         late = guards.model_copy(update={"pii": None}) if needs_whole(guards) else None
         return cls(direction, guards, _matches(denied) if denied else None, late)

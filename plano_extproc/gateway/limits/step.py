@@ -2,6 +2,7 @@
 
 from plano_extproc.config.catalogue import COUNTED
 from plano_extproc.config.listeners import Listener
+from plano_extproc.config.models_catalogue import offers
 from plano_extproc.errors import NotFound
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.build import Gateway
@@ -46,6 +47,7 @@ def step(gateway: Gateway, listener: Listener) -> Step | None:  # noqa: ARG001 -
     admission = gateway.admission
     if not (admission.has_limits or admission.has_clients):
         return None
+    offers()  # prices; reading them takes longer than a request should wait
 
     def count(work: Work) -> Doing[Reply | None]:
         if work.ask.surface.endpoint in COUNTED:
