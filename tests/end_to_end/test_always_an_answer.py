@@ -10,10 +10,13 @@ import httpx
 import orjson
 import pytest
 
+from tests.end_to_end.three import HELLO, KEYS, Providers, ask, candidates, providers
 from tests.support.gateway import Gateway, running_gateway
 from tests.support.http_server import Close, Head, Wait
 from tests.support.ports import free_port
 from tests.support.scripted import ScriptedProvider
+
+__all__ = ["candidates", "providers"]
 
 CONFIG = """
 version: v0.5.0
@@ -54,8 +57,6 @@ model_providers:
 # Each test begins as if nobody had ever failed.
 cooldown: {{after: 100000}}
 """
-KEYS = {"FIRST_KEY": "sk-first", "SECOND_KEY": "sk-second", "THIRD_KEY": "sk-third"}
-HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
 SERVED: Final = {1: "anthropic/second", 2: "openai/third"}
 PLACES: Final = ("first", "middle", "last")
 """Where the failing candidate stands. Those before it fail with 503, those after it answer."""
@@ -113,37 +114,10 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def _scripted() -> Iterator[tuple[ScriptedProvider, ...]]:
-    with (
-        ScriptedProvider("openai.chat", key="sk-first") as first,
-        ScriptedProvider("anthropic.messages", key="sk-second") as second,
-        ScriptedProvider("openai.chat", key="sk-third") as third,
-    ):
-        yield first, second, third
-
-
-@pytest.fixture(scope="module")
-def gateway(_scripted: tuple[ScriptedProvider, ...], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    first, second, third = (provider.url for provider in _scripted)
-    text = CONFIG.format(port=free_port(), first=first, second=second, third=third, refusing=free_port())
+def gateway(candidates: Providers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    text = CONFIG.format(port=free_port(), refusing=free_port(), **candidates.urls())
     with running_gateway(text, environ=KEYS, home=tmp_path_factory.mktemp("always"), workers=2) as running:
         yield running
-
-
-@pytest.fixture
-def providers(_scripted: tuple[ScriptedProvider, ...]) -> Iterator[tuple[ScriptedProvider, ...]]:
-    for provider in _scripted:
-        provider.clear()
-    yield _scripted
-    refused = [message for provider in _scripted for message in provider.refused]
-    for provider in _scripted:
-        provider.clear()
-    assert refused == []
-
-
-def ask(gateway: Gateway, model: str, *, stream: bool = False) -> httpx.Response:
-    body = {"model": model, "messages": HELLO, "stream": stream}
-    return httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=60)
 
 
 def check(answer: httpx.Response, at: int, seen: tuple[int, ...], *, stream: bool) -> None:
@@ -161,38 +135,37 @@ def check(answer: httpx.Response, at: int, seen: tuple[int, ...], *, stream: boo
 
 @pytest.mark.parametrize(("model", "name", "place", "stream"), CASES)
 def test_a_failing_candidate_is_followed_by_the_next(
-    gateway: Gateway, providers: tuple[ScriptedProvider, ...], model: str, name: str, place: str, stream: bool
+    gateway: Gateway, providers: Providers, model: str, name: str, place: str, stream: bool
 ) -> None:
     kind, at = KINDS[name], PLACES.index(place)
-    for provider in providers[:at]:
+    ordered = providers.all()
+    for provider in ordered[:at]:
         provider.fail(503)
-    kind.fail(providers[at], stream)
-    for number, provider in enumerate(providers[at + 1 :], start=at + 1):
+    kind.fail(ordered[at], stream)
+    for number, provider in enumerate(ordered[at + 1 :], start=at + 1):
         provider.say(f"Hello from {number}")
 
     answer = ask(gateway, f"openai/{model}", stream=stream)
 
     check(answer, at, kind.seen, stream=stream)
-    assert [len(provider.requests) for provider in providers] == [1] * min(at + 2, 3) + [0] * (1 - at if at < 2 else 0)
+    assert [len(provider.requests) for provider in ordered] == [1] * min(at + 2, 3) + [0] * (1 - at if at < 2 else 0)
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize(("at", "model"), [(0, "gone"), (1, "gone-in-the-middle"), (2, "gone-at-last")])
 def test_a_candidate_that_cannot_be_reached_is_followed_by_the_next(
-    gateway: Gateway, providers: tuple[ScriptedProvider, ...], at: int, model: str, stream: bool
+    gateway: Gateway, providers: Providers, at: int, model: str, stream: bool
 ) -> None:
-    for provider in providers[:at]:
+    for provider in providers.all()[:at]:
         provider.fail(503)
-    for number, provider in enumerate(providers[at + 1 :], start=at + 1):
+    for number, provider in enumerate(providers.all()[at + 1 :], start=at + 1):
         provider.say(f"Hello from {number}")
 
     check(ask(gateway, f"openai/{model}", stream=stream), at, (503,), stream=stream)
 
 
-def test_what_a_watched_first_candidate_cannot_take_is_told_once(
-    gateway: Gateway, providers: tuple[ScriptedProvider, ...]
-) -> None:
-    providers[1].say("Hello")
+def test_what_a_watched_first_candidate_cannot_take_is_told_once(gateway: Gateway, providers: Providers) -> None:
+    providers.second.say("Hello")
     body = {"model": "anthropic/watched", "messages": HELLO, "seed": 7}
 
     answer = httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=60)
@@ -204,11 +177,11 @@ def test_what_a_watched_first_candidate_cannot_take_is_told_once(
 
 @pytest.mark.parametrize("model", ["first", "watched"])
 def test_none_of_a_thousand_requests_is_lost_where_a_provider_fails_half_of_them(
-    gateway: Gateway, providers: tuple[ScriptedProvider, ...], model: str
+    gateway: Gateway, providers: Providers, model: str
 ) -> None:
     for number in range(500):
-        providers[0].fail((429, 500, 503, 529)[number % 4]) if number % 5 else providers[0].reset()
-        providers[0].say("First")
+        providers.first.fail((429, 500, 503, 529)[number % 4]) if number % 5 else providers.first.reset()
+        providers.first.say("First")
     url, body = f"{gateway.url()}/v1/chat/completions", {"model": f"openai/{model}", "messages": HELLO}
     with httpx.Client(limits=httpx.Limits(max_connections=32), timeout=60) as client, ThreadPoolExecutor(32) as pool:
         answers = list(pool.map(lambda n: client.post(url, json={**body, "stream": n % 2 == 1}), range(1000)))

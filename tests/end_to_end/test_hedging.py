@@ -2,17 +2,17 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
 
 import httpx
 import orjson
 import pytest
 
+from tests.end_to_end.three import HELLO, KEYS, Providers, ask, candidates, providers
 from tests.support.gateway import Gateway, running_gateway, until
 from tests.support.ports import free_port
 from tests.support.reply import Usage
-from tests.support.scripted import ScriptedProvider
+
+__all__ = ["candidates", "providers"]
 
 CONFIG = """
 version: v0.5.0
@@ -67,54 +67,15 @@ model_providers:
 # Each test begins as if nobody had ever failed.
 cooldown: {{after: 100000}}
 """
-KEYS = {"FIRST_KEY": "sk-first", "SECOND_KEY": "sk-second", "THIRD_KEY": "sk-third"}
-HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
 LATE, LATER = 2.5, 20.0
 """Seconds; every try is late after 1.5."""
 
 
-@dataclass(frozen=True, slots=True)
-class Providers:
-    """The three candidates, in order."""
-
-    first: ScriptedProvider
-    second: ScriptedProvider
-    third: ScriptedProvider
-
-
 @pytest.fixture(scope="module")
-def _scripted() -> Iterator[Providers]:
-    with (
-        ScriptedProvider("openai.chat", key="sk-first", may_receive=["x-team"]) as first,
-        ScriptedProvider("anthropic.messages", key="sk-second") as second,
-        ScriptedProvider("openai.chat", key="sk-third") as third,
-    ):
-        yield Providers(first, second, third)
-
-
-@pytest.fixture(scope="module")
-def gateway(_scripted: Providers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    urls = {name: getattr(_scripted, name).url for name in ("first", "second", "third")}
-    text = CONFIG.format(port=free_port(), refusing=free_port(), **urls)
+def gateway(candidates: Providers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    text = CONFIG.format(port=free_port(), refusing=free_port(), **candidates.urls())
     with running_gateway(text, environ=KEYS, home=tmp_path_factory.mktemp("hedging"), workers=2) as running:
         yield running
-
-
-@pytest.fixture
-def providers(_scripted: Providers) -> Iterator[Providers]:
-    all_three = (_scripted.first, _scripted.second, _scripted.third)
-    for provider in all_three:
-        provider.clear()
-    yield _scripted
-    refused = [message for provider in all_three for message in provider.refused]
-    for provider in all_three:
-        provider.clear()
-    assert refused == []
-
-
-def ask(gateway: Gateway, model: str, *, stream: bool = False) -> httpx.Response:
-    body = {"model": model, "messages": HELLO, "stream": stream}
-    return httpx.post(f"{gateway.url()}/v1/chat/completions", json=body, timeout=60)
 
 
 def served(answer: httpx.Response) -> tuple[int, str, str]:
@@ -404,7 +365,7 @@ cooldown: {{after: 1, for: 600s}}
 def test_what_is_counted_is_of_the_one_that_answered(
     providers: Providers, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    text = COUNTED.format(port=free_port(), first=providers.first.url, third=providers.third.url)
+    text = COUNTED.format(port=free_port(), **providers.urls())
     body = {"model": "openai/first", "messages": HELLO}
     with running_gateway(text, environ=KEYS, home=tmp_path_factory.mktemp("counted"), workers=1) as running:
 
@@ -430,7 +391,7 @@ def test_what_is_counted_is_of_the_one_that_answered(
 def test_a_candidate_that_was_late_is_asked_last(
     providers: Providers, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    text = COUNTED.format(port=free_port(), first=providers.first.url, third=providers.third.url)
+    text = COUNTED.format(port=free_port(), **providers.urls())
     with running_gateway(text, environ=KEYS, home=tmp_path_factory.mktemp("cooling"), workers=1) as running:
         body = {"model": "openai/first", "messages": HELLO}
         sent = {"authorization": "Bearer key-one"}
