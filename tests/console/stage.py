@@ -44,7 +44,7 @@ def dev_model() -> Iterator[str]:
         yield next(found[0] for line in process.stdout if (found := re.search(r"http://\S+", line)))
     finally:
         process.terminate()
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Stage:
         body: dict[str, object] = {"messages": [{"role": "user", "content": prompt}]}
         if model is not None:
             body["model"] = model
-        return httpx.post(f"{self.gateway.url()}/v1/chat/completions", json=body, headers=headers, timeout=30)
+        return httpx.post(f"{self.gateway.url()}/v1/chat/completions", json=body, headers=headers, timeout=60)
 
 
 @contextmanager
@@ -67,7 +67,7 @@ def stage() -> Iterator[Stage]:
     """Run a gateway and its console, and end both."""
     with TemporaryDirectory(prefix="plano-", ignore_cleanup_errors=True) as folder:
         place = Path(folder)
-        environ = {"PLANO_TRACE_PORT": "0", "PLANO_CONSOLE_PORT": "0"}
+        environ = {"PLANO_TRACE_PORT": str(free_port()), "PLANO_CONSOLE_PORT": str(free_port())}
         with dev_model() as model:
             config = _CONFIG.format(port=free_port(), model=model)
             with running_gateway(config, environ=environ, home=place / "home", options=("--console",)) as gateway:
