@@ -252,6 +252,9 @@ def test_up_cleans_up_after_a_crash(user: Shell) -> None:
     assert user.planoai("up", "--workers", "1").returncode == 0
     next(filter(is_supervisor, strays(Home(user.home)))).kill()
 
+    shown = user.planoai("status")
+    assert shown.returncode == 1
+    assert "nothing watches over them; `planoai down` ends them" in flat(shown.stdout)
     result = user.planoai("up", "--workers", "1")
 
     assert result.returncode == 0, result.stderr

@@ -10,18 +10,19 @@ from planoai import state as states
 from planoai.home import Home, home
 from planoai.output import duration, print_json, print_table, say
 from planoai.probe import is_ready
-from planoai.supervise import Program, Supervisor
+from planoai.supervise import Program, Supervisor, strays
 
 
 @click.command("status")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(as_json: bool) -> None:
     """Show processes, listeners, ports and configuration generation. The exit code is 0 when all is ready."""
-    found = status(home(os.environ))
+    place = home(os.environ)
+    found = status(place)
     if as_json:
         print_json(found)
     else:
-        _print(found)
+        _print(found, place)
     raise SystemExit(0 if found["ready"] else 1)
 
 
@@ -58,9 +59,13 @@ def _process(program: Program) -> dict[str, Any]:
     }
 
 
-def _print(found: dict[str, Any]) -> None:
+def _print(found: dict[str, Any], place: Home) -> None:
     if not found["running"]:
-        say(f"Nothing runs in {found['home']}; start it with `planoai up`")
+        if left := len(strays(place)):
+            say(f"{left} processes of a gateway in {found['home']} run, but nothing watches over them;")
+            say("`planoai down` ends them, `planoai up` starts it anew")
+        else:
+            say(f"Nothing runs in {found['home']}; start it with `planoai up`")
         return
     word = "[green]ready[/]" if found["ready"] else "[bold red]not ready[/]"
     say(f"Plano is {word}, up {duration(found['uptime_seconds'] or 0)}")
