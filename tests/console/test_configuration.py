@@ -1,5 +1,5 @@
 from plano_extproc.config import load
-from planoai.console.configuration import HIDDEN, hidden, shown
+from planoai.console.configuration import HIDDEN, hidden, serving, shown
 
 TEXT = """
 version: v0.5.0
@@ -25,3 +25,12 @@ def test_no_secret_is_shown() -> None:
 def test_a_login_in_an_address_is_hidden() -> None:
     assert hidden({"url": "redis://me:word@host:6379/0"}) == {"url": f"redis://{HIDDEN}@host:6379/0"}
     assert hidden({"url": "https://host/a@b"}) == {"url": "https://host/a@b"}
+    assert hidden({"url": "https://host/mask?key=word"}) == {"url": f"https://host/mask?{HIDDEN}"}
+
+
+def test_what_is_behind_a_cluster_is_named() -> None:
+    config = load(TEXT, environ={}, name="test").config
+    assert config is not None
+
+    found = serving(config)
+    assert [names for names in found.values() if "openai/gpt-4o" in names]

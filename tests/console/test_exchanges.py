@@ -105,3 +105,18 @@ def test_a_reason_in_the_prompt_goes_before_the_plans_and_verdicts_are_words() -
 
     assert found["reason"] == "lexical 'code' 0.98"
     assert found["guards"] == ["jailbreak:allow", "pii:redact"]
+
+
+def test_all_agents_of_a_request_are_named_and_the_last_one_has_its_tokens() -> None:
+    exchanges = Exchanges()
+    ran = [{"agent": "weather", "outcome": "answered"}, {"agent": "flights", "outcome": "failed"}]
+    exchanges.take_line(line(model=None, agent="general", agents=ran, input_tokens=10, cost_usd=0.5, duration_ms=40))
+    [found] = exchanges.after(0)
+    sums = exchanges.sums()["agent"]
+
+    assert found["agent"] == "weather,flights,general"
+    assert {name: (each["requests"], each["input_tokens"], each["cost"]) for name, each in sums.items()} == {
+        "weather": (1, 0, None),
+        "flights": (1, 0, None),
+        "general": (1, 10, 0.5),
+    }

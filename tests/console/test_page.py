@@ -67,8 +67,8 @@ def test_a_request_opens_with_its_trace_as_a_waterfall(stand: tuple[Stage, Tab])
     page.press("/")
     page.type("#filter", "travel")
     page.press("Escape", "j", "Enter")
-    for service in ("plano(llm)", "plano(inbound)", "plano(routing)"):
-        page.awaits(service, "#about")
+    for name in ("llm POST", "inbound POST", "routing routing"):
+        page.awaits(name, "#about")
     page.run("document.querySelector('.spans').focus()")
     page.press("ArrowDown", "ArrowDown")
     assert "llm.usage.prompt_tokens" in page.awaits("plano(llm) ·", "#about .about")
@@ -88,7 +88,8 @@ def test_signals_show_with_the_request_that_they_were_in(stand: tuple[Stage, Tab
     page = stand[1]
     page.press("3")
 
-    assert "excellent" in page.awaits("interaction.satisfaction.success", "#view")
+    page.awaits("interaction.satisfaction.success", "#view")
+    page.awaits("excellent", "#view")
 
 
 def _clear(page: Tab) -> None:

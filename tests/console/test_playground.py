@@ -19,6 +19,17 @@ def test_a_prompt_is_put_into_the_words_of_each_dialect(api: str, path: str, wor
     assert request({"api": api, "prompt": "Hi"}) == (path, {"content-type": "application/json"}, words)
 
 
+def test_geminis_model_is_in_the_path() -> None:
+    asked = {"api": "gemini.generate", "prompt": "Hi", "model": "openai/a b", "system": "Be brief", "stream": True}
+    path, _, body = request(asked)
+
+    assert path == "/v1beta/models/openai/a%20b:streamGenerateContent?alt=sse"
+    assert body == {
+        "contents": [{"role": "user", "parts": [{"text": "Hi"}]}],
+        "systemInstruction": {"parts": [{"text": "Be brief"}]},
+    }
+
+
 def test_a_client_key_goes_into_the_header_alone() -> None:
     _, headers, body = request({"prompt": "Hi", "key": "sk-1", "model": "m", "stream": True})
 
@@ -26,7 +37,10 @@ def test_a_client_key_goes_into_the_header_alone() -> None:
     assert body == {"model": "m", "stream": True, "messages": [{"role": "user", "content": "Hi"}]}
 
 
-@pytest.mark.parametrize("asked", [{}, {"prompt": " "}, {"prompt": 1}, {"prompt": "Hi", "api": "smoke"}])
+@pytest.mark.parametrize(
+    "asked",
+    [{}, {"prompt": " "}, {"prompt": 1}, {"prompt": "Hi", "api": "smoke"}, {"prompt": "Hi", "api": "gemini.generate"}],
+)
 def test_what_cannot_be_sent_is_refused(asked: dict[str, object]) -> None:
     with pytest.raises(Refused):
         request(asked)
@@ -40,6 +54,8 @@ def test_what_cannot_be_sent_is_refused(asked: dict[str, object]) -> None:
         (b'data: {"type":"content_block_delta","delta":{"type":"text_delta","text":"b"}}', "b"),
         (b'data: {"type":"response.output_text.delta","delta":"c"}', "c"),
         (b'data: {"error":{"message":"no"}}', '{"message":"no"}'),
+        (b'data: {"candidates":[{"content":{"parts":[{"text":"d"},{"text":"e"}]}}]}', "de"),
+        (b'data: {"candidates":[{"finishReason":"STOP"}]}', ""),
         (b"data: [DONE]", ""),
         (b"event: x", ""),
     ],

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
+from plano_extproc import providers
 from plano_extproc.config import Config
+from plano_extproc.providers.services import services
 from planoai import running
 from planoai.home import Home
 
@@ -28,6 +30,19 @@ def shown(config: Config) -> dict[str, Any]:
     return found
 
 
+def serving(config: Config) -> dict[str, list[str]]:
+    """Return by the name of each cluster of Envoy's which models, agents, filters and APIs are behind it."""
+    found: dict[str, list[str]] = {}
+    timeout = config.overrides.upstream_connect_timeout
+    for provider in config.model_providers:
+        place = providers.endpoint(provider, default_connect_timeout=timeout)
+        found.setdefault(place.cluster, []).append(provider.name)
+    for name, service in services(config).items():
+        for upstream in service.upstreams:
+            found.setdefault(upstream.cluster, []).append(name)
+    return found
+
+
 def hidden(value: Any, name: str = "") -> Any:
     """Return a value of a configuration with every secret in it hidden."""
     if isinstance(value, dict):
@@ -44,11 +59,12 @@ def hidden(value: Any, name: str = "") -> Any:
 
 
 def _without_login(value: str) -> str:
-    if "://" not in value or "@" not in value:
+    """Return a URL without user, password and query, any of which may hold a key."""
+    if "://" not in value or not ("@" in value or "?" in value):
         return value
     try:
         url = urlsplit(value)
     except ValueError:
         return HIDDEN
-    host = url.netloc.rpartition("@")[2]
-    return urlunsplit(url._replace(netloc=f"{HIDDEN}@{host}")) if "@" in url.netloc else value
+    _, at, host = url.netloc.rpartition("@")
+    return urlunsplit(url._replace(netloc=f"{HIDDEN}@{host}" if at else host, query=HIDDEN if url.query else ""))

@@ -83,6 +83,9 @@ class Exchanges:
         if why := found.get("route_reason"):
             # Where no route was found, what was done instead counts first.
             about["reason"] = why if about.get("route") or "reason" not in about else f"{about['reason']}; {why}"
+        if isinstance(ran := found.get("agents"), list):
+            before = [str(one["agent"]) for one in ran if isinstance(one, dict) and "agent" in one]
+            about["agent"] = ",".join(dict.fromkeys([*before, *([str(about["agent"])] if "agent" in about else [])]))
         if verdicts := [*_verdicts(found.get("guards")), *_verdicts(found.get("output_guards"))]:
             about["guards"] = verdicts
         self._put(str(found["request_id"]), about)
@@ -99,7 +102,7 @@ class Exchanges:
             "model": call.model if "/" in call.model else f"{call.provider}/{call.model}",
             "route": call.route or None,
             "reason": attributes.get("routing.selection_reason"),
-            "agent": attributes.get("plano.agent"),
+            "agent": call.agents or attributes.get("plano.agent"),
             "client": attributes.get("plano.client"),
             "input_tokens": call.prompt_tokens or None,
             "output_tokens": call.completion_tokens or None,
@@ -128,7 +131,7 @@ class Exchanges:
         if len(self._known) > self._kept:
             self._known.popitem(last=False)
 
-    def after(self, sequence: int, most: int = 500) -> list[Exchange]:
+    def after(self, sequence: int, most: int = 2000) -> list[Exchange]:
         """Return what changed after a number, the earliest first; of many the latest."""
         found: list[Exchange] = []
         for exchange in reversed(self._known.values()):
@@ -148,9 +151,19 @@ class Exchanges:
 def _grouped(exchanges: Iterable[Exchange], name: str) -> dict[str, dict[str, Any]]:
     groups: dict[str, list[Exchange]] = defaultdict(list)
     for exchange in exchanges:
-        if exchange.get(name):
+        if name == "agent":
+            *before, last = str(exchange.get(name) or "").split(",")
+            for agent in before:
+                groups[agent].append(exchange | _UNKNOWN)
+            if last:
+                groups[last].append(exchange)
+        elif exchange.get(name):
             groups[str(exchange[name])].append(exchange)
     return {key: _summed(groups[key]) for key in sorted(groups, key=lambda key: (-len(groups[key]), key))}
+
+
+_UNKNOWN: Final[Exchange] = dict.fromkeys(("input_tokens", "output_tokens", "cached_tokens", "cost"))
+"""What is known of the last agent of several alone, whose answer the caller gets."""
 
 
 def _summed(exchanges: list[Exchange]) -> dict[str, Any]:

@@ -87,9 +87,10 @@ def _host(entry: Mapping[str, Any]) -> dict[str, Any]:
     status = entry.get("health_status", {})
     troubles = sorted(name for name, value in status.items() if value is True)
     stats = {stat["name"]: int(stat.get("value", 0)) for stat in entry.get("stats", ()) if "name" in stat}
+    place, name = f"{address.get('address', '?')}:{address.get('port_value', '?')}", entry.get("hostname", "")
     return {
-        "address": f"{address.get('address', '?')}:{address.get('port_value', '?')}",
-        "hostname": entry.get("hostname", ""),
+        "address": place,
+        "hostname": "" if name == place else name,
         "healthy": status.get("eds_health_status", "HEALTHY") == "HEALTHY" and not troubles,
         "troubles": troubles,
         "requests": stats.get("rq_total", 0),

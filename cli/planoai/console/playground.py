@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
+from urllib.parse import quote
 
 import aiohttp
 import orjson
@@ -13,7 +14,10 @@ APIS: Final[Mapping[str, str]] = {
     "openai.chat": "/v1/chat/completions",
     "anthropic.messages": "/v1/messages",
     "openai.responses": "/v1/responses",
+    "gemini.generate": "/v1beta/models/{model}:{method}",
 }
+"""Paths by dialect."""
+
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=600, connect=5)
 _TOLD: Final = ("x-plano-", "x-request-id", "x-ratelimit-", "retry-after", "content-type", "traceparent")
 _LARGEST: Final = 4 * 1024 * 1024
@@ -35,16 +39,32 @@ def request(asked: Mapping[str, Any]) -> tuple[str, dict[str, str], dict[str, An
     if asked.get("stream"):
         body["stream"] = True
     said, system = [{"role": "user", "content": prompt}], asked.get("system")
+    if api == "gemini.generate":
+        return _to_gemini(asked, prompt)
     if api == "openai.responses":
         body |= {"input": prompt} | ({"instructions": system} if system else {})
     elif api == "anthropic.messages":
         body |= {"max_tokens": _MOST_TOKENS, "messages": said} | ({"system": system} if system else {})
     else:
         body["messages"] = [*([{"role": "system", "content": system}] if system else ()), *said]
-    headers = {"content-type": "application/json"}
-    if asked.get("key"):
-        headers["authorization"] = f"Bearer {asked['key']}"
-    return APIS[api], headers, body
+    return APIS[api], _headers(asked), body
+
+
+def _headers(asked: Mapping[str, Any]) -> dict[str, str]:
+    key = {"authorization": f"Bearer {asked['key']}"} if asked.get("key") else {}
+    return {"content-type": "application/json", **key}
+
+
+def _to_gemini(asked: Mapping[str, Any], prompt: str) -> tuple[str, dict[str, str], dict[str, Any]]:
+    """Return a request of Gemini's clients, who name the model in the path."""
+    if not asked.get("model"):
+        raise Refused("Gemini's clients always name a model; write one")
+    method = "streamGenerateContent?alt=sse" if asked.get("stream") else "generateContent"
+    body: dict[str, Any] = {"contents": [{"role": "user", "parts": [{"text": prompt}]}]}
+    if system := asked.get("system"):
+        body["systemInstruction"] = {"parts": [{"text": system}]}
+    path = APIS["gemini.generate"].format(model=quote(str(asked["model"]), safe="/"), method=method)
+    return path, _headers(asked), body
 
 
 async def send(endpoint: Endpoint, asked: Mapping[str, Any]) -> AsyncIterator[dict[str, Any]]:
@@ -116,6 +136,8 @@ def _streamed(line: bytes) -> str:
             return text
         case {"type": "response.output_text.delta", "delta": str(text)}:
             return text
+        case {"candidates": [_, *_]}:
+            return _of_gemini(event)
     return ""
 
 
@@ -132,4 +154,14 @@ def _of_responses(found: Mapping[str, Any]) -> str:
     return "".join(str(part.get("text") or "") for part in parts)
 
 
-_TEXTS: Final = {"openai.chat": _of_chat, "anthropic.messages": _of_messages, "openai.responses": _of_responses}
+def _of_gemini(found: Mapping[str, Any]) -> str:
+    parts = (part for one in found.get("candidates", ()) for part in (one.get("content") or {}).get("parts") or ())
+    return "".join(str(part.get("text") or "") for part in parts)
+
+
+_TEXTS: Final = {
+    "openai.chat": _of_chat,
+    "anthropic.messages": _of_messages,
+    "openai.responses": _of_responses,
+    "gemini.generate": _of_gemini,
+}

@@ -144,7 +144,12 @@ class Watch:
         if config is None:
             return {**about, "problem": "this shell lacks variables that the file uses, so it cannot be shown"}
         names = [provider.name for provider in config.model_providers if not provider.is_wildcard]
-        return {**about, "shown": configuration.shown(config), "models": [*names, *config.model_aliases]}
+        return {
+            **about,
+            "shown": configuration.shown(config),
+            "models": [*names, *config.model_aliases],
+            "serving": configuration.serving(config),
+        }
 
     def _tell(self, **gauges: Any) -> None:
         if any(self.gauges.get(name, ...) != value for name, value in gauges.items()):

@@ -4,6 +4,7 @@
 export function h(tag, attributes, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (name.startsWith("aria-") && typeof value === "boolean") { element.setAttribute(name, String(value)); continue; }
     if (value === null || value === undefined || value === false) continue;
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
     else if (name === "value" || name === "checked") element[name] = value;
@@ -36,9 +37,10 @@ export const statusClass = (status) => (!status || status >= 500 ? "bad" : statu
 export const quality = (word) => (word ? h("span", { class: QUALITIES[word] ?? "dim" }, word) : "");
 export const verdict = (word) => h("span", { class: `tag ${VERDICTS[String(word).split(":").pop()] ?? "dim"}` }, word);
 
-/** A table: columns are [title, cell of an entry, class]; a column without a value anywhere is left out. */
-export function table(columns, entries, { label, rows = {} } = {}) {
-  if (!entries.length) return h("p", { class: "nothing" }, "Nothing yet.");
+/** A table: columns are [title, cell of an entry, class]; a column without a value anywhere is left out. Those of class
+ * `second` go where there is little room, those of class `third` before them. `empty` is said where there is no entry. */
+export function table(columns, entries, { label, rows = {}, empty = "Nothing yet." } = {}) {
+  if (!entries.length) return h("p", { class: "nothing" }, empty);
   const cells = entries.map((entry) => columns.map(([, cell]) => cell(entry)));
   const used = columns.map((_, index) => cells.some((row) => row[index] !== "" && row[index] !== null && row[index] !== undefined));
   const head = columns.map(([title, , kind]) => h("th", { scope: "col", class: kind }, title));

@@ -2,9 +2,9 @@
 
 export const token = new URLSearchParams(location.search).get("token") ?? "";
 
-export const known = { exchanges: new Map(), gauges: {}, connected: false, paused: false };
+export const known = { exchanges: new Map(), gauges: {}, connected: false, ended: false, paused: false };
 
-const KEPT = 2000;
+export const KEPT = 2000;
 const listeners = new Set();
 let due = false;
 
@@ -23,7 +23,8 @@ export function changed() {
 export function connect() {
   const source = new EventSource(`/api/events?token=${encodeURIComponent(token)}`);
   source.addEventListener("open", () => { known.connected = true; changed(); });
-  source.addEventListener("error", () => { known.connected = false; changed(); });
+  // The browser tries again by itself, and is told what it has missed, unless the token is of another console.
+  source.addEventListener("error", () => { known.connected = false; known.ended = source.readyState === EventSource.CLOSED; changed(); });
   source.addEventListener("exchanges", (event) => {
     for (const exchange of JSON.parse(event.data)) {
       known.exchanges.delete(exchange.id);

@@ -1,7 +1,7 @@
 // The page: views, keys, the line at its head.
 
 import { count, h, money } from "./dom.js";
-import { connect, known, watch } from "./live.js";
+import { KEPT, connect, known, watch } from "./live.js";
 import * as playground from "./playground.js";
 import * as requests from "./requests.js";
 import { agents, configuration, cost, guards, providers, signals, traces } from "./views.js";
@@ -21,21 +21,25 @@ function go() {
   document.title = `${title} · Plano console`;
   view.replaceChildren(h("h2", { class: "hidden" }, title), current.root);
   for (const link of nav.children) {
-    if (link.hash === `#${id}`) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+    if (link.hash === `#${id}`) {
+      link.setAttribute("aria-current", "page");
+      link.scrollIntoView({ block: "nearest", inline: "nearest" });
+    } else link.removeAttribute("aria-current");
   }
 }
 
 function head() {
   const gateway = known.gauges.gateway, config = known.gauges.config, words = [];
-  if (!known.connected) words.push(h("span", { class: "bad" }, "the console has ended; start it again"));
+  if (known.ended) words.push(h("span", { class: "bad" }, "this console has ended; open the address of the one that runs"));
+  else if (!known.connected && gateway) words.push(h("span", { class: "bad" }, "no connection to the console; trying again…"));
   else if (!gateway) words.push("connecting…");
   else if (!gateway.running) words.push(h("span", { class: "warn" }, `no gateway runs in ${gateway.home}`));
   else words.push(h("span", { class: gateway.ready ? "good" : "warn" }, gateway.ready ? "ready" : "not ready"), config ? `, generation ${config.generation}` : "");
   document.getElementById("gateway").replaceChildren(...words);
   const all = [...known.exchanges.values()], sum = (name) => all.reduce((total, e) => total + (e[name] ?? 0), 0);
-  const totals = [["requests", count(all.length)], ["errors", count(all.filter((e) => e.status >= 400).length)],
-    ["tokens", count(sum("input_tokens") + sum("output_tokens"))], ["cost", money(sum("cost"))]];
+  const costs = all.some((e) => e.cost !== undefined && e.cost !== null);
+  const totals = [[all.length < KEPT ? "requests" : "latest requests", count(all.length)], ["errors", count(all.filter((e) => e.status >= 400).length)],
+    ["tokens", count(sum("input_tokens") + sum("output_tokens"))], ["cost", costs ? money(sum("cost")) : "–"]];
   document.getElementById("totals").replaceChildren(...totals.map(([name, value]) => h("div", null, h("dt", null, name), h("dd", null, value))));
 }
 

@@ -4,7 +4,8 @@ import { duration, fields, h, statusClass } from "./dom.js";
 import { ask, known, lines } from "./live.js";
 import { fill } from "./trace.js";
 
-const APIS = [["openai.chat", "OpenAI chat completions"], ["anthropic.messages", "Anthropic messages"], ["openai.responses", "OpenAI responses"]];
+const APIS = [["openai.chat", "OpenAI chat completions"], ["anthropic.messages", "Anthropic messages"], ["openai.responses", "OpenAI responses"],
+  ["gemini.generate", "Gemini generateContent"]];
 const kept = { listener: "", api: "openai.chat", model: "", system: "", prompt: "", stream: true };
 
 export function view() {
@@ -79,9 +80,10 @@ export function view() {
 
 function explained(found) {
   return h("div", null,
-    fields([["listener", `${found.listener.name} (${found.listener.type})`], ["agent", found.agent], ["route", found.route],
-      ["model", found.model], ["provider", found.provider], ["because", found.reason], ["then", found.then?.join(", ")]]),
-    h("h3", null, "Sent to"),
+    fields([["listener", `${found.listener.name} (${found.listener.type})`], ["function", found.target], ["agent", found.agent], ["route", found.route],
+      ["model", found.model], ["provider", found.provider], ["because", found.reason],
+      ["scores", Object.entries(found.scores ?? {}).map(([name, score]) => `${name} ${score.toFixed(2)}`).join(", ")], ["then", found.then?.join(", ")]]),
+    found.upstreams?.length ? h("h3", null, "Sent to") : null,
     h("ul", null, (found.upstreams ?? []).map((up) => h("li", null, `${up.path} → ${up.url}${up.translated ? `, translated to ${up.api}` : ", as it is"}`))));
 }
 

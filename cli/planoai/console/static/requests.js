@@ -7,16 +7,30 @@ import { fill } from "./trace.js";
 const COLUMNS = [
   ["time", (e) => clock(e.at), "nowrap"],
   ["status", (e) => h("span", { class: statusClass(e.status) }, String(e.status ?? "–")), "nowrap"],
-  ["listener", (e) => e.listener ?? "", "nowrap"],
-  ["route", (e) => e.route ?? "", "nowrap"],
-  ["agent", (e) => e.agent ?? "", "nowrap"],
+  ["listener", (e) => e.listener ?? "", "wide third"],
+  ["route", (e) => e.route ?? "", "wide second"],
+  ["agent", (e) => agents(e), "wide"],
   ["model", (e) => e.model ?? (e.agent ? "" : e.path ?? ""), "wide"],
-  ["because", (e) => e.reason ?? "", "wide"],
-  ["tokens", (e) => (e.input_tokens || e.output_tokens ? `${count(e.input_tokens ?? 0)} → ${count(e.output_tokens ?? 0)}` : ""), "number"],
-  ["cost", (e) => money(e.cost), "number"],
+  ["because", (e) => failure(e) || (e.reason ?? ""), "wide third"],
+  ["tokens", (e) => (e.input_tokens || e.output_tokens ? `${count(e.input_tokens ?? 0)} → ${count(e.output_tokens ?? 0)}` : ""), "number second"],
+  ["cost", (e) => money(e.cost), "number second"],
   ["took", (e) => duration(e.duration_ms), "number"],
-  ["quality", (e) => quality(e.quality), "nowrap"],
+  ["quality", (e) => quality(e.quality), "nowrap third"],
 ];
+
+function agents(e) { return (e.agent ?? "").replaceAll(",", ", "); }
+
+/** What went wrong in the gateway or on the way to a provider, in words. */
+function failure(e) {
+  if (!(e.status >= 400 || e.status === 0) || !e.details || e.details === "via_upstream") return "";
+  return e.details.replace(/^plano_/, "").replace(/\{.*/, "").replaceAll("_", " ");
+}
+
+function nothing() {
+  if (state.filter) return "No request has these words.";
+  const listener = known.gauges.gateway?.listeners?.[0];
+  return listener ? `No requests yet. Send one to ${listener.url}, or from the playground (8).` : "No requests yet.";
+}
 
 export const state = { filter: "", chosen: null, opened: null };
 let shown = [];
@@ -39,7 +53,7 @@ export function view() {
   };
   const update = () => {
     shown = frozen ?? latest(state.filter);
-    const rows = table(COLUMNS, shown, { label: "Requests", rows: { of: (e) => ({
+    const rows = table(COLUMNS, shown, { label: "Requests", empty: nothing(), rows: { of: (e) => ({
       "aria-selected": e.id === state.chosen, onclick: () => { state.chosen = e.id; open(); update(); },
     }) } });
     list.replaceChildren(rows);
@@ -57,6 +71,8 @@ export function view() {
     about.hidden = !exchange;
     state.opened = exchange ? exchange.id : null;
     if (exchange) describe(about, exchange);
+    // Where there is no room beside the list, it is below.
+    if (exchange && about.offsetTop > list.offsetTop) about.scrollIntoView({ block: "nearest" });
   };
   if (state.opened) { state.chosen = state.opened; open(); }
   update();
@@ -73,7 +89,7 @@ function describe(about, exchange) {
   const facts = fields([
     ["request", e.request_id], ["status", [h("span", { class: statusClass(e.status) }, String(e.status ?? "no answer")), e.details && e.details !== "via_upstream" ? ` ${e.details} ${e.flags ?? ""}` : ""]],
     ["path", e.path && `${e.method ?? ""} ${e.path}`], ["client", [e.client ?? "", e.address ? ` ${e.address}` : ""].join("").trim()],
-    ["route", e.route], ["because", e.reason], ["agent", e.agent], ["model", e.model], ["upstream", e.upstream],
+    ["route", e.route], ["because", e.reason], [(e.agent ?? "").includes(",") ? "agents" : "agent", agents(e)], ["model", e.model], ["upstream", e.upstream],
     ["dialects", e.client_api && (e.provider_api && e.provider_api !== e.client_api ? `${e.client_api} ↔ ${e.provider_api}` : e.client_api)],
     ["way", e.way], ["attempts", e.attempts > 1 ? `${e.attempts}` : ""],
     ["time", `${duration(e.duration_ms)}${e.first_byte_ms !== undefined ? `, first byte after ${duration(e.first_byte_ms)}` : ""}${e.overhead_ms !== undefined ? `, ${duration(e.overhead_ms)} of it ours` : ""}`],
@@ -82,6 +98,6 @@ function describe(about, exchange) {
     ["conversation", e.quality && [quality(e.quality), e.score !== undefined ? ` ${Math.round(e.score)} of 100` : ""]],
     ["signals", e.signals?.map((signal) => h("span", { class: "tag dim" }, signal))],
   ]);
-  about.replaceChildren(h("h2", null, e.model ?? e.agent ?? e.path ?? "Request"), facts, h("h3", null, "Trace"), trace);
+  about.replaceChildren(h("h2", null, e.model ?? (agents(e) || e.path) ?? "Request"), facts, h("h3", null, "Trace"), trace);
   if (e.trace_id) fill(trace, e.trace_id);
 }

@@ -36,6 +36,9 @@ function grouped(spans) {
   return found;
 }
 
+const brief = (service) => service.replace(/^plano\((.*)\)$/, "$1");
+const shortly = (name) => name.replace(/^async envoy\.service\.ext_proc\S+ \S+$/, "asks the sidecar");
+
 const failed = (span) => {
   const status = span.attributes.find((entry) => entry.key === "http.status_code");
   return span.status.code === "error" || Number(status ? plain(status.value) : 0) >= 400;
@@ -62,7 +65,7 @@ export function waterfall(spans) {
       mark.style.left = `${((Number(BigInt(event.timeUnixNano) / 1000n) / 1000 - begin) / whole) * 100}%`;
       return mark;
     });
-    const name = h("span", { class: "name", title: `${span.service} ${span.name}` }, h("span", { class: "dim" }, `${span.service} `), span.name);
+    const name = h("span", { class: "name", title: `${span.service} ${span.name}` }, h("span", { class: "dim" }, `${brief(span.service)} `), shortly(span.name));
     name.style.paddingLeft = `${depth * 0.9}rem`;
     const kind = failed(span) ? " bad" : span.attributes.some((entry) => entry.key === "llm.model") ? " model" : "";
     return h("div", { class: `span${kind}`, role: "option", id: `span-${index}`, onclick: () => show(index) },

@@ -27,11 +27,12 @@ export function traces() {
   let found = [];
   let chosen = null;
   let received = null;
+  const trouble = h("p", { class: "warn", hidden: true });
   const draw = () => list.replaceChildren(table([
-    ["time", (t) => clock(t.at), "nowrap"], ["service", (t) => t.service, "nowrap"], ["begins with", (t) => t.name, "wide"],
-    ["spans", (t) => count(t.spans), "number"], ["took", (t) => duration(t.ms), "number"],
+    ["time", (t) => clock(t.at), "nowrap"], ["service", (t) => t.service.replace(/^plano\((.*)\)$/, "$1"), "nowrap second"], ["begins with", (t) => t.name, "wide"],
+    ["spans", (t) => count(t.spans), "number second"], ["took", (t) => duration(t.ms), "number"],
     ["", (t) => (t.error ? h("span", { class: "bad" }, t.error) : ""), "wide"],
-  ], found, { label: "Traces", rows: { of: (t) => ({ "aria-selected": t.trace_id === chosen, onclick: () => open(t.trace_id) }) } }));
+  ], found, { label: "Traces", empty: "No traces yet. `tracing` in the file, or `planoai up --with-tracing`, brings them.", rows: { of: (t) => ({ "aria-selected": t.trace_id === chosen, onclick: () => open(t.trace_id) }) } }));
   const open = (id) => { chosen = id; draw(); fill(about, id); };
   const move = (step) => {
     const place = found.findIndex((t) => t.trace_id === chosen);
@@ -39,6 +40,9 @@ export function traces() {
     if (next) open(next.trace_id);
   };
   const update = async () => {
+    const { error, dropped } = known.gauges.collector ?? {};
+    trouble.hidden = !(error || dropped);
+    trouble.textContent = error ?? `The collector is full: it has dropped ${count(dropped)} of the oldest spans.`;
     const now = known.gauges.collector?.received ?? 0;
     if (now === received) return;
     received = now;
@@ -46,8 +50,7 @@ export function traces() {
   };
   draw();
   update();
-  const dropped = h("p", { class: "dim" }, known.gauges.collector?.error ?? "");
-  return { root: h("div", null, dropped, h("div", { class: "split" }, list, about)), update,
+  return { root: h("div", null, trouble, h("div", { class: "split" }, list, about)), update,
     keys: { j: () => move(1), ArrowDown: () => move(1), k: () => move(-1), ArrowUp: () => move(-1) } };
 }
 
@@ -55,7 +58,8 @@ export const signals = made(() => {
   const types = figures("signals"), qualities = figures("quality");
   const order = ["excellent", "good", "neutral", "poor", "severe"];
   qualities.sort((one, other) => order.indexOf(one.quality) - order.indexOf(other.quality));
-  const noticed = latest("", 2000).filter((e) => e.signals?.length || ["poor", "severe"].includes(e.quality)).slice(0, 50);
+  const isBad = (e) => ["poor", "severe"].includes(e.quality) || e.signals?.some((signal) => !signal.startsWith("interaction.satisfaction"));
+  const noticed = latest("", 2000).filter(isBad).slice(0, 50);
   return [
     h("div", { class: "columns" },
       panel("How conversations go", table([["quality", (q) => quality(q.quality)], ["exchanges", (q) => count(q.value), "number"],
@@ -64,7 +68,7 @@ export const signals = made(() => {
         ["", (s) => share(s.value, total(types))]], [...types].sort((one, other) => other.value - one.value)))),
     panel("Latest that need a look", table([["time", (e) => clock(e.at), "nowrap"], ["quality", (e) => quality(e.quality)],
       ["score", (e) => (e.score === undefined ? "" : String(Math.round(e.score))), "number"], ["model", (e) => e.model ?? "", "wide"],
-      ["signals", (e) => e.signals?.map((signal) => h("span", { class: "tag dim" }, signal)) ?? "", "wide"]], noticed)),
+      ["signals", (e) => e.signals?.map((signal) => h("span", { class: "tag dim" }, signal)) ?? "", "wide"]], noticed, { empty: "None." })),
   ];
 });
 
@@ -76,8 +80,10 @@ const sums = (name, title) => {
     ["errors", (e) => (e.errors ? h("span", { class: "bad" }, count(e.errors)) : "0"), "number"], ["in", (e) => count(e.input_tokens), "number"],
     ["cached", (e) => count(e.cached_tokens), "number"], ["out", (e) => count(e.output_tokens), "number"], ["cost", (e) => money(e.cost), "number"],
     ["p50", (e) => duration(e.p50_ms), "number"], ["p95", (e) => duration(e.p95_ms), "number"],
-  ], entries, { label: title }));
+  ], entries, { label: title, empty: NONE[name] }));
 };
+
+const NONE = { client: "No request came with a client's key.", agent: "No agent has answered.", route: "No request took a route." };
 
 export const cost = made(() => {
   const tokens = Object.values(figures("tokens").reduce((found, entry) => {
@@ -141,10 +147,11 @@ export const providers = made(() => {
   const cooling = figures("cooling").filter((entry) => entry.value > 0);
   const rows = (clusters ?? []).flatMap((cluster) => cluster.hosts.length
     ? cluster.hosts.map((one) => ({ cluster: cluster.name, ...one })) : [{ cluster: cluster.name, address: "not called yet", healthy: true, troubles: [] }]);
+  const serving = known.gauges.config?.serving ?? {};
   const failed = Object.fromEntries(figures("cooldowns").map((entry) => [entry.provider, entry.value]));
   return [
     panel("Providers, as Envoy sees them", clusters ? table([
-      ["cluster", (e) => e.cluster, "wide"], ["host", (e) => [e.hostname, e.address].filter(Boolean).join(" "), "wide"], ["", host],
+      ["serves", (e) => h("span", { title: e.cluster }, (serving[e.cluster] ?? [e.cluster]).join(", ")), "wide"], ["host", (e) => [e.hostname, e.address].filter(Boolean).join(" "), "wide second"], ["", host],
       ["requests", (e) => count(e.requests), "number"], ["under way", (e) => count(e.active), "number"], ["errors", (e) => count(e.errors), "number"],
       ["no connection", (e) => count(e.connect_failures), "number"], ["timeouts", (e) => count(e.timeouts), "number"],
     ], rows) : h("p", { class: "nothing" }, "Envoy does not answer.")),

@@ -1,0 +1,185 @@
+"""The page when there is nothing to show, too much of it, long names, errors, and no console any more."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from planoai.home import Home
+from tests.console.stage import Stage, stage
+from tests.support.browser import Tab, tab
+
+pytestmark = [pytest.mark.envoy, pytest.mark.browser, pytest.mark.timeout(300)]
+
+_START = """
+import os
+from planoai.console.process import start
+from planoai.home import home
+start(home(os.environ), os.environ)
+"""
+_WIDE = """[...document.querySelectorAll('#view .panel')].filter((p) => p.scrollWidth > p.clientWidth)
+.flatMap((p) => [...p.querySelectorAll('*')]
+    .filter((e) => e.getBoundingClientRect().right > p.getBoundingClientRect().right))
+.map((e) => `${e.tagName}.${e.className} ${e.textContent.slice(0, 60)}`).join('; ')"""
+"""What lies outside of its panel."""
+
+VIEWS = ("requests", "traces", "signals", "cost", "guards", "providers", "configuration", "playground", "agents")
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Tab]:
+    with tab() as found:
+        found.resize(1280, 800)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def found() -> Iterator[Stage]:
+    with stage() as running:
+        yield running
+
+
+@contextmanager
+def console(home: Path) -> Iterator[str]:
+    """Run a console in a home without a gateway, and yield its address."""
+    environ = {**os.environ, "PLANO_HOME": str(home), "PLANO_CONSOLE_PORT": "0", "PLANO_TRACE_PORT": "0"}
+    command = [sys.executable, "-m", "planoai.console"]
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def show(page: Tab, view: str, words: str = "") -> str:
+    page.run(f"location.hash = '{view}'")
+    return page.awaits(words, "#view") if words else page.text("#view")
+
+
+def line(number: int, **more: object) -> str:
+    about: dict[str, Any] = {
+        "time": f"2026-11-20T10:{number // 60 % 60:02}:{number % 60:02}.000Z", "request_id": f"r{number}",
+        "listener": "llm", "path": "/v1/chat/completions", "status": 200, "model": "openai/gpt-4o",
+        "input_tokens": 10, "output_tokens": 5, "cost_usd": 0.001, "duration_ms": 20, "client_id": "team-a",
+    }  # fmt: skip
+    return json.dumps(about | more) + "\n"
+
+
+def test_a_page_without_traffic_says_so_and_where_to_send_some(page: Tab, found: Stage) -> None:
+    page.open(found.console)
+    page.awaits("ready", "#gateway", seconds=60)
+
+    assert f"Send one to {found.gateway.url()}" in show(page, "requests", "No requests yet")
+    show(page, "traces", "No traces yet")
+    show(page, "cost", "No request came with a client's key")
+    show(page, "signals", "None.")
+    show(page, "agents", "No agent is governed")
+    assert "$" not in page.text("#totals")
+    assert page.errors == []
+
+
+def test_an_error_says_why_and_the_chosen_row_is_marked(page: Tab, found: Stage) -> None:
+    show(page, "requests")
+    found.ask("Hello", model="nobody-knows-it")
+    found.ask("Hello", model="smart")
+    page.awaits("model not found", "#rows")
+    page.press("j", "j", "Enter")
+    page.awaits("plano_model_not_found", "#about")
+
+    assert "404" in page.text("#rows [aria-selected=true]")
+    page.press("Escape")
+
+
+def test_the_providers_are_named_by_what_they_serve(page: Tab, found: Stage) -> None:
+    found.ask("Hello", model="smart")
+
+    shown = show(page, "providers", "healthy")
+    assert "openai/dev-model, anthropic/dev-model-large" in shown
+
+
+def test_nothing_is_cut_off_in_a_narrow_window_or_by_long_names(page: Tab, found: Stage) -> None:
+    found.ask("Hello", model="x" * 200, **{"x-request-id": "y" * 200})
+    page.run("location.hash = 'requests'")
+    page.resize(380, 800)
+    page.type("#filter", "y" * 40)
+    page.awaits("404", "#rows tbody")
+    page.press("Escape", "j", "Enter")
+    page.awaits("y" * 200, "#about")
+    for view in VIEWS:
+        show(page, view)
+        assert page.run("document.documentElement.scrollWidth <= innerWidth"), view
+    for view in ("requests", "traces", "playground"):
+        show(page, view)
+        assert page.run(_WIDE) == "", view
+    page.resize(1280, 800)
+    page.run("location.hash = 'requests'")
+    page.press("Escape")
+    page.run("{ const f = document.querySelector('#filter'); f.value = ''; f.dispatchEvent(new Event('input')) }")
+
+
+def test_the_playground_speaks_geminis_dialect_too(page: Tab, found: Stage) -> None:
+    show(page, "playground")
+    page.run(
+        "{ const api = document.querySelector('#ask-api');"
+        " api.value = 'gemini.generate'; api.dispatchEvent(new Event('change')) }"
+    )
+    page.type("#ask-prompt", "Good day")
+    page.click("#send")
+    page.awaits("Gemini's clients always name a model", "#answered")
+    page.type("#ask-model", "smart")
+    page.click("#send")
+
+    assert "You wrote: Good day" in page.awaits("complete after", "#answered")
+
+
+def test_a_page_outlives_its_console_and_says_so(page: Tab, found: Stage) -> None:
+    """The new console has another token, so the old page is none of its own."""
+    home = Home(found.gateway.home)
+    told = json.loads((home.run / "console.json").read_text())
+    port = told["url"].partition("127.0.0.1:")[2].partition("/")[0]
+    os.kill(told["pid"], signal.SIGTERM)
+    page.awaits("no connection to the console; trying again", "#gateway", seconds=60)
+    environ = {**os.environ, **found.gateway.environ, "PLANO_CONSOLE_PORT": port}
+    subprocess.run([sys.executable, "-c", _START], env=environ, check=True, timeout=60)
+    url = json.loads((home.run / "console.json").read_text())["url"]
+    page.awaits("this console has ended", "#gateway", seconds=60)
+    page.open(url)
+
+    page.awaits("ready", "#gateway", seconds=60)
+
+
+def test_without_a_gateway_it_says_that_none_runs(page: Tab, tmp_path: Path) -> None:
+    with console(tmp_path / "home") as url:
+        page.open(url)
+
+        assert str(tmp_path) in page.awaits("no gateway runs in", "#gateway", seconds=60)
+
+
+def test_ten_thousand_requests_leave_it_usable(page: Tab, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.create()
+    log = home.logs / "access.log"
+    log.write_text("")
+    with console(home.root) as url:
+        page.open(url)
+        page.awaits("no gateway runs in", "#gateway", seconds=60)
+        page.errors.clear()
+        with log.open("a") as lines:
+            for number in range(10_000):
+                lines.write(line(number, agent="weather" if number % 2 else None))
+            lines.write(line(10_000, model="openai/the-last-one"))
+        page.awaits("openai/the-last-one", "#rows", seconds=120)
+
+        assert page.text("#totals").split()[:3] == ["latest", "requests", "2,000"]
+        assert page.run("document.querySelectorAll('#rows tbody tr').length") == 200
+        page.press("j", "j", "Enter")
+        page.awaits("team-a", "#about")
+        assert page.errors == []
