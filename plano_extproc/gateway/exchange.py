@@ -249,7 +249,7 @@ class Exchange:
         extra = explanation(decision, work, plan, sent, place, self._overhead)
         if decision.is_passed and status < 300 and not event.end_of_stream:
             if (watched := work.notes.get(Watched)) is not None:
-                watched.begins()
+                watched.begins(event.headers.get("content-length", b""))
             return Continue(response[BodyMode.COST], tuple(extra))
         assert self._ask is not None
         answer = self._answer = read(self._ask, decision, work, plan, sent, status, place)

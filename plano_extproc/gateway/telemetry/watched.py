@@ -45,9 +45,10 @@ class Watched:
             self._note(chunk)
         return chunk
 
-    def begins(self) -> None:
-        """Note that an answer begins which Envoy passes on by itself."""
+    def begins(self, length: bytes) -> None:
+        """Note that an answer begins which Envoy passes on by itself; its `length` is what its header says."""
         self.first = self.clock()
+        self.size = int(length) if length.isdigit() else 0
 
     def _note(self, body: bytes) -> None:
         if self.first is None:
