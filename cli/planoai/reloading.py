@@ -129,7 +129,10 @@ class Reload:
             before = old.get(entry.port)
             if before is None:
                 if (reason := ports.problem(entry.address, entry.port)) is not None:
-                    raise Failure(f"listener '{entry.name}': {ports.explain(entry.address, entry.port, reason)}")
+                    raise Failure(
+                        f"listener '{entry.name}': {ports.explain(entry.address, entry.port, reason)}",
+                        "stop what holds the port, or give the listener another one",
+                    )
             elif (before.name, before.address) != (entry.name, entry.address):
                 # Envoy would close one listener and open another: whoever calls in between is refused.
                 raise Failure(

@@ -67,6 +67,6 @@ class Client:
             except grpc.RpcError as error:
                 code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
                 if code is grpc.StatusCode.UNIMPLEMENTED:
-                    raise Foreign(f"{self.host}:{self.port} is a collector of another kind") from None
+                    raise Foreign(f"{self.host}:{self.port} answers, but is no collector of ours") from None
                 details = error.details() if isinstance(error, grpc.Call) else str(error)
                 raise Unreachable(f"no collector answers on {self.host}:{self.port}: {details}") from None
