@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
@@ -62,8 +62,12 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, title:
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*row)
-    # Where no terminal is, a line is never folded.
-    Console(highlight=False, width=None if stdout().is_terminal else 10_000).print(table)
+    print_whole(table)
+
+
+def print_whole(drawn: RenderableType) -> None:
+    """Print a table or a tree on stdout; where no terminal is, its lines are neither folded nor cut."""
+    Console(highlight=False, width=None if stdout().is_terminal else 10_000).print(drawn)
 
 
 def duration(seconds: float) -> str:

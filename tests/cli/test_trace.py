@@ -1,8 +1,10 @@
 import json
+import signal
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -158,6 +160,39 @@ def test_new_traces_are_followed(user: Shell) -> None:
     told = json.loads(found[0])
     assert told["trace_id"] in ids
     assert len(told["spans"]) == 3
+
+
+def test_as_many_are_followed_as_the_limit_says_and_nothing_of_them_is_cut(user: Shell) -> None:
+    with collector() as (running, _):
+        long = {"note": "word " * 60}
+        listed = user.start("trace", "--follow", "--list", "--limit", "1", "--port", str(running.port))
+        shown = user.start("trace", "--follow", "--limit", "1", "-v", "--port", str(running.port))
+        ids = []
+        while listed.poll() is None or shown.poll() is None:
+            ids += send(running.endpoint, 1, long)
+            time.sleep(0.5)
+        told, drawn = listed.communicate()[0], shown.communicate()[0]
+
+    assert told.strip() in {each[:8] for each in ids}
+    assert ("word " * 60).strip() in drawn
+    assert (listed.returncode, shown.returncode) == (0, 0)
+
+
+def test_a_follower_ends_quietly_by_the_keyboard(user: Shell) -> None:
+    with collector() as (running, _):
+        following = user.start("trace", "--follow", "--list", "--port", str(running.port))
+        assert following.stdout is not None
+        heard: list[str] = []
+        reader = threading.Thread(target=lambda: heard.append(following.stdout.readline()))  # type: ignore[union-attr]
+        reader.start()
+        while reader.is_alive():
+            send(running.endpoint)
+            reader.join(0.5)
+        following.send_signal(signal.SIGINT)
+        rest = following.communicate(timeout=60)[0]
+
+    assert following.returncode == 0
+    assert "Traceback" not in rest
 
 
 def test_a_collector_is_started_once_found_again_and_stopped(user: Shell) -> None:

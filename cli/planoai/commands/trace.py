@@ -17,7 +17,7 @@ from planoai.collector.spans import milliseconds, start
 from planoai.collector.tree import tree
 from planoai.errors import Failure
 from planoai.home import home
-from planoai.output import diagnose, print_json, say, stdout
+from planoai.output import diagnose, print_json, print_whole, say
 
 _USUAL = "http://localhost:4317"
 
@@ -84,7 +84,7 @@ def command(
     if endpoint is not None:
         client = process.ensure(home(os.environ), os.environ, port=port).client
     if follow:
-        _follow(client, query, globs, as_json=as_json, verbose=verbose)
+        _follow(client, query, globs, as_list=as_list, as_json=as_json, verbose=verbose)
         return
     found = query.select(_ask(client), now=now())
     if as_list:
@@ -112,7 +112,7 @@ def _show(found: list[Trace], globs: list[str], *, as_json: bool, verbose: bool)
     if not shown:
         say("No traces found.")
     for trace in shown:
-        stdout().print(tree(trace, everything=verbose or bool(globs)))
+        print_whole(tree(trace, everything=verbose or bool(globs)))
 
 
 def _as_json(trace: Trace) -> dict[str, object]:
@@ -138,7 +138,9 @@ def _list(found: list[Trace], globs: list[str], *, as_json: bool, asks: bool, ve
     _show([found[chosen - 1]], globs, as_json=False, verbose=verbose)
 
 
-def _follow(client: Client, query: Query, globs: list[str], *, as_json: bool, verbose: bool) -> None:
+def _follow(client: Client, query: Query, globs: list[str], *, as_list: bool, as_json: bool, verbose: bool) -> None:
+    """Show traces as they come, the limit's number of them, else until Ctrl-C."""
+    left = query.limit or -1
     try:
         for trace in settled(client):
             try:
@@ -148,9 +150,15 @@ def _follow(client: Client, query: Query, globs: list[str], *, as_json: bool, ve
             shown, _ = trimmed(wanted, globs)
             for each in shown:
                 if as_json:
-                    click.echo(json.dumps(_as_json(each), ensure_ascii=False))
+                    told = {"trace_id": each[0]["traceId"]} if as_list else _as_json(each)
+                    click.echo(json.dumps(told, ensure_ascii=False))
+                elif as_list:
+                    say(each[0]["traceId"][:8])
                 else:
-                    stdout().print(tree(each, everything=verbose or bool(globs)))
+                    print_whole(tree(each, everything=verbose or bool(globs)))
+                left -= 1
+            if not left:
+                return
     except KeyboardInterrupt:
         return
     except (Unreachable, Foreign) as error:

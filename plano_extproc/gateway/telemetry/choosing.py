@@ -43,7 +43,7 @@ def model_chosen(
             "component": ROUTING.component,
             "http.method": "POST",
             "http.target": path,
-            "model.requested": asked or "none",
+            **({"model.requested": asked} if asked else {}),
             "model.alias_resolved": gateway.directory.unaliased(asked) or choice.name,
             "route.selected_model": choice.name,
             "routing.selection_reason": decision.reason or choice.reason,
