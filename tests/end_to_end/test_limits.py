@@ -10,12 +10,15 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.end_to_end.two import KEYS, chat, chat_provider, messages, messages_provider
 from tests.support.clients import anthropic_client, openai_client
 from tests.support.gateway import Gateway, running_gateway, until
 from tests.support.ports import free_port
 from tests.support.reply import Usage
 from tests.support.scripted import ScriptedProvider
 from tests.support.servers import RedisServer, redis_server  # noqa: F401 - a fixture
+
+__all__ = ["chat", "chat_provider", "messages", "messages_provider"]
 
 CONFIG = """
 version: v0.5.0
@@ -43,27 +46,14 @@ ratelimits:
     selector: {{key: x-user}}
     limit: {{requests: 2, unit: hour}}
 """
-KEYS = {"CHAT_KEY": "sk-chat", "MESSAGES_KEY": "sk-messages"}
 HELLO: Any = [{"role": "user", "content": "Hello"}]
 
 
 @pytest.fixture(scope="module")
-def chat() -> Iterator[ScriptedProvider]:
-    with ScriptedProvider("openai.chat", key="sk-chat") as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
-def messages() -> Iterator[ScriptedProvider]:
-    with ScriptedProvider("anthropic.messages", key="sk-messages") as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
 def gateway(
-    chat: ScriptedProvider, messages: ScriptedProvider, tmp_path_factory: pytest.TempPathFactory
+    chat_provider: ScriptedProvider, messages_provider: ScriptedProvider, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
-    text = CONFIG.format(port=free_port(), chat=chat.url, messages=messages.url)
+    text = CONFIG.format(port=free_port(), chat=chat_provider.url, messages=messages_provider.url)
     with running_gateway(text, environ=KEYS, home=tmp_path_factory.mktemp("limits"), workers=2) as running:
         yield running
 

@@ -5,9 +5,12 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from tests.end_to_end.two import KEYS, chat, chat_provider, messages, messages_provider
 from tests.support.gateway import Gateway, running_gateway
 from tests.support.ports import free_port
 from tests.support.scripted import ScriptedProvider
+
+__all__ = ["chat", "chat_provider", "messages", "messages_provider"]
 
 CONFIG = """
 version: v0.4.0
@@ -23,26 +26,13 @@ routing_preferences:
     models: [anthropic/coder, openai/large]
   - {{name: translation, description: translating a text into another language, models: [openai/large]}}
 """
-KEYS = {"CHAT_KEY": "sk-chat", "MESSAGES_KEY": "sk-messages"}
-
-
-@pytest.fixture(scope="module")
-def chat() -> Iterator[ScriptedProvider]:
-    with ScriptedProvider("openai.chat", key="sk-chat") as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
-def messages() -> Iterator[ScriptedProvider]:
-    with ScriptedProvider("anthropic.messages", key="sk-messages") as provider:
-        yield provider
 
 
 @pytest.fixture(scope="module")
 def gateway(
-    chat: ScriptedProvider, messages: ScriptedProvider, tmp_path_factory: pytest.TempPathFactory
+    chat_provider: ScriptedProvider, messages_provider: ScriptedProvider, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
-    text = CONFIG.format(port=free_port(), chat=chat.url, messages=messages.url)
+    text = CONFIG.format(port=free_port(), chat=chat_provider.url, messages=messages_provider.url)
     with running_gateway(text, environ=KEYS, home=tmp_path_factory.mktemp("routes"), workers=2) as running:
         yield running
 

@@ -7,9 +7,12 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.end_to_end.two import KEYS, chat, chat_provider, messages, messages_provider
 from tests.support.gateway import Gateway, running_gateway, until
 from tests.support.ports import free_port
 from tests.support.scripted import ScriptedProvider
+
+__all__ = ["chat", "chat_provider", "messages", "messages_provider"]
 
 CONFIG = """
 version: v0.5.0
@@ -33,21 +36,9 @@ overrides:
   llm_routing_model: openai/router
   router_timeout: 5s
 """
-KEYS = {"CHAT_KEY": "sk-chat", "MESSAGES_KEY": "sk-messages", "BRAIN_KEY": "sk-brain"}
+ENVIRON = {**KEYS, "BRAIN_KEY": "sk-brain"}
 CODE = "Write a python function that reverses a linked list."
 Json = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def _chat() -> Iterator[ScriptedProvider]:
-    with ScriptedProvider("openai.chat", key="sk-chat") as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
-def _messages() -> Iterator[ScriptedProvider]:
-    with ScriptedProvider("anthropic.messages", key="sk-messages") as provider:
-        yield provider
 
 
 @pytest.fixture(scope="module")
@@ -58,28 +49,14 @@ def _brain() -> Iterator[ScriptedProvider]:
 
 @pytest.fixture(scope="module")
 def gateway(
-    _chat: ScriptedProvider,
-    _messages: ScriptedProvider,
+    chat_provider: ScriptedProvider,
+    messages_provider: ScriptedProvider,
     _brain: ScriptedProvider,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Gateway]:
-    text = CONFIG.format(port=free_port(), chat=_chat.url, messages=_messages.url, brain=_brain.url)
-    with running_gateway(text, environ=KEYS, home=tmp_path_factory.mktemp("routing")) as running:
+    text = CONFIG.format(port=free_port(), chat=chat_provider.url, messages=messages_provider.url, brain=_brain.url)
+    with running_gateway(text, environ=ENVIRON, home=tmp_path_factory.mktemp("routing")) as running:
         yield running
-
-
-@pytest.fixture
-def chat(_chat: ScriptedProvider) -> Iterator[ScriptedProvider]:
-    _chat.clear()
-    yield _chat
-    assert _chat.refused == []
-
-
-@pytest.fixture
-def messages(_messages: ScriptedProvider) -> Iterator[ScriptedProvider]:
-    _messages.clear()
-    yield _messages
-    assert _messages.refused == []
 
 
 @pytest.fixture
@@ -166,7 +143,9 @@ def test_a_router_that_fails_again_and_again_is_left_alone_for_a_while(
     chat: ScriptedProvider, messages: ScriptedProvider, brain: ScriptedProvider, tmp_path: Path
 ) -> None:
     text = CONFIG.format(port=free_port(), chat=chat.url, messages=messages.url, brain=brain.url)
-    with running_gateway(f"{text}cooldown: {{after: 2, for: 8s}}\n", environ=KEYS, home=tmp_path / "home") as gateway:
+    with running_gateway(
+        f"{text}cooldown: {{after: 2, for: 8s}}\n", environ=ENVIRON, home=tmp_path / "home"
+    ) as gateway:
         for _ in range(2):
             brain.say("Let me think about it.")
         reasons = [told(ask(gateway, CODE))[2].partition(";")[0] for _ in range(4)]
@@ -303,7 +282,7 @@ def test_a_sentence_encoder_may_choose(
         pytest.importorskip(package)
     text = CONFIG.format(port=free_port(), chat=chat.url, messages=messages.url, brain=brain.url)
     text = text.replace("llm_routing_model: openai/router", "llm_routing_model: local/minilm")
-    with running_gateway(text, environ=KEYS, home=tmp_path / "home") as gateway:
+    with running_gateway(text, environ=ENVIRON, home=tmp_path / "home") as gateway:
         route, model, reason = told(ask(gateway, "Could you put together some verses on the falling leaves?"))
 
         assert (route, model) == ("poems", "anthropic/claude")
@@ -319,7 +298,7 @@ def test_without_the_encoders_packages_the_gateway_says_so_and_does_not_start(
     (tmp_path / "tokenizers.py").write_text('raise ImportError("No module named tokenizers")\n')
     text = CONFIG.format(port=free_port(), chat=chat.url, messages=messages.url, brain=brain.url)
     text = text.replace("llm_routing_model: openai/router", "llm_routing_model: local/minilm")
-    environ = {**KEYS, "PYTHONPATH": str(tmp_path)}
+    environ = {**ENVIRON, "PYTHONPATH": str(tmp_path)}
 
     with (
         pytest.raises(AssertionError, match=r"local/minilm needs packages that are not installed.*pip install"),

@@ -11,11 +11,14 @@ import pytest
 import redis
 import yaml
 
+from tests.end_to_end.two import KEYS, chat, chat_provider, messages, messages_provider
 from tests.support.gateway import Gateway, running_gateway, until
 from tests.support.ports import free_port
 from tests.support.reply import Usage
 from tests.support.scripted import ScriptedProvider
 from tests.support.servers import RedisServer, redis_server  # noqa: F401 - a fixture
+
+__all__ = ["chat", "chat_provider", "messages", "messages_provider"]
 
 CONFIG = """
 version: v0.5.0
@@ -34,36 +37,9 @@ routing_preferences:
     models: [anthropic/claude]
 {more}
 """
-KEYS = {"CHAT_KEY": "sk-chat", "MESSAGES_KEY": "sk-messages"}
 CODE = "Write a python function that reverses a linked list."
 POEM = "Write a poem about autumn leaves."
 Json = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def _chat() -> Iterator[ScriptedProvider]:
-    with ScriptedProvider("openai.chat", key="sk-chat", may_receive=("x-model-affinity",)) as provider:
-        yield provider
-
-
-@pytest.fixture(scope="module")
-def _messages() -> Iterator[ScriptedProvider]:
-    with ScriptedProvider("anthropic.messages", key="sk-messages", may_receive=("x-model-affinity",)) as provider:
-        yield provider
-
-
-@pytest.fixture
-def chat(_chat: ScriptedProvider) -> Iterator[ScriptedProvider]:
-    _chat.clear()
-    yield _chat
-    assert _chat.refused == []
-
-
-@pytest.fixture
-def messages(_messages: ScriptedProvider) -> Iterator[ScriptedProvider]:
-    _messages.clear()
-    yield _messages
-    assert _messages.refused == []
 
 
 def _running(
@@ -76,32 +52,32 @@ def _running(
 
 @pytest.fixture(scope="module")
 def shared(
-    _chat: ScriptedProvider,
-    _messages: ScriptedProvider,
+    chat_provider: ScriptedProvider,
+    messages_provider: ScriptedProvider,
     redis_server: RedisServer,  # noqa: F811 - as pytest names fixtures
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Gateway]:
     """Two workers that keep their sessions in a Redis, with a budget for switches only by header."""
     more = f"routing: {{session_cache: {{type: redis, url: '{redis_server.url}', tenant_header: x-tenant}}}}"
-    yield from _running(_chat, _messages, more, tmp_path_factory)
+    yield from _running(chat_provider, messages_provider, more, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
 def implicit(
-    _chat: ScriptedProvider, _messages: ScriptedProvider, tmp_path_factory: pytest.TempPathFactory
+    chat_provider: ScriptedProvider, messages_provider: ScriptedProvider, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Gateway]:
     """Two workers that share the memory of their node, with sessions that nobody names."""
     more = (
         "prompt_caching: {enabled: true}\nrouting: {route_on_user_only: true}\n"
         "model_metrics_sources: [{type: cost, provider: file, path: prices.yaml}]"
     )
-    yield from _running(_chat, _messages, more, tmp_path_factory)
+    yield from _running(chat_provider, messages_provider, more, tmp_path_factory)
 
 
 @pytest.fixture(scope="module")
 def budgeted(
-    _chat: ScriptedProvider,
-    _messages: ScriptedProvider,
+    chat_provider: ScriptedProvider,
+    messages_provider: ScriptedProvider,
     redis_server: RedisServer,  # noqa: F811
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Gateway]:
@@ -115,7 +91,7 @@ def budgeted(
         " routing_budget: {max_switch_spend_pct: 20, on_unknown_price: closed}}\n"
         f"model_metrics_sources: [{{type: cost, provider: file, path: {prices}}}]"
     )
-    yield from _running(_chat, _messages, more, tmp_path_factory)
+    yield from _running(chat_provider, messages_provider, more, tmp_path_factory)
 
 
 def ask(gateway: Gateway, *said: Json | str, path: str = "/v1/chat/completions", **headers: str) -> httpx.Response:
