@@ -5,7 +5,6 @@ http://127.0.0.1:12000, a model puts that into words.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any
@@ -17,7 +16,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from plano_agents.dev_model import fields, openai_chat, tokens
-from plano_agents.dev_model.ask import Answer, BadRequestError, Json
+from plano_agents.dev_model.ask import Answer, Ask, BadRequestError, Json
 
 Answers = Callable[[Sequence[Json]], str]
 """From the messages of a conversation to what the agent knows about its end."""
@@ -34,19 +33,13 @@ def route(name: str, answers: Answers, path: str = "") -> Route:
         except ClientDisconnect:
             return Response(status_code=400)
         try:
-            body: Json = {"model": name} | fields.mapping(_parsed(raw), "body")
+            body: Json = {"model": name} | fields.body(raw)
             ask = openai_chat.read(body)
         except BadRequestError as problem:
             return JSONResponse(openai_chat.error(400, problem.message, problem.param), 400)
         known = "\n\n".join((*colleagues(body["messages"]), answers(body["messages"])))
         said = await _worded(body["messages"], known) if os.environ.get("PLANO_LLM") else known
-        asked = sum(tokens.count(turn.text) for turn in ask.turns)
-        answer = Answer(said, "", (), "end", None, asked, tokens.count(said), 0)
-        ident = hashlib.sha256(raw).hexdigest()[:16]
-        if not ask.stream:
-            return JSONResponse(openai_chat.whole(ask, answer, ident))
-        events = _each(openai_chat.stream(ask, answer, ident))
-        return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-cache"})
+        return answered(ask, raw, said, sum(tokens.count(turn.text) for turn in ask.turns))
 
     return Route(f"{path}/v1/chat/completions", serve, methods=["POST"])
 
@@ -54,6 +47,21 @@ def route(name: str, answers: Answers, path: str = "") -> Route:
 def app(name: str, answers: Answers) -> Starlette:
     """Build the server of one agent."""
     return Starlette(routes=[route(name, answers), Route("/healthz", healthz)])
+
+
+def answered(ask: Ask, raw: bytes, said: str, asked: int) -> Response:
+    """Return the response that says something to a request, whose body is `raw` and has `asked` tokens."""
+    answer = Answer(said, "", (), "end", None, asked, tokens.count(said), 0)
+    ident = hashlib.sha256(raw).hexdigest()[:16]
+    if not ask.stream:
+        return JSONResponse(openai_chat.whole(ask, answer, ident))
+    events = _each(openai_chat.stream(ask, answer, ident))
+    return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-cache"})
+
+
+async def _each(events: Iterator[bytes]) -> AsyncIterator[bytes]:
+    for event in events:
+        yield event
 
 
 async def healthz(_request: Request) -> Response:
@@ -99,15 +107,3 @@ async def _worded(messages: Sequence[Json], known: str) -> str:
             return str(told["choices"][0]["message"]["content"] or known)
     except (aiohttp.ClientError, TimeoutError, ValueError, LookupError, TypeError):
         return known
-
-
-async def _each(events: Iterator[bytes]) -> AsyncIterator[bytes]:
-    for event in events:
-        yield event
-
-
-def _parsed(raw: bytes) -> object:
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        raise BadRequestError("body: not JSON") from None

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -59,7 +58,7 @@ def _endpoint(dialect: Dialect, pace: float) -> Callable[[Request], object]:
         except ClientDisconnect:
             return Response(status_code=400)
         try:
-            ask = dialect.read(fields.mapping(_parsed(raw), "body"))
+            ask = dialect.read(fields.body(raw))
         except BadRequestError as problem:
             return JSONResponse(dialect.error(400, problem.message, problem.param), 400)
         ident = hashlib.sha256(raw).hexdigest()[:16]
@@ -70,13 +69,6 @@ def _endpoint(dialect: Dialect, pace: float) -> Callable[[Request], object]:
         return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-cache"})
 
     return serve
-
-
-def _parsed(raw: bytes) -> object:
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        raise BadRequestError("body: not JSON") from None
 
 
 async def _paced(events: Iterator[bytes], pace: float) -> AsyncIterator[bytes]:

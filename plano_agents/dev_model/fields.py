@@ -1,9 +1,19 @@
 """Reads fields of a request body, or says which field is wrong."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from plano_agents.dev_model.ask import BadRequestError, Json
+
+
+def body(raw: bytes) -> Json:
+    """Take a whole request body."""
+    try:
+        told: object = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise BadRequestError("body: not JSON") from None
+    return mapping(told, "body")
 
 
 def mapping(value: Any, where: str) -> Json:

@@ -1,19 +1,17 @@
 """The planner behind a listener: `POST /v1/chat/completions`, answered with the structured output as JSON."""
 
 import asyncio
-import hashlib
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from plano_agents.chat_agent import asked_of, healthz
+from plano_agents.chat_agent import answered, asked_of, healthz
 from plano_agents.dev_model import fields, openai_chat, tokens
-from plano_agents.dev_model.ask import Answer, BadRequestError, Json
+from plano_agents.dev_model.ask import BadRequestError, Json
 from plano_agents.llm_planner.output import AgentOutput, TaskRequest
 
 Run = Callable[[TaskRequest], AgentOutput]
@@ -29,20 +27,14 @@ def app(run: Run) -> Starlette:
         except ClientDisconnect:
             return Response(status_code=400)
         try:
-            body: Json = {"model": "llm_planner"} | fields.mapping(_parsed(raw), "body")
+            body: Json = {"model": "llm_planner"} | fields.body(raw)
             ask = openai_chat.read(body)
             task = task_of(body)
         except BadRequestError as problem:
             return JSONResponse(openai_chat.error(400, problem.message, problem.param), 400)
         async with turn:
             output = await asyncio.to_thread(run, task)
-        said = output.model_dump_json()
-        answer = Answer(said, "", (), "end", None, tokens.count(task.description), tokens.count(said), 0)
-        ident = hashlib.sha256(raw).hexdigest()[:16]
-        if not ask.stream:
-            return JSONResponse(openai_chat.whole(ask, answer, ident))
-        events = _each(openai_chat.stream(ask, answer, ident))
-        return StreamingResponse(events, media_type="text/event-stream", headers={"cache-control": "no-cache"})
+        return answered(ask, raw, output.model_dump_json(), tokens.count(task.description))
 
     return Starlette(routes=[Route("/v1/chat/completions", serve, methods=["POST"]), Route("/healthz", healthz)])
 
@@ -61,15 +53,3 @@ def task_of(body: Json) -> TaskRequest:
         except ValueError:
             raise BadRequestError("messages: the last one is no task", "messages") from None
     return TaskRequest(task_type="plan", description=said[:20_000])
-
-
-async def _each(events: Iterator[bytes]) -> AsyncIterator[bytes]:
-    for event in events:
-        yield event
-
-
-def _parsed(raw: bytes) -> Any:
-    try:
-        return json.loads(raw)
-    except (ValueError, RecursionError):
-        raise BadRequestError("body: not JSON") from None
