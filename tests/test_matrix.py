@@ -6,10 +6,9 @@ Anthropic's get the model's name as they asked for it.
 """
 
 import re
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +19,8 @@ import pytest
 from plano_extproc.apis import Api
 from tests.support.gateway import Gateway, running_gateway
 from tests.support.ports import free_port
-from tests.translate.golden import ASKS, ENDINGS, PROVIDERS, beside, inputs, pretty, told
+from tests.support.serving import Quiet, serving
+from tests.translate.golden import ASKS, ENDINGS, PATHS, PROVIDERS, beside, inputs, pretty, told
 
 pytestmark = pytest.mark.envoy
 
@@ -35,17 +35,6 @@ KINDS: Final[dict[Api, str]] = {
     "gemini.generate": "gemini",
     "bedrock.converse": "amazon_bedrock",
 }
-PATHS: Final[dict[Api, tuple[str, str]]] = {
-    "openai.chat": ("/v1/chat/completions",) * 2,
-    "openai.responses": ("/v1/responses",) * 2,
-    "anthropic.messages": ("/v1/messages",) * 2,
-    "gemini.generate": (
-        "/v1beta/models/{model}:generateContent",
-        "/v1beta/models/{model}:streamGenerateContent?alt=sse",
-    ),
-}
-"""Where clients ask for a whole answer, and for a stream."""
-
 STREAM_TYPES: Final[dict[str, str]] = {".sse": "text/event-stream", ".jsonl": "application/vnd.amazon.eventstream"}
 
 _TIMES = re.compile(rb'"(created|created_at|completed_at)":\s*[0-9.]+')
@@ -62,21 +51,12 @@ class Replay(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Replayed)
 
 
-class _Replayed(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self) -> None:
-        orjson.loads(self.rfile.read(int(self.headers["content-length"])))
+class _Replayed(Quiet):
+    def answer(self) -> None:
+        orjson.loads(self.body())
         path = Path(self.headers["x-golden"])
-        body = told(path)
-        self.send_response(int(self.headers.get("x-golden-status", "200")))
-        self.send_header("content-type", STREAM_TYPES.get(path.suffix, "application/json"))
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+        status = int(self.headers.get("x-golden-status", "200"))
+        self.reply(status, told(path), STREAM_TYPES.get(path.suffix, "application/json"))
 
 
 @dataclass
@@ -94,27 +74,28 @@ class Stand:
         return httpx.post(url, json=body, headers=headers, timeout=20)
 
 
-@pytest.fixture(scope="module")
-def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    replay = Replay()
-    thread = threading.Thread(target=replay.serve_forever, daemon=True)
-    thread.start()
+def config(provider: int) -> str:
+    """Return a file with a model of each dialect at the provider's port."""
     entries = "\n".join(
         f"  - {{model: {NAMES[api]}/the-model, provider_interface: {KINDS[api]}, api: {api}, access_key: k,"
-        f' base_url: "http://127.0.0.1:{replay.server_port}"}}'
+        f' base_url: "http://127.0.0.1:{provider}"}}'
         for api in PROVIDERS
     )
-    config = f"""
+    return f"""
 version: v0.5.0
 listeners: [{{type: model, name: llm, port: {free_port()}}}]
 model_providers:
 {entries}
 """
-    with running_gateway(config, environ={}, home=tmp_path_factory.mktemp("matrix")) as gateway:
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    with (
+        serving(Replay()) as replay,
+        running_gateway(config(replay.server_port), environ={}, home=tmp_path_factory.mktemp("matrix")) as gateway,
+    ):
         yield Stand(gateway)
-    replay.shutdown()
-    replay.server_close()
-    thread.join()
 
 
 def cells(kind: str) -> list[Any]:

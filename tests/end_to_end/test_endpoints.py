@@ -1,10 +1,9 @@
 """What is not an answer of a chat model: other endpoints, token counts, WebSockets."""
 
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +12,10 @@ import pytest
 from openai import BadRequestError, OpenAI
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
-from websockets.sync.server import Server, ServerConnection, serve
 
 from tests.support.gateway import Gateway, running_gateway
 from tests.support.ports import free_port
+from tests.support.serving import Quiet, echoing, serving
 
 CONFIG = """
 version: v0.5.0
@@ -51,28 +50,19 @@ class Recorder(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(Quiet):
     server: Recorder
 
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.seen.append(Seen(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(self.server.answer)))
-        self.end_headers()
-        self.wfile.write(self.server.answer)
-
-    def log_message(self, *_: object) -> None:
-        pass
+    def answer(self) -> None:
+        self.server.seen.append(Seen(self.path, self.sent(), self.body()))
+        self.reply(200, self.server.answer)
 
 
 @dataclass
 class Stand:
     gateway: Gateway
     provider: Recorder
-    opened: list[Any]
+    opened: list[tuple[str, dict[str, str]]]
 
     @property
     def url(self) -> str:
@@ -85,26 +75,12 @@ class Stand:
 
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    opened: list[Any] = []
-
-    def echo(socket: ServerConnection) -> None:
-        assert socket.request is not None
-        opened.append((socket.request.path, dict(socket.request.headers.raw_items())))
-        for message in socket:
-            socket.send(f"echo {message!s}")
-
-    provider = Recorder()
-    sockets: Server = serve(echo, "127.0.0.1", 0)
-    threads = [threading.Thread(target=s.serve_forever, daemon=True) for s in (provider, sockets)]
-    for thread in threads:
-        thread.start()
-    config = CONFIG.format(port=free_port(), http=provider.server_port, sockets=sockets.socket.getsockname()[1])
-    home: Path = tmp_path_factory.mktemp("endpoints")
-    with running_gateway(config, environ={"KEY": "sk-gateway"}, home=home) as gateway:
-        yield Stand(gateway, provider, opened)
-    provider.shutdown()
-    sockets.shutdown()
-    provider.server_close()
+    opened: list[tuple[str, dict[str, str]]] = []
+    with serving(Recorder()) as provider, echoing(opened) as sockets:
+        config = CONFIG.format(port=free_port(), http=provider.server_port, sockets=sockets)
+        home: Path = tmp_path_factory.mktemp("endpoints")
+        with running_gateway(config, environ={"KEY": "sk-gateway"}, home=home) as gateway:
+            yield Stand(gateway, provider, opened)
 
 
 def test_embeddings_of_the_official_client_reach_the_provider(stand: Stand) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 import websockets.sync.client
-import websockets.sync.server
 from websockets.exceptions import ConnectionClosedError
 
 from tests.support.gateway import Gateway, everywhere, running_gateway, until
@@ -18,6 +17,7 @@ from tests.support.ports import free_port
 from tests.support.reply import Reply, ToolCall, Usage
 from tests.support.scripted import ScriptedProvider
 from tests.support.servers import RedisServer, redis_server
+from tests.support.serving import echoing
 
 __all__ = ["redis_server"]
 
@@ -104,26 +104,19 @@ class Stand:
         return row
 
 
-def _listen(socket: websockets.sync.server.ServerConnection) -> None:
-    for message in socket:
-        socket.send(message)
-
-
 @pytest.fixture(scope="module")
 def _running(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    sockets = websockets.sync.server.serve(_listen, "127.0.0.1", 0)
-    threading.Thread(target=sockets.serve_forever, daemon=True).start()
     with (
+        echoing() as sockets,
         ScriptedProvider("openai.chat", is_strict=False) as chat,
         ScriptedProvider("openai.chat", is_strict=False) as shaky,
     ):
         text = CONFIG.format(
             models=free_port(), team=free_port(), chat=chat.url, shaky=shaky.url,
-            sockets=sockets.socket.getsockname()[1], store=redis_server.url.replace("/0", "/3"),
+            sockets=sockets, store=redis_server.url.replace("/0", "/3"),
         )  # fmt: skip
         with running_gateway(text, environ={}, home=tmp_path_factory.mktemp("rules"), workers=2) as gateway:
             yield Stand(gateway, chat, shaky)
-    sockets.shutdown()
 
 
 @pytest.fixture
@@ -173,7 +166,7 @@ def test_an_open_websocket_of_a_revoked_agent_is_aborted(talker: Stand) -> None:
     headers = {"authorization": "Bearer k-talker"}
     with websockets.sync.client.connect(f"{url}/v1/realtime?model=gpt-realtime", additional_headers=headers) as socket:
         socket.send("hello")
-        assert socket.recv(timeout=20) == "hello"
+        assert socket.recv(timeout=20) == "echo hello"
         assert talker.gateway.cli("agents", "revoke", "talker").returncode == 0
         with pytest.raises(ConnectionClosedError):
             socket.recv(timeout=30)

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 from websockets.sync.client import connect
-from websockets.sync.server import ServerConnection, serve
 
 from tests.support.gateway import Gateway, running_gateway, until
 from tests.support.ports import free_port
 from tests.support.scripted import ScriptedProvider
+from tests.support.serving import echoing
 
 CONFIG = """
 version: v0.5.0
@@ -239,21 +239,13 @@ model_providers:
 
 
 def test_a_websocket_goes_through_a_gate(tmp_path_factory: pytest.TempPathFactory) -> None:
-    def echo(socket: ServerConnection) -> None:
-        for message in socket:
-            socket.send(f"echo {message!s}")
-
-    with serve(echo, "127.0.0.1", 0) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        text = SPOKEN.format(port=free_port(), there=server.socket.getsockname()[1])
+    with echoing() as there:
+        text = SPOKEN.format(port=free_port(), there=there)
         with running_gateway(text, environ={}, home=tmp_path_factory.mktemp("spoken")) as gateway:
             url = gateway.url().replace("http", "ws", 1)
             with connect(f"{url}/v1/realtime?model=openai/realtime") as socket:
                 socket.send("hello")
                 answer = socket.recv(timeout=60)
-        server.shutdown()
-        thread.join()
 
     assert answer == "echo hello"
 

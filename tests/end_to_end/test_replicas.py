@@ -3,18 +3,17 @@
 import http.server
 import json
 import socket
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
 from tests.support.gateway import running_gateway
 from tests.support.ports import free_port
+from tests.support.serving import Quiet, serving
 
 pytestmark = pytest.mark.envoy
 
@@ -40,25 +39,18 @@ class Replica(http.server.ThreadingHTTPServer):
         super().__init__((address, port), Handler)
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(Quiet):
     # A server that is gone must not go on serving open connections.
     protocol_version = "HTTP/1.0"
     server: Replica
 
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
-        self.server.headers.append({name.lower(): value for name, value in self.headers.items()})
+    def answer(self) -> None:
+        self.body()
+        self.server.headers.append(self.sent())
         message = {"role": "assistant", "content": self.server.server_address[0]}
         choice = {"index": 0, "message": message, "finish_reason": "stop"}
         body = json.dumps({"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]})
-        self.send_response(self.server.status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body.encode())
-
-    def log_message(self, *_: Any) -> None:
-        """Be quiet."""
+        self.reply(self.server.status, body.encode())
 
 
 @contextmanager
@@ -69,14 +61,8 @@ def replicas() -> Iterator[tuple[Replica, Replica]]:
         made = (Replica("127.0.0.1", port), Replica("::1", port))
     except OSError as error:
         pytest.skip(f"no second address of localhost: {error}")
-    for one in made:
-        threading.Thread(target=one.serve_forever, daemon=True).start()
-    try:
+    with serving(made[0]), serving(made[1]):
         yield made
-    finally:
-        for one in made:
-            one.shutdown()
-            one.server_close()
 
 
 def ask(url: str, text: str, *turns: str, path: str = "/v1/chat/completions", **headers: str) -> str:

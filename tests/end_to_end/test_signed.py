@@ -2,10 +2,9 @@
 
 import hashlib
 import hmac
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,8 +14,8 @@ import pytest
 from tests.support.gateway import running_gateway
 from tests.support.ports import free_port
 from tests.support.scripted import ScriptedProvider
-from tests.test_matrix import PATHS
-from tests.translate.golden import ASKS, told
+from tests.support.serving import Quiet, serving
+from tests.translate.golden import ASKS, PATHS, told
 from tests.translate.invariants import check_stream
 
 pytestmark = pytest.mark.envoy
@@ -52,20 +51,19 @@ class Bedrock(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Served)
 
 
-class _Served(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Served(Quiet):
     server: Bedrock
 
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
+    def answer(self) -> None:
+        body = self.body()
         self.server.seen.append(self.path)
         if not self._is_signed(body):
-            self._answer(403, b'{"message":"The request signature we calculated does not match."}')
+            self.reply(403, b'{"message":"The request signature we calculated does not match."}')
         elif self.path.endswith("/converse-stream"):
             stream = told(GOLDEN / "streams" / "bedrock.converse" / "thinking_and_tools.jsonl")
-            self._answer(200, stream, "application/vnd.amazon.eventstream")
+            self.reply(200, stream, "application/vnd.amazon.eventstream")
         else:
-            self._answer(200, (GOLDEN / "responses" / "bedrock.converse" / "citations.json").read_bytes())
+            self.reply(200, (GOLDEN / "responses" / "bedrock.converse" / "citations.json").read_bytes())
 
     def _is_signed(self, body: bytes) -> bool:
         algorithm, _, rest = self.headers["authorization"].partition(" ")
@@ -96,16 +94,6 @@ class _Served(BaseHTTPRequestHandler):
             and hmac.compare_digest(hmac.digest(key, text.encode(), "sha256").hex(), proof["Signature"])
         )
 
-    def _answer(self, status: int, body: bytes, content_type: str = "application/json") -> None:
-        self.send_response(status)
-        self.send_header("content-type", content_type)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @dataclass(frozen=True)
 class Stand:
@@ -116,15 +104,11 @@ class Stand:
 
 @pytest.fixture(scope="module")
 def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    bedrock = Bedrock()
-    threading.Thread(target=bedrock.serve_forever, daemon=True).start()
-    with ScriptedProvider("openai.chat", key=SECRET) as chat:
+    with serving(Bedrock()) as bedrock, ScriptedProvider("openai.chat", key=SECRET) as chat:
         url = f"http://127.0.0.1:{bedrock.server_port}"
         config = CONFIG.format(port=free_port(), model=MODEL, profile=PROFILE, bedrock=url, chat=chat.url)
         with running_gateway(config, environ={"SECRET": SECRET}, home=tmp_path_factory.mktemp("signed")) as gateway:
             yield Stand(gateway.url(), bedrock, chat)
-    bedrock.shutdown()
-    bedrock.server_close()
 
 
 @pytest.mark.parametrize("is_stream", [False, True], ids=["whole", "stream"])

@@ -11,13 +11,13 @@ from typing import Any
 import httpx
 import pytest
 import websockets.sync.client
-import websockets.sync.server
 
 from tests.support.gateway import Gateway, running_gateway
 from tests.support.http_server import Action, Data, End, Head, HttpServer, Recorded
 from tests.support.ports import free_port
 from tests.support.reply import ToolCall
 from tests.support.scripted import ScriptedProvider
+from tests.support.serving import echoing
 
 CONFIG = """
 version: v0.5.0
@@ -82,27 +82,20 @@ class Stand:
             return True
 
 
-def _listen(socket: websockets.sync.server.ServerConnection) -> None:
-    for _ in socket:
-        pass
-
-
 @pytest.fixture(scope="module")
 def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
-    sockets = websockets.sync.server.serve(_listen, "127.0.0.1", 0)
-    threading.Thread(target=sockets.serve_forever, daemon=True).start()
     with (
+        echoing() as sockets,
         ScriptedProvider("openai.chat", is_strict=False) as chat,
         ScriptedProvider("openai.chat", is_strict=False) as planner,
         HttpServer(tools) as box,
     ):
         text = CONFIG.format(
             models=free_port(), team=free_port(), tools=free_port(), box=box.port, planner=planner.url, chat=chat.url,
-            sockets=sockets.socket.getsockname()[1],
+            sockets=sockets,
         )  # fmt: skip
         with running_gateway(text, environ={}, home=tmp_path_factory.mktemp("strict"), workers=2) as gateway:
             yield Stand(gateway, chat, planner)
-    sockets.shutdown()
 
 
 @pytest.fixture

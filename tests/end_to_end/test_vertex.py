@@ -1,9 +1,8 @@
 """Gemini and Claude at Vertex AI, through a real Envoy, before a server that takes what Vertex takes and no more."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import pytest
 
 from tests.support.gateway import running_gateway
 from tests.support.ports import free_port
+from tests.support.serving import Quiet, serving
 from tests.translate.invariants import check_stream
 
 pytestmark = pytest.mark.envoy
@@ -43,23 +43,22 @@ class Vertex(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Served)
 
 
-class _Served(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Served(Quiet):
     server: Vertex
 
-    def do_POST(self) -> None:
-        body = orjson.loads(self.rfile.read(int(self.headers["content-length"])))
+    def answer(self) -> None:
+        body = orjson.loads(self.body())
         self.server.told.append(body)
         self.server.tiers.append(self.headers["x-vertex-ai-llm-shared-request-type"])
         problem = self._problem(body)
         if problem:
-            self._answer(400, orjson.dumps({"error": {"code": 400, "message": problem, "status": "INVALID_ARGUMENT"}}))
+            self.reply(400, orjson.dumps({"error": {"code": 400, "message": problem, "status": "INVALID_ARGUMENT"}}))
             return
         api = "gemini.generate" if self.path.startswith(GEMINI) else "anthropic.messages"
         if "stream" in self.path.lower():
-            self._answer(200, (GOLDEN / "streams" / api / "text.sse").read_bytes(), "text/event-stream")
+            self.reply(200, (GOLDEN / "streams" / api / "text.sse").read_bytes(), "text/event-stream")
         else:
-            self._answer(200, (GOLDEN / "responses" / api / "text.json").read_bytes())
+            self.reply(200, (GOLDEN / "responses" / api / "text.json").read_bytes())
 
     def _problem(self, body: dict[str, Any]) -> str | None:
         if self.headers["authorization"] != "Bearer ya29.token" or self.headers["x-api-key"] is not None:
@@ -74,26 +73,11 @@ class _Served(BaseHTTPRequestHandler):
         is_stream = self.path.endswith("streamRawPredict")
         return None if bool(body.get("stream")) == is_stream else "stream does not fit the path"
 
-    def _answer(self, status: int, body: bytes, content_type: str = "application/json") -> None:
-        self.send_response(status)
-        self.send_header("content-type", content_type)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
-
 
 @pytest.fixture(scope="module")
 def vertex() -> Iterator[Vertex]:
-    server = Vertex()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Vertex()) as server:
+        yield server
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,7 @@
 import json
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import grpc
 import pytest
@@ -13,6 +12,7 @@ from plano_extproc.config.telemetry import Tracing
 from plano_extproc.telemetry.exporter import Exporter, sinks_of
 from plano_extproc.telemetry.metrics import Metrics
 from plano_extproc.telemetry.spans import LLM, PREVIEW, ROUTING, Context, Span
+from tests.support.serving import Quiet, serving
 
 
 def span(number: int = 1, attributes: Mapping[str, str | int] | None = None) -> Span:
@@ -52,28 +52,18 @@ class Web(ThreadingHTTPServer):
         self.got: list[tuple[str, dict[str, str], bytes]] = []
 
 
-class _Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        assert isinstance(self.server, Web)
-        self.server.got.append((self.path, {k.lower(): v for k, v in self.headers.items()}, body))
-        self.send_response(200)
-        self.send_header("content-length", "0")
-        self.end_headers()
+class _Handler(Quiet):
+    server: Web
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        pass
+    def answer(self) -> None:
+        self.server.got.append((self.path, self.sent(), self.body()))
+        self.reply(200, b"")
 
 
 @pytest.fixture
 def web() -> Iterator[tuple[Web, str]]:
-    server = Web()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Web()) as server:
+        yield server, f"http://127.0.0.1:{server.server_port}"
 
 
 def tracing(**fields: object) -> Tracing:

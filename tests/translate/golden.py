@@ -26,6 +26,17 @@ ASKS: Final[Mapping[Api, dict[str, Any]]] = {
 }
 """The smallest request of each dialect that clients speak."""
 
+PATHS: Final[Mapping[Api, tuple[str, str]]] = {
+    "openai.chat": ("/v1/chat/completions",) * 2,
+    "openai.responses": ("/v1/responses",) * 2,
+    "anthropic.messages": ("/v1/messages",) * 2,
+    "gemini.generate": (
+        "/v1beta/models/{model}:generateContent",
+        "/v1beta/models/{model}:streamGenerateContent?alt=sse",
+    ),
+}
+"""Where clients ask for a whole answer, and for a stream."""
+
 PROVIDERS: Final[tuple[Api, ...]] = (*ASKS, "bedrock.converse")
 """The dialects that providers speak."""
 

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from plano_agents.llm_planner.credentials import NoCredential, api_key
+from tests.support.serving import Quiet, serving
 
 SECRETS = {
     "/v1/secret/data/openrouter": {"api_key": "sk-vault"},
@@ -17,33 +17,23 @@ SECRETS = {
 }
 
 
-class Vault(BaseHTTPRequestHandler):
+class Vault(Quiet):
     """Answers as Vault's KV v2 engine does."""
 
-    def do_GET(self) -> None:
+    def answer(self) -> None:
         told: object = {"errors": ["permission denied"]}
         status = 403
         if self.headers["X-Vault-Token"] == "t-1":
             held = SECRETS.get(self.path)
             status = 200 if held else 404
             told = {"data": {"data": held, "metadata": {"version": 3}}} if held else {"errors": []}
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(json.dumps(told).encode())
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        return
+        self.reply(status, json.dumps(told).encode())
 
 
 @pytest.fixture
 def vault() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), Vault)
-    thread = Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(HTTPServer(("127.0.0.1", 0), Vault)) as server:
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 def test_the_environment_comes_first_then_a_file(tmp_path: Path) -> None:
