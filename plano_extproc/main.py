@@ -1,7 +1,9 @@
 """The `plano-extproc` command: the ext_proc server alone, without Envoy."""
 
+import atexit
 import logging
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -36,6 +38,7 @@ def main() -> None:
     "Default: egress.sock beside the first socket of --listen.",
 )
 @click.option("--worker-number", type=int, default=0, hidden=True)
+@click.option("--parent", type=int, default=os.getppid, hidden=True)
 @click.option("--metrics", metavar="HOST:PORT", help="Serve Prometheus metrics of all workers here.")
 @click.option(
     "--drain-seconds",
@@ -50,6 +53,7 @@ def serve(
     workers: int,
     egress: str | None,
     worker_number: int,
+    parent: int,
     metrics: str | None,
     drain_seconds: float,
 ) -> None:
@@ -66,20 +70,22 @@ def serve(
         common = ["serve", "--config", str(config), "--drain-seconds", str(drain_seconds)]
         addresses = [word for address in listen for word in ("--listen", address)]
         addresses += ["--egress", egress] if egress else []
+        # Told, since a worker that looked for itself might come too late: then it would outlive us.
+        common += ["--parent", str(os.getpid())]
         commands = [[*common, *addresses, "--worker-number", str(number)] for number in range(workers)]
         sys.exit(Processes(commands).run())
     own = tuple(address.replace(_NUMBER, str(worker_number)) for address in listen)
-    sys.exit(_work(config, own, egress, drain_seconds))
+    sys.exit(_work(config, own, egress, drain_seconds, parent))
 
 
-def _work(config: Path, listen: tuple[str, ...], egress: str | None, drain_seconds: float) -> int:
+def _work(config: Path, listen: tuple[str, ...], egress: str | None, drain_seconds: float, parent: int) -> int:
     # Imported here, since the parent of several workers needs none of it.
     from plano_extproc.server.control import ConfigurationError
     from plano_extproc.server.worker import Settings, Worker
 
     generation = int(os.environ.get("PLANO_GENERATION", "1"))
     try:
-        worker = Worker(Settings(config, listen, generation, drain_seconds, egress))
+        worker = Worker(Settings(config, listen, generation, drain_seconds, egress, parent))
     except ConfigurationError as error:
         click.echo(str(error), err=True)
         return 1
@@ -92,12 +98,16 @@ def _work(config: Path, listen: tuple[str, ...], egress: str | None, drain_secon
 
 
 def _share_metrics(listen: tuple[str, ...]) -> None:
-    """Give all workers of one gateway one folder for their figures: beside their sockets."""
+    """Give all workers of one gateway one folder for their figures: beside their sockets, else one for the while."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         return
     sockets = [Path(address.removeprefix("unix:")) for address in listen if address.startswith("unix:")]
-    folder = sockets[0].parent / "metrics" if sockets else Path(tempfile.mkdtemp(prefix="plano-metrics-"))
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if sockets:
+        folder = sockets[0].parent / "metrics"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    else:
+        folder = Path(tempfile.mkdtemp(prefix="plano-metrics-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
 
 

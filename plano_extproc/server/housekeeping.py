@@ -51,9 +51,12 @@ class Housekeeping:
         self._cooling: frozenset[str] = frozenset()
         self._process = Process()
 
-    async def run(self, stopping: asyncio.Event) -> None:
-        """Keep house until told to stop, or the parent dies: a worker without its supervisor would never be stopped."""
-        parent = os.getppid()
+    async def run(self, stopping: asyncio.Event, parent: int | None = None) -> None:
+        """Keep house until told to stop, or the parent dies: a worker without its supervisor would never be stopped.
+
+        `parent` is its process id, which may have ended before this begins; None is who is the parent now.
+        """
+        parent = parent or os.getppid()
         while not stopping.is_set():
             self._renew()
             self._feed()

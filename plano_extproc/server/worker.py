@@ -54,6 +54,7 @@ class Settings:
     """How to run a worker. `listen` are gRPC addresses: `unix:PATH` or `HOST:PORT`.
 
     `egress` is where Envoy takes the worker's own requests; None is a socket beside the first of `listen`.
+    `parent` is the process with which the worker ends; None is whose child it is.
     """
 
     config: Path
@@ -61,6 +62,7 @@ class Settings:
     generation: int = 1
     drain_seconds: float = 30.0
     egress: str | None = None
+    parent: int | None = None
 
 
 class Worker:
@@ -147,11 +149,12 @@ class Worker:
             _bind(server, address)
         await self._governors.look()
         looking = asyncio.get_running_loop().create_task(self._governors.run())
+        # Before anyone hears that it serves, and may send one.
+        self._handle_signals()
         await server.start()
         await alive.set("", health_pb2.HealthCheckResponse.SERVING)
-        self._handle_signals()
         _log.info("serving on %s, generation %d", ", ".join(self._settings.listen), self._gateway.generation)
-        await self._housekeeping.run(self._stopping)
+        await self._housekeeping.run(self._stopping, self._settings.parent)
         await alive.enter_graceful_shutdown()
         await asyncio.sleep(_NOTICE_SECONDS)
         _log.info("draining %d exchanges", self._processor.open_exchanges)

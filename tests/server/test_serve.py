@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
+import psutil
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
@@ -67,8 +68,8 @@ def serving(folder: Path, *options: str, model: str = "first") -> Iterator[subpr
         yield process
     finally:
         if process.poll() is None:
-            process.kill()
-        process.wait()
+            process.terminate()
+        process.wait(60)
 
 
 def told(folder: Path) -> str:
@@ -131,6 +132,23 @@ def test_several_workers_have_a_socket_each_and_a_dead_one_is_replaced(tmp_path:
     assert _children(process.pid) == []
 
 
+def test_workers_whose_parent_dies_while_they_start_end_too(tmp_path: Path) -> None:
+    with serving(tmp_path, "--workers", "2", "--listen", f"unix:{tmp_path}/w-%d.sock") as process:
+        until(lambda: len(_children(process.pid)) == 2)
+        workers = [psutil.Process(child) for child in _children(process.pid)]
+        process.kill()
+        process.wait()
+
+    until(lambda: not any(map(_lives, workers)))
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _children(pid: int) -> list[int]:
     done = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
     return [int(word) for word in done.stdout.split()]
@@ -153,6 +171,18 @@ def test_wrong_usage_exits_with_2(tmp_path: Path, options: tuple[str, ...]) -> N
         process.wait(60)
 
     assert process.returncode == 2
+
+
+def test_figures_leave_nothing_behind_where_there_is_no_folder_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    address = f"127.0.0.1:{free_port()}"
+    with serving(tmp_path, "--listen", address):
+        until(lambda: is_serving(address))
+        assert list(tmp_path.glob("plano-metrics-*"))
+
+    assert not list(tmp_path.glob("plano-metrics-*"))
 
 
 def test_control_is_not_offered_where_others_may_connect(tmp_path: Path) -> None:
