@@ -2,7 +2,8 @@
 
 from plano_extproc.config import Config
 from plano_extproc.gateway import steps
-from plano_extproc.gateway.build import Gateway, Ports
+from plano_extproc.gateway.build import Gateway
+from plano_extproc.gateway.ports import Ports
 
 
 def gateway(config: Config, *, generation: int, ports: Ports) -> Gateway:

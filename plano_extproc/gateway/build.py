@@ -1,27 +1,21 @@
 """A gateway: one configuration, compiled for requests. A reload builds another and swaps them whole."""
 
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, Protocol
-
-from prometheus_client import Counter, Gauge, Histogram
 
 from plano_extproc.apis import Api
 from plano_extproc.config import Config
 from plano_extproc.config.catalogue import Endpoint
 from plano_extproc.config.models import ModelProvider
-from plano_extproc.config.telemetry import Tracing
 from plano_extproc.errors import GatewayError
-from plano_extproc.filters import Filter, Sessions
-from plano_extproc.flow import Callout, CalloutFailed, Reply
+from plano_extproc.filters import Filter
 from plano_extproc.gateway.agents.team import Team
 from plano_extproc.gateway.ask import Ask
 from plano_extproc.gateway.plan import Plan, plan
+from plano_extproc.gateway.ports import Ports
 from plano_extproc.gateway.routing.lanes import Lanes
 from plano_extproc.gateway.routing.marks import takes_marks
 from plano_extproc.gateway.routing.models import Models
-from plano_extproc.gateway.routing.ranking import Feeds, Ranking, Unfed
+from plano_extproc.gateway.routing.ranking import Ranking
 from plano_extproc.gateway.surface import Surface
 from plano_extproc.gateway.tries import cooldowns
 from plano_extproc.gateway.tries.candidates import Candidates, policy
@@ -29,17 +23,10 @@ from plano_extproc.gateway.tries.chain import Chain, Plans, Policy, chain
 from plano_extproc.gateway.tries.message import Candidate
 from plano_extproc.gateway.work import Step
 from plano_extproc.limits import Admission
-from plano_extproc.limits.usage import Tally
 from plano_extproc.providers import agents
-from plano_extproc.providers.auth import Authorizer
 from plano_extproc.routing import Choice, Directory
-from plano_extproc.routing.latencies import Live
-from plano_extproc.signals import Conversations as Signals
-from plano_extproc.signals import Mode
-from plano_extproc.stores import Conversations, MemoryStore, Quota, SharedStore, StoreError
-from plano_extproc.stores.governor import Governor
+from plano_extproc.stores import Quota, SharedStore, StoreError
 from plano_extproc.telemetry import figures
-from plano_extproc.telemetry.tracing import Tracer
 
 Key = tuple[Api, Endpoint | None, str | tuple[int, str, str] | None, str]
 """What a plan depends on: dialect or endpoint, the model's name or a choice, and the listener."""
@@ -49,77 +36,6 @@ ChainKey = tuple[Api, Endpoint | None, tuple[tuple[int, str, str], ...], str, Po
 
 _PLANS_KEPT = 4096
 """Names under a wildcard are the client's choice, so the cache of plans is bounded."""
-
-
-class Metrics(Protocol):
-    """Where an exchange reports what became of it."""
-
-    def answered(self, listener: str, client_api: str, model: str, way: str, status: int) -> None:
-        """Count an answer whose status is known."""
-
-    def decided(self, listener: str, way: str, seconds: float) -> None:
-        """Record how long the gateway took before the provider was called."""
-
-    def count(self, figure: Counter, labels: tuple[str, ...], amount: float = 1) -> None:
-        """Count something more of a declared figure."""
-
-    def observe(self, figure: Histogram, labels: tuple[str, ...], value: float) -> None:
-        """Record a value of a declared figure."""
-
-    def change(self, figure: Gauge, labels: tuple[str, ...], by: float) -> None:
-        """Note that a level rose, or fell."""
-
-
-_UNTRACED = Tracer(Tracing(), put=lambda _: None, bits=lambda _: 0)
-
-
-async def _nowhere(_: Callout) -> Reply:
-    raise CalloutFailed("unreachable")
-
-
-def _forgotten(work: Coroutine[Any, Any, None]) -> None:
-    work.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """What comes from outside.
-
-    `clock` is monotonic, `now` counts seconds since 1970; `exposition` is the text of /metrics. `authorizer` gives what
-    pays for the requests of an entry one by one, None where a constant credential does. `random` is in [0, 1).
-    `governor` is what governs the agents of a configuration, None where it governs none.
-    `send` makes a request through Envoy, and raises `CalloutFailed`; `background` runs what nobody waits for, to its
-    end even when the worker stops. `sessions` are those with filters that speak MCP, whatever the configuration.
-    `conversations` are those that a configuration keeps, None where it keeps none, `answers` is where answers are kept
-    to be given again, `memories` where it is what users have said. `new_id` gives what nobody can guess, in letters and
-    digits. `store` is what all workers share under a configuration, `tally` what this one has not told it yet.
-    `bindings` is where a configuration's sessions are kept, `feeds` are its sources of prices and latencies, and `live`
-    has the latencies that this worker has seen. `tracer` begins the spans of a configuration, `signals` reads
-    conversations in a mode, and `later` calls what can wait until this worker has nothing better to do.
-    """
-
-    clock: Callable[[], float]
-    now: Callable[[], float]
-    metrics: Metrics
-    exposition: Callable[[], bytes]
-    authorizer: Callable[[ModelProvider], Authorizer | None] = lambda _: None
-    random: Callable[[], float] = lambda: 0.0
-    send: Callable[[Callout], Awaitable[Reply]] = _nowhere
-    background: Callable[[Coroutine[Any, Any, None]], None] = _forgotten
-    governor: Callable[[Config], Governor | None] = lambda _: None
-    sessions: Sessions = field(default_factory=Sessions)
-    store: Callable[[Config], SharedStore] = lambda _: MemoryStore()
-    tally: Tally = field(default_factory=Tally)
-    conversations: Callable[[Config], Conversations | None] = lambda _: None
-    answers: Callable[[Config], SharedStore] = lambda _: MemoryStore()
-    memories: Callable[[Config], SharedStore] = lambda _: MemoryStore()
-    new_id: Callable[[], str] = lambda: "id"
-    bindings: Callable[[Config], SharedStore] = lambda _: MemoryStore()
-    feeds: Feeds = field(default_factory=Unfed)
-    live: Live = field(default_factory=Live)
-    tracer: Callable[[Config], Tracer] = lambda _: _UNTRACED
-    signals: Callable[[Mode], Signals] = Signals
-    later: Callable[[Callable[[], None]], None] = lambda _: None
 
 
 class Gateway:

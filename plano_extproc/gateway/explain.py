@@ -13,9 +13,10 @@ from plano_extproc.config.listeners import Listener
 from plano_extproc.config.models import ModelProvider
 from plano_extproc.flow import CalloutFailed, Question
 from plano_extproc.gateway.ask import Ask
-from plano_extproc.gateway.build import Gateway, Ports
+from plano_extproc.gateway.build import Gateway
 from plano_extproc.gateway.drive import run
 from plano_extproc.gateway.plan import Plan
+from plano_extproc.gateway.ports import Ports
 from plano_extproc.gateway.prompts import step as prompts
 from plano_extproc.gateway.prompts.meant import Meant
 from plano_extproc.gateway.routing import intent

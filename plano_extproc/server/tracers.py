@@ -1,7 +1,6 @@
 """The tracers of a worker: one for each `tracing` that it was given, and the threads that send their spans."""
 
 import asyncio
-import logging
 import random
 
 import grpc
@@ -12,8 +11,6 @@ from plano_extproc.telemetry import envoys
 from plano_extproc.telemetry.exporter import Exporter, sinks_of
 from plano_extproc.telemetry.metrics import Metrics
 from plano_extproc.telemetry.tracing import Tracer
-
-_log = logging.getLogger(__name__)
 
 
 class Tracers:

@@ -158,7 +158,7 @@ class Threads:
 
 
 def turn_key(owner: str, ident: str) -> str:
-    """Return the key of a turn."""
+    """Return where a turn of an owner is kept."""
     return f"turn:{owner}:{ident}"
 
 

@@ -155,8 +155,6 @@ def status_class(status: int | None) -> str:
     return f"{status // 100}xx" if status else "error"
 
 
-_METHODS: Final = frozenset(("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"))
-
 _MODEL_AT: Final[dict[figures.Figure, int]] = {
     figure: labels.index(name)
     for figure in vars(figures).values()

@@ -20,7 +20,7 @@ class Feeds(Protocol):
 
     @property
     def prices(self) -> Prices:
-        """Prices."""
+        """What they say models cost."""
 
     @property
     def has_latencies(self) -> bool:

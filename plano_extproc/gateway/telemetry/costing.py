@@ -3,7 +3,7 @@
 from typing import Final
 
 from plano_extproc.config.policies import Client
-from plano_extproc.gateway.build import Metrics
+from plano_extproc.gateway.ports import Metrics
 from plano_extproc.limits.cost import catalogue_price, nanos
 from plano_extproc.routing import Choice
 from plano_extproc.telemetry import figures

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from plano_extproc import agents
-from plano_extproc.gateway.build import Metrics
+from plano_extproc.gateway.ports import Metrics
 from plano_extproc.gateway.reading import UsageReader
 from plano_extproc.gateway.telemetry.costing import count_tokens
 from plano_extproc.gateway.telemetry.watched import Watched

@@ -110,5 +110,5 @@ def _write_choice(request: Request) -> Json | None:
 
 
 def cache_marker(mark: CacheMark) -> Json:
-    """Return a cache marker."""
+    """Write a mark as the field `cache_control`; without a life of its own it lives as long as is usual."""
     return {"type": "ephemeral"} if mark.ttl is None else {"type": "ephemeral", "ttl": mark.ttl}
