@@ -2,11 +2,14 @@
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.markup import escape
+from rich.spinner import Spinner
 from rich.table import Table
 
 COLOURS = {"error": "bold red", "warning": "yellow", "note": "cyan"}
@@ -20,6 +23,21 @@ def stdout() -> Console:
 def stderr() -> Console:
     """Return a console on stderr."""
     return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show on a terminal that something is under way that may take seconds; elsewhere nothing is shown.
+
+    Diagnostics may be printed meanwhile, results may not.
+    """
+    console = stderr()
+    if not console.is_terminal:
+        yield
+        return
+    spinner = Spinner("line", f"[dim]{escape(what)}[/]")
+    with Live(spinner, console=console, transient=True, redirect_stdout=False, refresh_per_second=8):
+        yield
 
 
 def plain(text: str) -> str:

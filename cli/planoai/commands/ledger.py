@@ -21,7 +21,7 @@ from plano_extproc.stores import StoreError
 from plano_extproc.stores.ledger import Ledger, Query
 from planoai import governing
 from planoai.errors import Failure
-from planoai.output import diagnose, plain, print_json, print_table, say
+from planoai.output import diagnose, plain, print_json, print_table, say, working
 
 _SHOWN: Final = 50
 _CHOOSING: Final = (
@@ -93,7 +93,8 @@ def verify(noted: tuple[str, ...], file: str | None, as_json: bool) -> None:
         heads: dict[str, Head] = {}
         broken: list[Broken] = []
         if ledger is not None:
-            found = ledger.verify()
+            with working("checking every row"):
+                found = ledger.verify()
             heads, broken = found.heads, [*found.broken]
         broken += [wrong for node, head in expected if (wrong := _differs(ledger, node, head)) is not None]
     if as_json:

@@ -10,7 +10,7 @@ from planoai import sources
 from planoai import state as states
 from planoai.errors import Failure
 from planoai.home import Home, home
-from planoai.output import say
+from planoai.output import say, working
 from planoai.reloading import Reload, variables
 from planoai.supervise import Supervisor
 
@@ -28,7 +28,8 @@ def command(file: str | None) -> None:
         state = _running(place)
         source = _source(place, state, file)
         config = sources.accept(source)
-        state = Reload(place, state).apply(source, config)
+        with working("waiting until Envoy and every worker serve it"):
+            state = Reload(place, state).apply(source, config)
     say(f"[bold green]Reloaded[/] {escape(source.name)}: generation {state.generation} serves")
     for endpoint in state.endpoints:
         say(f"  {escape(endpoint.name)}  [cyan]{escape(endpoint.url)}[/]")

@@ -16,7 +16,7 @@ from planoai.console.process import start as start_console
 from planoai.errors import Failure
 from planoai.greeting import greet
 from planoai.home import home
-from planoai.output import diagnose, say
+from planoai.output import diagnose, say, working
 
 DEFAULT_PORT = 12000
 
@@ -68,8 +68,9 @@ def command(
         with startup.undone_on_failure(place):
             if with_tracing or with_console:
                 plan = _traced(plan, tracing_port)
-            started = startup.launch(plan)
-            startup.await_ready(started)
+            with working("starting Envoy and the workers"):
+                started = startup.launch(plan)
+                startup.await_ready(started)
             console = start_console(place, plan.source.environ) if with_console else None
             signals = foreground.Signals() if in_foreground else None
     if verbose:
