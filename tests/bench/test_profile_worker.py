@@ -11,7 +11,7 @@ def test_every_way_through_the_gateway_is_played_without_grpc() -> None:
         capture_output=True,
         text=True,
         env=environment({}),
-        timeout=60,
+        timeout=110,
         check=False,
     )
 
@@ -26,7 +26,7 @@ def test_an_unknown_case_is_named_with_those_that_exist() -> None:
         capture_output=True,
         text=True,
         env=environment({}),
-        timeout=60,
+        timeout=110,
         check=False,
     )
 

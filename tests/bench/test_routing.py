@@ -10,7 +10,7 @@ def test_every_way_to_a_model_is_timed() -> None:
         capture_output=True,
         text=True,
         env=environment({}),
-        timeout=60,
+        timeout=110,
         check=False,
     )
 

@@ -4,6 +4,8 @@ import pytest
 
 from bench.processes import environment, python
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.mark.envoy
 def test_every_way_of_being_seen_is_measured() -> None:
@@ -12,7 +14,7 @@ def test_every_way_of_being_seen_is_measured() -> None:
         capture_output=True,
         text=True,
         env=environment({}),
-        timeout=120,
+        timeout=280,
         check=False,
     )
 
@@ -26,7 +28,7 @@ def test_every_conversation_is_timed() -> None:
         capture_output=True,
         text=True,
         env=environment({}),
-        timeout=60,
+        timeout=280,
         check=False,
     )
 

@@ -22,7 +22,7 @@ from tests.support.reply import Reply, ToolCall
 from tests.support.scripted import ScriptedProvider
 
 Json = dict[str, Any]
-SECONDS = 90.0
+SECONDS = 280.0
 
 
 class AgentFailed(Exception):

@@ -36,7 +36,7 @@ def credential(tmp_path: Path) -> ChatGptToken:
 
 def post(backend: CodexBackend, credential: ChatGptToken, body: dict[str, Any]) -> httpx.Response:
     headers = {**PROVIDERS["chatgpt"].headers, **{n: v.decode() for n, v in credential.headers(NOW)}}
-    return httpx.post(f"{backend.url}/responses", json=body, headers=headers, trust_env=False)
+    return httpx.post(f"{backend.url}/responses", json=body, headers=headers, trust_env=False, timeout=20)
 
 
 def test_a_request_is_taken_and_its_stream_becomes_the_answer(backend: CodexBackend, credential: ChatGptToken) -> None:

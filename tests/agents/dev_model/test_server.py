@@ -32,7 +32,7 @@ def start(*options: str) -> tuple[subprocess.Popen[str], str]:
 
 def end(process: subprocess.Popen[str], number: int = signal.SIGTERM) -> tuple[int, str]:
     process.send_signal(number)
-    _, stderr = process.communicate(timeout=20)
+    _, stderr = process.communicate(timeout=60)
     return process.returncode, stderr
 
 
@@ -123,7 +123,7 @@ def test_models_are_listed_for_both_clients(url: str) -> None:
 
 
 def test_page_says_what_it_is(url: str) -> None:
-    assert "development stand-in" in httpx.get(url).text
+    assert "development stand-in" in httpx.get(url, timeout=20).text
 
 
 BAD: list[tuple[str, str, bytes, int]] = [
@@ -146,7 +146,7 @@ BAD: list[tuple[str, str, bytes, int]] = [
 
 @pytest.mark.parametrize(("method", "path", "body", "status"), BAD)
 def test_bad_request_is_an_error_of_the_dialect(url: str, method: str, path: str, body: bytes, status: int) -> None:
-    answer = httpx.request(method, url + path, content=body)
+    answer = httpx.request(method, url + path, content=body, timeout=20)
     said = answer.json()
 
     assert answer.status_code == status
@@ -166,7 +166,7 @@ def test_error_names_the_field(url: str) -> None:
 def test_signal_ends_it_cleanly_in_the_middle_of_a_stream(number: int) -> None:
     process, url = start("--pace", "5")
     body = {"model": "m", "messages": HELLO, "stream": True}
-    with httpx.stream("POST", f"{url}/v1/chat/completions", json=body) as answer:
+    with httpx.stream("POST", f"{url}/v1/chat/completions", json=body, timeout=20) as answer:
         next(answer.iter_raw())
         status, stderr = end(process, number)
 

@@ -321,7 +321,7 @@ def test_what_pythons_hooks_do_not_hear_of_the_kernel_refuses(attempt: str, tmp_
     )
     subprocess.run(
         [sys.executable, str(script)], capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3],
-        env={"PYTHONPATH": str(Path(__file__).parents[3])}, timeout=60,
+        env={"PYTHONPATH": str(Path(__file__).parents[3])}, timeout=110,
     )  # fmt: skip
 
     assert not there.exists()

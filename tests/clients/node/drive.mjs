@@ -23,7 +23,7 @@ const SCHEMA = { type: "object", properties: { city: { type: "string" } }, requi
 const weather = ({ city }) => `18 degrees in ${city}`;
 
 async function openaiChat({ url, key, model, stream, wants }) {
-  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0, timeout: 20_000 });
+  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0, timeout: 60_000 });
   const func = { name: "get_weather", description: DESCRIPTION, parameters: SCHEMA };
   const tools = wants === "tools" ? [{ type: "function", function: func }] : undefined;
   const messages = [{ role: "system", content: SYSTEM }, { role: "user", content: QUESTION }];
@@ -57,7 +57,7 @@ const plainCall = ({ id, type, function: { name, arguments: given } }) => ({
 class ResponseFailed extends Error {}
 
 async function openaiResponses({ url, key, model, stream, wants }) {
-  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0, timeout: 20_000 });
+  const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: key, maxRetries: 0, timeout: 60_000 });
   const tool = { type: "function", name: "get_weather", description: DESCRIPTION, parameters: SCHEMA, strict: false };
   const input = [{ role: "user", content: QUESTION }];
   const request = { model, instructions: SYSTEM, input, store: false };
@@ -84,7 +84,7 @@ async function openaiResponses({ url, key, model, stream, wants }) {
 }
 
 async function anthropicMessages({ url, key, model, stream, wants }) {
-  const client = new Anthropic({ baseURL: url, apiKey: key, maxRetries: 0, timeout: 20_000 });
+  const client = new Anthropic({ baseURL: url, apiKey: key, maxRetries: 0, timeout: 60_000 });
   const tool = { name: "get_weather", description: DESCRIPTION, input_schema: SCHEMA };
   const messages = [{ role: "user", content: QUESTION }];
   const request = { model, system: SYSTEM, max_tokens: 512, messages };

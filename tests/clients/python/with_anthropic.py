@@ -24,7 +24,7 @@ def vertex(command: Json) -> Json:
         access_token=command["key"],
         base_url=f"{command['url']}/v1",
         max_retries=0,
-        timeout=20,
+        timeout=60,
     )
     talk: list[Any] = [{"role": "user", "content": QUESTION}]
     ran = []

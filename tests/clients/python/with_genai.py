@@ -40,7 +40,7 @@ def express(command: Json) -> genai.Client:
 
 
 def options(command: Json) -> types.HttpOptions:
-    return types.HttpOptions(base_url=command["url"], timeout=20_000)
+    return types.HttpOptions(base_url=command["url"], timeout=60_000)
 
 
 def asking(make: Callable[[Json], genai.Client]) -> Callable[[Json], Json]:

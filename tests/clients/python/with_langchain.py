@@ -37,7 +37,7 @@ def messages(command: Json) -> Json:
 
 def _where(command: Json, root: str = "") -> Json:
     base = command["url"] + root
-    return {"model": command["model"], "base_url": base, "api_key": command["key"], "max_retries": 0, "timeout": 20}
+    return {"model": command["model"], "base_url": base, "api_key": command["key"], "max_retries": 0, "timeout": 60}
 
 
 def asked(model: Any, command: Json) -> Json:

@@ -49,7 +49,7 @@ def asked(dialect: str, base: str, command: Json) -> Json:
             stream=command["stream"],
             stream_options={"include_usage": True} if command["stream"] else None,
             max_retries=0,
-            timeout=20,
+            timeout=60,
         )
         if command["stream"]:
             answer = litellm.stream_chunk_builder(list(answer), messages=talk)
