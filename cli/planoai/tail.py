@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,15 +19,16 @@ def last_lines(path: Path, count: int, *, since: int = 0) -> list[str]:
             end = file.seek(0, os.SEEK_END)
             if since > end:  # it was emptied meanwhile
                 since = 0
-            start, found = end, b""
-            while start > since and found.count(b"\n") <= count:
-                block = min(_BLOCK, start - since)
-                start -= block
+            start, blocks, breaks = end, deque[bytes](), 0
+            while start > since and breaks <= count:
+                size = min(_BLOCK, start - since)
+                start -= size
                 file.seek(start)
-                found = file.read(block) + found
+                blocks.appendleft(file.read(size))
+                breaks += blocks[0].count(b"\n")
     except OSError:
         return []
-    return found.decode("utf-8", "replace").splitlines()[-count:] if count else []
+    return b"".join(blocks).decode("utf-8", "replace").splitlines()[-count:] if count else []
 
 
 @dataclass(slots=True)
