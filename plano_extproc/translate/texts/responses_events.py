@@ -19,7 +19,10 @@ class ResponsesEvents:
         self._channels = channels
         self._sent: dict[Channel, list[str]] = {}
         self._last: dict[Channel, Json] = {}
+        self._number = -1
+        """That of the last event that went out."""
         self._shift = 0
+        """How many more events have gone out than came in."""
 
     def event(self, told: Json) -> list[Json]:
         """Return the event with its texts seen, after those that it made necessary. `told` is changed."""
@@ -63,8 +66,6 @@ class ResponsesEvents:
             return {**event, "sequence_number": self._number + 1}
         self._number = number + self._shift
         return {**event, "sequence_number": self._number}
-
-    _number = -1
 
     def _delta(self, name: str, told: Json) -> bool:
         """See a piece of text; false when all of it is held back, so that there is nothing to tell."""
