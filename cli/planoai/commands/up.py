@@ -28,7 +28,7 @@ DEFAULT_PORT = 12000
 @click.option("--with-tracing", is_flag=True, help="Start a local trace collector too.")
 @click.option("--tracing-port", type=click.IntRange(1, 65535), help="Its port.  [default: PLANO_TRACE_PORT, or 4317]")
 @click.option("--console", "with_console", is_flag=True, help="Serve the web console too, and collect traces for it.")
-@click.option("--docker", is_flag=True, help="Run in a container.")
+@click.option("--docker", is_flag=True, help="Say how to run it in a container, and end.")
 @click.option(
     "--listener-port", type=click.IntRange(1, 65535), help="The port of a zero configuration.  [default: 12000]"
 )
@@ -53,7 +53,7 @@ def command(
     begun = time.monotonic()
     if docker:
         raise Failure(
-            "`up --docker` does not exist yet",
+            "`up` starts no container",
             "build the image with `docker build -t plano .`, then: "
             "docker run -p 12000:12000 -v ./config.yaml:/app/plano_config.yaml:ro --env-file .env plano",
         )
