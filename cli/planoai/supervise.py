@@ -98,6 +98,9 @@ class Supervisor:
             return getattr(self._server, method)(*arguments)
         except (OSError, http.client.HTTPException, xmlrpc.client.Error):
             return None
+        finally:
+            # What stays, such as the console, leaves no connection open from one question to the next.
+            self._server("close")()
 
     def pid(self) -> int | None:
         """Return its process id."""
@@ -188,5 +191,7 @@ class _UnixTransport(xmlrpc.client.Transport):
         super().__init__()
         self._path = path
 
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:  # noqa: ARG002 - the host is the socket
-        return _UnixConnection(self._path)
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        made = _UnixConnection(self._path)
+        self._connection = host, made  # so that `close` finds it
+        return made

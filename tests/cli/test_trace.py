@@ -220,6 +220,14 @@ def test_an_endpoint_starts_a_collector_where_none_runs(user: Shell) -> None:
     assert "has ended" in ended.stdout
 
 
+def test_an_endpoint_elsewhere_is_asked_and_nothing_is_started_in_its_place(user: Shell) -> None:
+    failed = user.planoai("trace", "--default-otel-endpoint=http://collector.invalid:4317")
+
+    assert failed.returncode == 1
+    assert "no collector answers on collector.invalid:4317" in flat(failed.stderr)
+    assert user.planoai("trace", "stop").stdout.startswith("No collector runs")
+
+
 def test_a_port_of_somebody_else_is_an_error(user: Shell) -> None:
     with socket.socket() as stranger:
         stranger.bind(("127.0.0.1", 0))

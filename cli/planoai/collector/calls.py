@@ -47,6 +47,10 @@ class Call:
     quality: str
     agents: str = ""
     """Those who answered, in their order, where no model did."""
+    is_streaming: bool = False
+    strategy: str = ""
+    """What chose the route, such as `lexical` or a model."""
+    reason: str = ""
 
     @property
     def is_error(self) -> bool:
@@ -94,6 +98,9 @@ def call_of(span: Span, prices: Prices) -> Call | None:
         cost=cost if cost is not None else _cost(price, used),
         quality=str(found.get("signals.quality") or ""),
         agents="" if model else str(agents),
+        is_streaming=found.get("llm.is_streaming") is True,
+        strategy=str(found.get("routing.strategy") or ""),
+        reason=str(found.get("routing.selection_reason") or found.get("selection.reason") or ""),
     )
 
 

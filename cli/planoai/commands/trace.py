@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import rich_click as click
 
+from planoai import ports
 from planoai.collector import process
 from planoai.collector.client import Client, Foreign, Trace, Unreachable
 from planoai.collector.query import Query, conditions, now, patterns, since, target, trimmed
@@ -20,6 +21,7 @@ from planoai.home import home
 from planoai.output import diagnose, print_json, print_whole, say
 
 _USUAL = "http://localhost:4317"
+_HERE = (ports.LOOPBACK, "::1")
 
 
 @click.command("trace")
@@ -41,7 +43,7 @@ _USUAL = "http://localhost:4317"
     is_flag=False,
     flag_value=_USUAL,
     metavar="[URL]",
-    help=f"Use the collector there, {_USUAL} unless said otherwise, and start one if none runs.",
+    help=f"Use the collector there, {_USUAL} unless said otherwise, and start one if none runs on this machine.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show every attribute.")
 def command(
@@ -81,7 +83,7 @@ def command(
         raise Failure("--list shows many traces, and an id names one", "leave out --list, or the id")
     globs = patterns(filters)
     client = process.address(home(os.environ), os.environ, host=host, port=port)
-    if endpoint is not None:
+    if endpoint is not None and client.host in _HERE:
         client = process.ensure(home(os.environ), os.environ, port=port).client
     if follow:
         _follow(client, query, globs, as_list=as_list, as_json=as_json, verbose=verbose)
