@@ -8,7 +8,7 @@ import pytest
 
 from plano_extproc.config import load
 from plano_extproc.config.telemetry import Tracing
-from plano_extproc.flow import Callout, Reply
+from plano_extproc.flow import Callout, CalloutFailed, ModelCall, Reply
 from plano_extproc.gateway import Exchange, Gateway, Ports
 from plano_extproc.gateway import gateway as assembled
 from plano_extproc.gateway.actions import Continue
@@ -43,6 +43,7 @@ class Stand:
     def __init__(self, tracing: dict[str, Any] | None = None, text: str = CONFIG) -> None:
         self.spans: list[Span] = []
         self.sent: list[Callout] = []
+        self.lost = ""
         self.counts = Counts()
         found = {"random_sampling": 100, "opentracing_grpc_endpoint": "http://localhost:4317", **(tracing or {})}
         ids = iter(range(1, 1000))
@@ -66,6 +67,8 @@ class Stand:
 
     async def _send(self, callout: Callout) -> Reply:
         self.sent.append(callout)
+        if self.lost:
+            raise CalloutFailed(self.lost)
         return Reply(200, {}, b"{}")
 
     def _run(self, work: Any) -> None:
@@ -210,6 +213,22 @@ def test_a_try_that_failed_before_the_one_that_answered_is_a_call_of_its_model_t
         ("openai", "gpt-4o", "error", "other"),
         ("anthropic", "claude-sonnet-4-5", "2xx", "none"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("lost", "counted"),
+    [("timeout", "timeout"), ("unreachable", "connect"), ("too_large", "parse"), ("reset", "other")],
+)
+async def test_why_a_model_that_was_asked_on_the_way_did_not_answer_is_counted(lost: str, counted: str) -> None:
+    stand = Stand()
+    stand.lost = lost
+    ask = Ask("models", Surface("openai.chat"), {"traceparent": TRACE.encode()}, "")
+    with pytest.raises(CalloutFailed):
+        await Outside(stand.gateway, ask)(ModelCall("openai/gpt-4o", {"messages": []}, "router", 1.0))
+
+    calls = [labels for figure, labels in stand.counts.counted if figure is figures.LLM_REQUESTS]
+    assert calls == [("openai", "gpt-4o", "error", counted)]
+    assert [(span.status, span.attributes["error.type"]) for span in stand.spans] == [("error", lost)]
 
 
 async def test_why_a_router_did_not_decide_is_in_the_span() -> None:

@@ -49,6 +49,7 @@ async def call(gateway: Gateway, asked: Mapping[str, bytes], callout: Callout, s
             _tell(span, reply, served)
     except CalloutFailed as failed:
         outcome = failed.reason
+        span.update({"error.type": failed.reason})
         span.fail(failed.reason)
         raise
     finally:
@@ -57,7 +58,8 @@ async def call(gateway: Gateway, asked: Mapping[str, bytes], callout: Callout, s
         ports.metrics.observe(figures.CALLOUT, (what,), seconds)
         if served is not None:
             model = split(served.choice.name)
-            ports.metrics.count(figures.LLM_REQUESTS, (*model, status_class(status), "none" if status else "other"))
+            error = "none" if status else _ERRORS.get(outcome, "other")
+            ports.metrics.count(figures.LLM_REQUESTS, (*model, status_class(status), error))
             ports.metrics.observe(figures.LLM_DURATION, model, seconds)
         if span.is_recording:
             span.end(nanoseconds(ports.now()))
@@ -141,6 +143,9 @@ _KINDS: Final[dict[str, SpanKind]] = {
     "function calling": CALLOUT,
 }
 """By the first words of what is asked."""
+
+_ERRORS: Final[dict[str, str]] = {"timeout": "timeout", "unreachable": "connect", "too_large": "parse"}
+"""What a lost call of a model is counted as, by its reason."""
 
 _USED: Final = (
     ("llm.usage.prompt_tokens", "prompt_tokens"),
