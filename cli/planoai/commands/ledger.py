@@ -11,15 +11,13 @@ from typing import Any, Final
 
 import orjson
 import rich_click as click
-from pydantic import TypeAdapter, ValidationError
 
-from plano_extproc.config.values import PositiveDuration
 from plano_extproc.governance import Row
 from plano_extproc.governance.ledger import Broken, Head
 from plano_extproc.limits.buckets import NANOS
 from plano_extproc.stores import StoreError
 from plano_extproc.stores.ledger import Ledger, Query
-from planoai import governing
+from planoai import durations, governing
 from planoai.errors import Failure
 from planoai.output import diagnose, plain, print_json, print_table, say, working
 
@@ -144,17 +142,8 @@ def _list(file: str | None, limit: int, chosen: dict[str, str | None], *, as_jso
 
 def _query(chosen: dict[str, str | None], limit: int | None) -> Query:
     since = chosen.get("since")
-    begin = None if since is None else int((time.time() - _seconds(since)) * 1_000_000)
+    begin = None if since is None else int((time.time() - durations.seconds(since)) * 1_000_000)
     return Query(chosen.get("tenant"), chosen.get("agent"), chosen.get("decision"), begin, limit)
-
-
-def _seconds(text: str) -> float:
-    try:
-        return TypeAdapter(PositiveDuration).validate_python(text)
-    except ValidationError:
-        raise click.BadParameter(
-            f"'{text}' is no length of time; write 90m, 24h or 30d", param_hint="--since"
-        ) from None
 
 
 def _head(text: str) -> tuple[str, Head]:

@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import rich_click as click
-from pydantic import TypeAdapter, ValidationError
 
 from plano_extproc.config import Config
-from plano_extproc.config.values import PositiveDuration
 from plano_extproc.limits.usage import Period, Totals, by, period
 from plano_extproc.stores import SharedStore, SqliteStore, StoreError, limit_store, shared_path
 from plano_extproc.stores.contract import SCANNED
-from planoai import running, sources
+from planoai import durations, running, sources
 from planoai.errors import Failure
 from planoai.home import Home, home
 from planoai.output import diagnose, plain, print_json, print_table, say
@@ -41,7 +39,7 @@ def command(file: str | None, since: str, name: str, client: str | None, as_json
     FILE says where they are counted, if not in PLANO_HOME; by default it is the file of the running gateway. Up to 8
     days are counted by whole hours in UTC, more by whole days.
     """
-    asked = period(time.time(), _seconds(since))
+    asked = period(time.time(), durations.seconds(since))
     place = home(os.environ)
     try:
         entries = asyncio.run(_entries(_store(file, place), asked))
@@ -57,15 +55,6 @@ def command(file: str | None, since: str, name: str, client: str | None, as_json
         print_json({"since": begin, "by": name, "rows": rows, "total": _figures(_sum(list(totals.values())))})
         return
     _print(rows, name, begin)
-
-
-def _seconds(text: str) -> float:
-    try:
-        return TypeAdapter(PositiveDuration).validate_python(text)
-    except ValidationError:
-        raise click.BadParameter(
-            f"'{text}' is no length of time; write 90m, 24h or 30d", param_hint="--since"
-        ) from None
 
 
 def _store(file: str | None, place: Home) -> SharedStore | None:
