@@ -122,18 +122,18 @@ def test_a_refusal_is_in_the_callers_dialect(gateway: Gateway) -> None:
     assert answer.json()["error"]["type"] == "authentication_error"
 
 
+PATHS = [
+    ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/messages"),
+    ("POST", "/v1/responses"),
+    ("POST", "/v1beta/models/gpt-4o:generateContent"),
+    ("GET", "/v1/models"),
+]
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
-    [
-        ("POST", "/v1/chat/completions"),
-        ("POST", "/v1/messages"),
-        ("POST", "/v1/responses"),
-        ("POST", "/v1beta/models/gpt-4o:generateContent"),
-        ("POST", "/v1/embeddings"),
-        ("GET", "/v1/models"),
-        ("GET", "/v1/realtime?model=gpt-4o"),
-        ("GET", "/nothing"),
-    ],
+    [*PATHS, ("POST", "/v1/embeddings"), ("GET", "/v1/realtime?model=gpt-4o"), ("GET", "/nothing")],
 )
 @pytest.mark.parametrize("listener", ["llm", "travel"])
 def test_every_path_wants_a_token(gateway: Gateway, listener: str, method: str, path: str) -> None:
@@ -164,16 +164,7 @@ def test_a_token_is_not_passed_on_as_a_credential(
     assert chat.last.header("x-api-key") == "sk-of-the-caller"
 
 
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "/v1/chat/completions"),
-        ("POST", "/v1/messages"),
-        ("POST", "/v1/responses"),
-        ("POST", "/v1beta/models/gpt-4o:generateContent"),
-        ("GET", "/v1/models"),
-    ],
-)
+@pytest.mark.parametrize(("method", "path"), PATHS)
 @pytest.mark.parametrize("listener", ["open", "both"])
 def test_every_path_wants_the_key_of_a_client(gateway: Gateway, listener: str, method: str, path: str) -> None:
     url = f"{gateway.url(listener)}{path}"
