@@ -5,10 +5,7 @@ from typing import Any
 
 from plano_extproc.conversation.pending import Pending
 from plano_extproc.conversation.wish import wish
-from plano_extproc.stores import (
-    Conversations,
-    SharedStore,
-)
+from plano_extproc.stores import Conversations, SharedStore
 from plano_extproc.stores.threads import Limits
 
 Json = dict[str, Any]

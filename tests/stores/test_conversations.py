@@ -7,12 +7,7 @@ import uuid
 import pytest
 
 from plano_extproc.errors import InvalidRequest, NotFound, Unavailable
-from plano_extproc.stores import (
-    Conversations,
-    MemoryStore,
-    RedisStore,
-    SharedStore,
-)
+from plano_extproc.stores import Conversations, MemoryStore, RedisStore, SharedStore
 from tests.stores.talking import OTHER, OWNER, Json, answer, begun, made_of, said, texts
 from tests.support.servers import running_redis
 

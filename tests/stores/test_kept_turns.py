@@ -10,12 +10,7 @@ from pathlib import Path
 import pytest
 
 from plano_extproc.config import load
-from plano_extproc.stores import (
-    PostgresStore,
-    RedisStore,
-    SqliteStore,
-    state_store,
-)
+from plano_extproc.stores import PostgresStore, RedisStore, SqliteStore, state_store
 from plano_extproc.stores import conversations as opened
 from plano_extproc.stores.peer import PeerTurns
 from tests.stores.talking import OTHER, answer, begun, made_of, texts

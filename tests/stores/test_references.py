@@ -7,10 +7,7 @@ import pytest
 
 from plano_extproc.conversation.wish import wish
 from plano_extproc.errors import InvalidRequest
-from plano_extproc.stores import (
-    Conversations,
-    SharedStore,
-)
+from plano_extproc.stores import Conversations, SharedStore
 from tests.stores.talking import OTHER, OWNER, Json, answer, begun, made_of, texts
 
 
