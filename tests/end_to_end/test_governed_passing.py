@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.end_to_end.test_passing import Service
+from tests.support.a2a_mcp import Service
 from tests.support.gateway import Gateway, everywhere, running_gateway, until
 from tests.support.http_server import Action, Data, End, Head, Hold, HttpServer, Recorded, Wait
 from tests.support.ports import free_port
@@ -132,8 +132,7 @@ def test_a_revoked_agent_is_not_reached_and_a_revoked_caller_reaches_nobody(gate
 
     assert until(refused, seconds=60)
     service.asked.clear()
-    assert {post(gateway, "/a2a/talk", message).status_code for _ in range(6)} == {403}
-    assert {call(gateway, "k-robot", "look").status_code for _ in range(6)} == {403}
+    assert refused()
     assert service.asked == []
     assert call(gateway, "k-people", "look").status_code == 200
     assert until(lambda: ("serve", "SKIP") in rows(gateway, "talk"), seconds=60)
