@@ -107,6 +107,16 @@ def test_a_reason_in_the_prompt_goes_before_the_plans_and_verdicts_are_words() -
     assert found["guards"] == ["jailbreak:allow", "pii:redact"]
 
 
+def test_a_request_that_agents_answer_has_no_model_and_a_call_on_the_way_says_what_for() -> None:
+    exchanges = Exchanges()
+    take(exchanges, span(**{"llm.model": "", "llm.provider": "", "selection.agents": "weather,flights"}))
+    take(exchanges, span(**{"request_id": "r2", "plano.callout": "function calling"}))
+    [answered, called] = exchanges.after(0)
+
+    assert (answered.get("model"), answered["agent"]) == (None, "weather,flights")
+    assert (called["model"], called["reason"]) == ("openai/gpt-4o", "function calling")
+
+
 def test_all_agents_of_a_request_are_named_and_the_last_one_has_its_tokens() -> None:
     exchanges = Exchanges()
     ran = [{"agent": "weather", "outcome": "answered"}, {"agent": "flights", "outcome": "failed"}]

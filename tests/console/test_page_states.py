@@ -10,11 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from planoai.home import Home
 from tests.console.stage import Stage, stage
+from tests.support import processes
 from tests.support.browser import Tab, tab
+from tests.support.ports import free_port
 
 pytestmark = [pytest.mark.envoy, pytest.mark.browser, pytest.mark.timeout(300)]
 
@@ -49,14 +52,27 @@ def found() -> Iterator[Stage]:
 @contextmanager
 def console(home: Path) -> Iterator[str]:
     """Run a console in a home without a gateway, and yield its address."""
-    environ = {**os.environ, "PLANO_HOME": str(home), "PLANO_CONSOLE_PORT": "0", "PLANO_TRACE_PORT": "0"}
-    command = [sys.executable, "-m", "planoai.console"]
-    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as process:
+    with started(home) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip()
         finally:
             process.terminate()
+
+
+@contextmanager
+def started(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """Start a console, and end it together with the collector that it has started."""
+    ports = {"PLANO_CONSOLE_PORT": str(free_port()), "PLANO_TRACE_PORT": str(free_port())}
+    environ = {**os.environ, "PLANO_HOME": str(home), **ports}
+    command = [sys.executable, "-m", "planoai.console"]
+    try:
+        with subprocess.Popen(
+            command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process:
+            yield process
+    finally:
+        processes.end(processes.of_home(home))
 
 
 def show(page: Tab, view: str, words: str = "") -> str:
@@ -161,6 +177,44 @@ def test_without_a_gateway_it_says_that_none_runs(page: Tab, tmp_path: Path) -> 
         page.open(url)
 
         assert str(tmp_path) in page.awaits("no gateway runs in", "#gateway", seconds=60)
+
+
+def test_a_console_ends_quietly_under_an_open_page(tmp_path: Path) -> None:
+    with started(tmp_path / "home") as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        origin, _, token = process.stdout.readline().strip().partition("/?token=")
+        with httpx.stream("GET", f"{origin}/api/events", params={"token": token}, timeout=60) as events:
+            next(events.iter_lines())
+            process.send_signal(signal.SIGINT)
+            said = process.stderr.read()
+
+    assert said == ""
+
+
+def test_who_comes_back_is_told_what_was_missed_and_no_more(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    home.create()
+    log = home.logs / "access.log"
+    log.write_text(line(1) + line(2))
+
+    def told(last: str) -> tuple[list[str], str]:
+        headers = {"last-event-id": last} if last else {}
+        with httpx.stream("GET", f"{origin}/api/events?token={token}", headers=headers, timeout=60) as events:
+            lines = events.iter_lines()
+            number = next(found for found in lines if found.startswith("id: ")).removeprefix("id: ")
+            body = next(found for found in lines if found.startswith("data: ")).removeprefix("data: ")
+        return [one["request_id"] for one in json.loads(body)], number
+
+    with console(home.root) as url:
+        origin, _, token = url.partition("/?token=")
+        first, number = told("")
+        with log.open("a") as lines:
+            lines.write(line(3))
+
+        assert first == ["r1", "r2"]
+        assert told(number)[0] == ["r3"]
+        assert told("999999")[0] == ["r1", "r2", "r3"]
 
 
 def test_ten_thousand_requests_leave_it_usable(page: Tab, tmp_path: Path) -> None:

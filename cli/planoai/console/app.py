@@ -121,7 +121,7 @@ class _Pages:
         watch, version, quiet, sent = self._watch, -1, 0.0, dict[str, Any]()
         if after > watch.exchanges.sequence:  # the page outlived another console
             after = 0
-        while True:
+        while not watch.is_over:
             if exchanges := watch.exchanges.after(after):
                 after, quiet = exchanges[-1]["sequence"], 0.0
                 yield _event("exchanges", exchanges, after)

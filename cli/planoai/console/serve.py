@@ -1,5 +1,6 @@
 """Serving the console until Ctrl-C or SIGTERM."""
 
+import contextlib
 import secrets
 import socket
 from collections.abc import Callable, Mapping
@@ -32,14 +33,19 @@ class Page:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, listening: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, listening: Callable[[], None], watch: Watch) -> None:
         super().__init__(config)
         self._listening = listening
+        self._watch = watch
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._listening()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._watch.is_over = True  # a page listens for ever
+        await super().shutdown(sockets)
 
 
 def serve(home: Home, environ: Mapping[str, str], port: int | None, listening: Callable[[Page], None]) -> None:
@@ -57,7 +63,8 @@ def serve(home: Home, environ: Mapping[str, str], port: int | None, listening: C
         timeout_graceful_shutdown=1,
     )
     try:
-        _Server(config, lambda: listening(page)).run()
+        with contextlib.suppress(KeyboardInterrupt):  # which ends it like SIGTERM
+            _Server(config, lambda: listening(page), watch).run()
     finally:
         if collector.is_new:
             process.stop(home, collector.client)

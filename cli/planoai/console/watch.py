@@ -33,7 +33,7 @@ _TRACES: Final = 300
 
 
 class Watch:
-    """What is known of one gateway. `version` grows whenever `gauges` has changed."""
+    """What is known of one gateway. `version` grows whenever `gauges` has changed; `is_over` ends what streams."""
 
     def __init__(self, home: Home, collector: Client | None, prices: Prices, environ: Mapping[str, str]) -> None:
         self.home = home
@@ -42,6 +42,7 @@ class Watch:
         self.traces: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self.gauges: dict[str, Any] = {}
         self.version = 0
+        self.is_over = False
         self.state: states.State | None = None
         self._prices = prices
         self._environ = environ

@@ -7,9 +7,9 @@ import { fill } from "./trace.js";
 const COLUMNS = [
   ["time", (e) => clock(e.at), "nowrap"],
   ["status", (e) => h("span", { class: statusClass(e.status) }, String(e.status ?? "–")), "nowrap"],
-  ["listener", (e) => e.listener ?? "", "wide third"],
-  ["route", (e) => e.route ?? "", "wide second"],
-  ["agent", (e) => agents(e), "wide"],
+  ["listener", (e) => e.listener ?? "", "short third"],
+  ["route", (e) => e.route ?? "", "short second"],
+  ["agent", (e) => agents(e), "short"],
   ["model", (e) => e.model ?? (e.agent ? "" : e.path ?? ""), "wide"],
   ["because", (e) => failure(e) || (e.reason ?? ""), "wide third"],
   ["tokens", (e) => (e.input_tokens || e.output_tokens ? `${count(e.input_tokens ?? 0)} → ${count(e.output_tokens ?? 0)}` : ""), "number second"],

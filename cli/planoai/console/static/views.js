@@ -6,6 +6,7 @@ import { fill } from "./trace.js";
 
 const figures = (name) => known.gauges.figures?.[name] ?? [];
 const total = (entries) => entries.reduce((sum, entry) => sum + entry.value, 0);
+const by = (...names) => (one, other) => names.map((name) => String(one[name]).localeCompare(String(other[name]))).find(Boolean) ?? 0;
 const panel = (title, ...children) => h("section", { class: "panel" }, h("h2", null, title), children);
 const share = (part, whole) => {
   const bar = h("i");
@@ -76,10 +77,10 @@ const sums = (name, title) => {
   const entries = Object.entries(known.gauges.sums?.[name] ?? {}).map(([key, value]) => ({ key, ...value }));
   const whole = entries.reduce((sum, entry) => sum + entry.requests, 0);
   return panel(title, table([
-    [name, (e) => e.key, "wide"], ["requests", (e) => count(e.requests), "number"], ["", (e) => share(e.requests, whole)],
-    ["errors", (e) => (e.errors ? h("span", { class: "bad" }, count(e.errors)) : "0"), "number"], ["in", (e) => count(e.input_tokens), "number"],
-    ["cached", (e) => count(e.cached_tokens), "number"], ["out", (e) => count(e.output_tokens), "number"], ["cost", (e) => money(e.cost), "number"],
-    ["p50", (e) => duration(e.p50_ms), "number"], ["p95", (e) => duration(e.p95_ms), "number"],
+    [name, (e) => e.key, "wide"], ["requests", (e) => count(e.requests), "number"], ["", (e) => share(e.requests, whole), "third"],
+    ["errors", (e) => (e.errors ? h("span", { class: "bad" }, count(e.errors)) : "0"), "number"], ["in", (e) => count(e.input_tokens), "number second"],
+    ["cached", (e) => count(e.cached_tokens), "number third"], ["out", (e) => count(e.output_tokens), "number second"], ["cost", (e) => money(e.cost), "number"],
+    ["p50", (e) => duration(e.p50_ms), "number third"], ["p95", (e) => duration(e.p95_ms), "number second"],
   ], entries, { label: title, empty: NONE[name] }));
 };
 
@@ -106,10 +107,10 @@ export const cost = made(() => {
 
 export const guards = made(() => [
   panel("Verdicts since the start", table([["listener", (e) => e.listener], ["guard", (e) => e.guard], ["verdict", (e) => verdict(e.verdict)],
-    ["times", (e) => count(e.value), "number"]], figures("guards"))),
-  panel("Latest", table([["time", (e) => clock(e.at), "nowrap"], ["status", (e) => String(e.status ?? ""), "nowrap"], ["listener", (e) => e.listener ?? ""],
+    ["times", (e) => count(e.value), "number"]], [...figures("guards")].sort(by("listener", "guard", "verdict")))),
+  panel("Latest that a guard acted on", table([["time", (e) => clock(e.at), "nowrap"], ["status", (e) => String(e.status ?? ""), "nowrap"], ["listener", (e) => e.listener ?? ""],
     ["client", (e) => e.client ?? ""], ["model", (e) => e.model ?? "", "wide"], ["verdicts", (e) => e.guards.map(verdict), "wide"]],
-  latest("", 2000).filter((e) => e.guards?.length).slice(0, 100))),
+  latest("", 2000).filter((e) => e.guards?.some((verdict) => !verdict.endsWith(":allow"))).slice(0, 100), { empty: "None." })),
 ]);
 
 const STANDINGS = { active: "good", suspended: "warn", revoked: "bad" };
@@ -148,12 +149,14 @@ export const providers = made(() => {
   const rows = (clusters ?? []).flatMap((cluster) => cluster.hosts.length
     ? cluster.hosts.map((one) => ({ cluster: cluster.name, ...one })) : [{ cluster: cluster.name, address: "not called yet", healthy: true, troubles: [] }]);
   const serving = known.gauges.config?.serving ?? {};
+  const names = (row) => (serving[row.cluster] ?? [row.cluster]).join(", ");
+  rows.sort((one, other) => names(one).localeCompare(names(other)));
   const failed = Object.fromEntries(figures("cooldowns").map((entry) => [entry.provider, entry.value]));
   return [
     panel("Providers, as Envoy sees them", clusters ? table([
-      ["serves", (e) => h("span", { title: e.cluster }, (serving[e.cluster] ?? [e.cluster]).join(", ")), "wide"], ["host", (e) => [e.hostname, e.address].filter(Boolean).join(" "), "wide second"], ["", host],
-      ["requests", (e) => count(e.requests), "number"], ["under way", (e) => count(e.active), "number"], ["errors", (e) => count(e.errors), "number"],
-      ["no connection", (e) => count(e.connect_failures), "number"], ["timeouts", (e) => count(e.timeouts), "number"],
+      ["serves", (e) => h("span", { title: e.cluster }, names(e)), "wide"], ["host", (e) => [e.hostname, e.address].filter(Boolean).join(" "), "wide second"], ["", host],
+      ["requests", (e) => count(e.requests), "number"], ["under way", (e) => count(e.active), "number second"], ["errors", (e) => count(e.errors), "number"],
+      ["no connection", (e) => count(e.connect_failures), "number second"], ["timeouts", (e) => count(e.timeouts), "number third"],
     ], rows) : h("p", { class: "nothing" }, "Envoy does not answer.")),
     h("div", { class: "columns" },
       panel("Set aside for a while", cooling.length ? table([["provider", (e) => e.provider, "wide"],
