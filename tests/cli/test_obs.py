@@ -9,7 +9,7 @@ from planoai.collector.calls import Calls, catalogue_price
 from planoai.collector.pricing import prices
 from planoai.ports import problem
 from tests.cli.collecting import collector, send
-from tests.cli.commands import Shell
+from tests.cli.commands import Shell, flat
 from tests.support.gateway import until
 from tests.support.ports import free_port
 
@@ -73,6 +73,14 @@ def test_on_a_narrow_terminal_names_are_cut_and_no_figure_is() -> None:
     rows = [line.split() for line in lines if "a-model-" in line]
     assert [row for row in rows if row[1:5] == ["3", "3000", "1500", "50ms"]]
     assert len([row for row in rows if row[-5:-1] == ["200", "1000", "500", "50ms"]]) == 3
+
+
+def test_a_source_of_prices_that_is_away_is_told_in_words(user: Shell) -> None:
+    with collector() as (running, _):
+        shown = user.planoai("obs", "--json", "--port", str(running.port), "--pricing-url", "http://127.0.0.1:1/prices")
+
+    assert shown.returncode == 0
+    assert "prices cannot be read from http://127.0.0.1:1/prices: Connection refused ->" in flat(shown.stderr)
 
 
 def test_a_collector_of_its_own_ends_with_it_on_sigterm(user: Shell) -> None:

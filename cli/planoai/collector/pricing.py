@@ -37,7 +37,8 @@ def source(file: str | None, provider: str | None, url: str | None, environ: Map
     try:
         listed = prices(kind, _fetch(url or URLS[kind]))
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        diagnose("warning", f"prices cannot be read from {url or URLS[kind]}: {error}", ["the built-in ones are used"])
+        why = f"prices cannot be read from {url or URLS[kind]}: {_words(error)}"
+        diagnose("warning", why, ["the built-in ones are used"])
         return catalogue_price
     listed |= {plano: listed[key] for key, plano in aliases.items() if key in listed}
     by_name = {_plain(name): price for name, price in listed.items()}
@@ -86,6 +87,11 @@ _READERS: Final = {"digitalocean": _digitalocean, "models.dev": _models_dev}
 def _plain(name: str) -> str:
     """Return a model's name without provider and date, as all spell it."""
     return re.sub(r"-?\d{8}$", "", name.rpartition("/")[2].lower()).replace(".", "-")
+
+
+def _words(error: Exception) -> str:
+    reason = error.reason if isinstance(error, urllib.error.URLError) else error
+    return (reason.strerror if isinstance(reason, OSError) else None) or str(reason)
 
 
 def _fetch(url: str) -> Any:
