@@ -158,3 +158,18 @@ def test_processes_are_measured_as_they_are(seen: Seen, told: dict[str, list[tup
     assert started > 1_700_000_000
     assert 5 < fds < most
     assert re.search(r"^# TYPE process_cpu_seconds_total counter", seen.figures(), re.MULTILINE)
+
+
+def test_who_is_set_aside_is_told(seen: Seen) -> None:
+    """Each request is another conversation, none of which stays with who stood in."""
+    for number in range(4):
+        assert seen.ask(f"cool-{number}", f"Good day, number {number}", model="gpt-4.1").status_code == 200
+
+    def cooling() -> bool:
+        found = samples(seen.figures())
+        set_aside = {one["provider"]: value for one, value in found.get("plano_cooling", ())}
+        return set_aside.get("openai/gpt-4.1") == 1 and ({"provider": "openai/gpt-4.1"}, 1.0) in found.get(
+            "plano_cooldowns_total", ()
+        )
+
+    assert until(cooling, seconds=20)
