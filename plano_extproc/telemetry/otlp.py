@@ -51,6 +51,14 @@ class OtlpSink:
         encode = partial(export_of, with_messages=self._with_messages)
         if parts.path not in ("", "/"):
             from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
+            from requests import Session
+
+            class Trusting(Session):
+                """Holds OpenTelemetry's own variable for the certificates above those of `requests`."""
+
+                def merge_environment_settings(self, *asked: Any, **named: Any) -> Any:
+                    found = super().merge_environment_settings(*asked, **named)
+                    return {**found, "verify": self.verify} if isinstance(self.verify, str) else found
 
             class OverHttp(HttpExporter):
                 """Takes our spans as they are."""
@@ -59,7 +67,8 @@ class OtlpSink:
                     sent = self._client.export(encode(spans))
                     return SpanExportResult.SUCCESS if sent.success else SpanExportResult.FAILURE
 
-            return OverHttp(endpoint=self._url, headers=self._headers, timeout=_SECONDS)
+            session = Trusting()
+            return OverHttp(endpoint=self._url, headers=self._headers, timeout=_SECONDS, session=session)
         from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 
         class OverGrpc(GrpcExporter):
