@@ -55,7 +55,11 @@ def test_a_request_is_one_tree_of_envoys_spans_and_ours(traced: Stage) -> None:
 
 
 def test_the_answer_of_a_traced_request_passes_unread(traced: Stage) -> None:
-    traced.ask("Hello", **{"x-request-id": "passes-1"})
+    """A stream says nowhere how long it is: only who has read it can tell."""
+    said = [{"role": "user", "content": "Hello"}]
+    body = {"messages": said, "stream": True, "stream_options": {"include_usage": True}}
+    url = f"{traced.gateway.url()}/v1/chat/completions"
+    assert httpx.post(url, json=body, headers={"x-request-id": "passes-1"}, timeout=60).status_code == 200
     spans = until(lambda: spans_of(traced, "passes-1"))
     call = attributes(next(span for span in spans if span["service"] == "plano(llm)"))
 
