@@ -26,7 +26,7 @@ import pytest
 from tests.support.ports import free_port
 
 REDIS_PROGRAMS = ("redis-server", "valkey-server", "dragonfly")
-_START_SECONDS = 30.0
+_START_SECONDS = 100.0
 
 
 @dataclass(slots=True)
@@ -119,7 +119,7 @@ class PostgresServer:
         if self.process is not None:
             self.process.send_signal(signal.SIGINT)
             try:
-                self.process.wait(timeout=10)
+                self.process.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
