@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Sequence
 from contextlib import suppress
 from types import FrameType
 
@@ -14,6 +15,7 @@ from planoai.home import Home
 from planoai.output import say
 from planoai.startup import Started
 from planoai.supervise import DRAIN_SECONDS, Supervisor
+from planoai.tail import Followed
 
 LOGS = ("access.log", "envoy.log", "extproc.log")
 
@@ -37,7 +39,12 @@ class Signals:
             raise KeyboardInterrupt
 
 
-def stay(started: Started, signals: Signals) -> int:
+def logs(home: Home) -> list[Followed]:
+    """Return the logs to show, from here on."""
+    return tail.opened([home.logs / name for name in LOGS])
+
+
+def stay(started: Started, signals: Signals, shown: Sequence[Followed]) -> int:
     """Show the logs until a signal comes or supervisord ends; return the exit code.
 
     The first Ctrl-C or SIGTERM drains, a second one stops at once. An end that `planoai down` asked for is 0,
@@ -45,9 +52,8 @@ def stay(started: Started, signals: Signals) -> int:
     """
     place = started.plan.home
     running = _Child(started.process.pid)
-    paths = [place.logs / name for name in LOGS]
     with suppress(OSError):  # nobody reads our output any more: the terminal or the pipe is gone
-        tail.follow(paths, click.echo, until=lambda: signals.count > 0 or running.has_ended())
+        tail.follow(shown, click.echo, until=lambda: signals.count > 0 or running.has_ended())
     if running.has_ended():
         _clear(place)
         return 0 if running.code == 0 else 1

@@ -69,17 +69,23 @@ class Followed:
         return [self.prefix + line for line in whole.decode("utf-8", "replace").split("\n")] if newline else []
 
 
-def follow(
-    paths: Sequence[Path], write: Callable[[str], None], *, until: Callable[[], bool], from_end: bool = True
-) -> None:
-    """Write each line that is added to the files, until asked to end. Files that do not exist are waited for.
+def opened(paths: Sequence[Path], *, from_end: bool = True) -> list[Followed]:
+    """Return files to be followed, from where they end at this moment or from their beginnings.
 
-    With several files each line is led by its file's name. Ends after one more look, so that nothing is missed.
+    Of several files each line is led by its file's name.
     """
     followed = [Followed(path, f"[{path.stem}] " if len(paths) > 1 else "") for path in paths]
     if from_end:
         for entry in followed:
             entry.skip()
+    return followed
+
+
+def follow(followed: Sequence[Followed], write: Callable[[str], None], *, until: Callable[[], bool]) -> None:
+    """Write each line that is added to the files, until asked to end. Files that do not exist are waited for.
+
+    Ends after one more look, so that nothing is missed.
+    """
     try:
         ended = False
         while not ended:

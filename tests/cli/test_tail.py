@@ -38,7 +38,7 @@ def follow(paths: list[Path], steps: list[object], *, from_end: bool = True) -> 
             step()
         return step is None
 
-    tail.follow(paths, lines.append, until=until, from_end=from_end)
+    tail.follow(tail.opened(paths, from_end=from_end), lines.append, until=until)
     return lines
 
 

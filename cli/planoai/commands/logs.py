@@ -29,7 +29,7 @@ def command(debug: bool, follow: bool, lines: int) -> None:
         _show(path, lines, prefixed=len(paths) > 1)
     if follow:
         try:
-            tail.follow(paths, click.echo, until=lambda: False)
+            tail.follow(tail.opened(paths), click.echo, until=lambda: False)
         except KeyboardInterrupt:
             return
 

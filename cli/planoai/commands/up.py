@@ -73,6 +73,8 @@ def command(
                 startup.await_ready(started)
             console = start_console(place, plan.source.environ) if with_console else None
             signals = foreground.Signals() if in_foreground else None
+    # Whoever reads the greeting may ask at once, and wants to see it.
+    logs = foreground.logs(place) if in_foreground else ()
     if verbose:
         say(f"[dim]ready after {time.monotonic() - begun:.1f} s[/]")
     greet(plan)
@@ -80,7 +82,7 @@ def command(
         say(f"console [cyan]{console}[/]")
     if signals is not None:
         sys.stdout.flush()
-        raise SystemExit(foreground.stay(started, signals))
+        raise SystemExit(foreground.stay(started, signals, logs))
 
 
 def _source(file: str | None, folder: str, listener_port: int | None) -> sources.Source:
