@@ -1,5 +1,6 @@
 """`planoai` as users call it: a process with an environment of its own, in a folder of its own."""
 
+import json
 import os
 import re
 import subprocess
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from planoai.probe import ask
 from tests.support.ports import free_port
 from tests.support.processes import end, of_home
 
@@ -116,3 +118,27 @@ def shell(folder: Path) -> Iterator[Shell]:
 def flat(text: str) -> str:
     """Return text in one line, without what a terminal's width and colours made of it."""
     return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split())
+
+
+def config(port: int, *, key: str = "sk-literal-secret", provider: str = "http://127.0.0.1:9/v1") -> str:
+    """Return a file with one listener and one provider."""
+    return f"""
+version: v0.5.0
+listeners:
+  - {{type: model, name: llm, port: {port}}}
+model_providers:
+  - {{model: openai/gpt-4o, access_key: {key}, base_url: "{provider}", default: true}}
+"""
+
+
+def chat(port: int, model: str = "gpt-4o") -> int:
+    """Ask for a chat; return the status, 0 where no answer came."""
+    body = json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello"}]}).encode()
+    reply = ask(
+        f"http://127.0.0.1:{port}/v1/chat/completions",
+        method="POST",
+        body=body,
+        headers={"content-type": "application/json"},
+        timeout=20,
+    )
+    return reply.status if reply else 0

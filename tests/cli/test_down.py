@@ -4,9 +4,7 @@ import pytest
 
 from planoai.home import Home
 from planoai.supervise import strays
-from tests.cli.commands import Shell
-from tests.cli.test_reload import chat
-from tests.cli.test_up import config
+from tests.cli.commands import Shell, chat, config
 from tests.support.gateway import until
 from tests.support.http_server import Hold
 from tests.support.ports import free_port

@@ -9,8 +9,7 @@ import pytest
 from planoai.home import Home
 from planoai.probe import ask
 from planoai.supervise import is_supervisor, strays
-from tests.cli.commands import Shell
-from tests.cli.test_up import config
+from tests.cli.commands import Shell, config
 from tests.support.gateway import until
 from tests.support.ports import free_port
 

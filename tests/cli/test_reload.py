@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 
 from planoai.probe import ask
-from tests.cli.commands import Shell, flat, shell
-from tests.cli.test_up import config
+from tests.cli.commands import Shell, chat, config, flat, shell
 from tests.support.gateway import until
 from tests.support.ports import free_port
 from tests.support.scripted import ScriptedProvider
@@ -23,18 +22,6 @@ pytestmark = pytest.mark.envoy
 def status(user: Shell) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(user.planoai("status", "--json").stdout)
     return found
-
-
-def chat(port: int, model: str = "gpt-4o") -> int:
-    body = json.dumps({"model": model, "messages": [{"role": "user", "content": "Hello"}]}).encode()
-    reply = ask(
-        f"http://127.0.0.1:{port}/v1/chat/completions",
-        method="POST",
-        body=body,
-        headers={"content-type": "application/json"},
-        timeout=20,
-    )
-    return reply.status if reply else 0
 
 
 @contextmanager

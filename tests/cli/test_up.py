@@ -17,21 +17,11 @@ import pytest
 from planoai.home import Home
 from planoai.probe import ask
 from planoai.supervise import is_supervisor, strays
-from tests.cli.commands import Shell, flat, shell
+from tests.cli.commands import Shell, config, flat, shell
 from tests.support.gateway import until
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.envoy
-
-
-def config(port: int, *, key: str = "sk-literal-secret", provider: str = "http://127.0.0.1:9/v1") -> str:
-    return f"""
-version: v0.5.0
-listeners:
-  - {{type: model, name: llm, port: {port}}}
-model_providers:
-  - {{model: openai/gpt-4o, access_key: {key}, base_url: "{provider}", default: true}}
-"""
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import orjson
 
 from plano_extproc.apis import Api
 from plano_extproc.translate import Profile, StreamTranslation, Translation
+from plano_extproc.translate.framing.sse import SseParser
 from tests.translate.golden import ASKS, OTHER
 from tests.translate.invariants import Content, check_stream
 
@@ -91,3 +92,9 @@ def streamed(
     """Return what the client of the other dialect reads in a stream."""
     made = new_stream(provider, request, profile, client).feed(b"".join(chunks), end=True)
     return check_stream(client or OTHER[provider], made)
+
+
+def values(data: bytes) -> list[Any]:
+    """Return what the events hold; an error that has no field's name counts too."""
+    events = [*(parser := SseParser(keeps_strays=True)).feed(data), *parser.end()]
+    return [event.data if event.data in (b"[DONE]", b"") else orjson.loads(event.data) for event in events]

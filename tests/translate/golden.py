@@ -96,3 +96,12 @@ def beside(path: Path, *words: str) -> Path:
     """Return the file that must come out."""
     name, _, _ = path.name.partition(".")
     return path.with_name(".".join((name, *words)))
+
+
+STREAMS: Final = [
+    (api, path) for api in ASKS for path in sorted(ROOT.glob(f"streams/*/*.{api}.sse")) if "logprobs" not in path.name
+]
+"""Streams with their dialects, whose texts are edited.
+
+What tells of tokens is taken out of every answer whose texts are read; that has tests of its own.
+"""

@@ -10,9 +10,9 @@ import pytest
 from plano_extproc.apis import Api
 from plano_extproc.errors import Forbidden
 from plano_extproc.translate.calls import Call, CallStream, Judge, without_calls, without_tools
-from tests.translate.golden import ASKS
+from tests.translate.facts import values
+from tests.translate.golden import ASKS, STREAMS
 from tests.translate.invariants import check_stream
-from tests.translate.test_texts import STREAMS, values
 
 Json = dict[str, Any]
 

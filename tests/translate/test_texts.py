@@ -9,7 +9,6 @@ import pytest
 
 from plano_extproc.apis import Api
 from plano_extproc.errors import BadProviderAnswer
-from plano_extproc.translate.framing.sse import SseParser
 from plano_extproc.translate.texts import (
     Chain,
     Channel,
@@ -22,13 +21,9 @@ from plano_extproc.translate.texts import (
     request_places,
     whole,
 )
-from tests.translate.golden import ASKS, ROOT
+from tests.translate.facts import values
+from tests.translate.golden import ASKS, ROOT, STREAMS
 from tests.translate.invariants import check_stream
-
-# What tells of tokens is taken out of every answer whose texts are read; that has tests of its own.
-STREAMS = [
-    (api, path) for api in ASKS for path in sorted(ROOT.glob(f"streams/*/*.{api}.sse")) if "logprobs" not in path.name
-]
 
 
 class Same:
@@ -70,12 +65,6 @@ def upper(channel: Channel) -> Window:
 
 def streamed(api: Api, data: bytes, window: Any, framing: Literal["sse", "array"] = "sse") -> bytes:
     return TextStream(api, window, framing=framing).feed(data, end=True)
-
-
-def values(data: bytes) -> list[Any]:
-    """Return what the events hold; an error that has no field's name counts too."""
-    events = [*(parser := SseParser(keeps_strays=True)).feed(data), *parser.end()]
-    return [event.data if event.data in (b"[DONE]", b"") else orjson.loads(event.data) for event in events]
 
 
 @pytest.mark.parametrize(("api", "path"), STREAMS, ids=lambda one: one.name if isinstance(one, Path) else one)

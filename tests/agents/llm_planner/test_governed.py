@@ -20,7 +20,7 @@ from plano_agents.llm_planner.monitors import ActionMonitor, Alert
 from plano_extproc.config.governance import ErrorBudget
 from plano_extproc.stores import SharedStore, SqliteStore, shared_path
 from plano_extproc.stores.board import Board
-from tests.agents.llm_planner.test_planner import DRAFT, Heard
+from tests.agents.llm_planner.heard import DRAFT, Heard
 from tests.support.servers import RedisServer, redis_server
 
 __all__ = ["redis_server"]

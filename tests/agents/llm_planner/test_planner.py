@@ -17,29 +17,10 @@ import plano_agents.llm_planner
 from plano_agents.llm_planner import AGENT_METADATA, AgentOutput, Decision, LLMPlannerAgent, TaskRequest
 from plano_agents.llm_planner.model import MODEL, GatewayModel, Messages, ModelFailed
 from plano_agents.llm_planner.reading import Folders
+from tests.agents.llm_planner.heard import DRAFT, Heard
 
 NOW = datetime.datetime(2026, 1, 2, tzinfo=datetime.UTC)
 TASK = TaskRequest(description="Create a deployment plan for the web service", constraints=["Sandbox only"])
-DRAFT: dict[str, Any] = {
-    "steps": [{"title": "Read the runbook", "details": "docs/runbook.md", "risk": "low"}],
-    "confidence": 0.9,
-    "assumptions": ["The sandbox exists"],
-    "dependencies": ["A database"],
-    "notes": "One step.",
-    "missing_information": [],
-}
-
-
-class Heard:
-    """A model that says one thing, and remembers what it was asked."""
-
-    def __init__(self, said: Any) -> None:
-        self.said = said if isinstance(said, str) else json.dumps(said)
-        self.messages: list[Messages] = []
-
-    def __call__(self, messages: Messages) -> str:
-        self.messages.append(messages)
-        return self.said
 
 
 def planner(ask: Callable[[Messages], str], folders: Folders | None = None) -> LLMPlannerAgent:
