@@ -201,7 +201,11 @@ class Exchange:
         self._decision = decision
         if self._reads_usage:
             pass_by(decision, work)
-        self._overhead = self._gateway.ports.clock() - self._started
+        now = self._gateway.ports.clock()
+        self._overhead = now - self._started
+        if (watched := work.notes.get(Watched)) is not None:
+            # From here on it is the model's time, of its first byte as of its last.
+            watched.sent = now
         self._gateway.ports.metrics.decided(self._listener, decision.plan.way.value, self._overhead)
         extra = (*decision.extra, *self._seen.decided(work, decision))
         return Continue(decision.changes, extra, decision.body, decision.own, kept=decision.kept)

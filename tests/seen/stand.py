@@ -22,7 +22,7 @@ version: v0.5.0
 listeners:
   - {{type: model, name: llm, port: {llm}}}
   - {{type: model, name: filtered, port: {filtered}, input_filters: [mask, rules], output_filters: [unmask]}}
-  - {{type: model, name: keyed, port: {keyed}, clients: [team-a]}}
+  - {{type: model, name: keyed, port: {keyed}, clients: [team-a, team-b]}}
   - type: agent
     name: travel
     port: {travel}
@@ -72,7 +72,8 @@ prompt_guards:
     jailbreak: {{on_exception: {{message: I cannot help with that.}}}}
     pii: {{entities: [email], action: redact}}
 clients:
-  - {{id: team-a, key: team-a-key, budget: {{usd: 50, per: month}}, ratelimit: {{requests: 3, per: hour}}}}
+  - {{id: team-a, key: team-a-key, ratelimit: {{requests: 3, per: hour}}}}
+  - {{id: team-b, key: team-b-key, budget: {{usd: 50, per: month}}}}
 tracing:
   random_sampling: 100
   opentracing_grpc_endpoint: "{collector}"

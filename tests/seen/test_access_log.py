@@ -123,9 +123,9 @@ def test_nothing_that_was_said_and_no_key_is_in_it(seen: Seen) -> None:
         "keyed",
         model="gpt-4o",
         path="/v1/chat/completions?key=in-the-query",
-        headers={"x-api-key": "team-a-key", "x-user": "anna-the-user"},
+        headers={"x-api-key": "team-b-key", "x-user": "anna-the-user"},
     )
     text = json.dumps(logged(seen, "log-secret")) + (seen.gateway.home / "run" / "logs" / "extproc.log").read_text()
 
-    words = ("a-word-of-the-model", "a-word-of-the-user", "in-the-query", "team-a-key", "anna-the-user", "phc_1")
+    words = ("a-word-of-the-model", "a-word-of-the-user", "in-the-query", "team-b-key", "anna-the-user", "phc_1")
     assert [word for word in words if word in text] == []

@@ -19,7 +19,7 @@ TOKEN = "the-token"
 ASKED = {
     "llm": ("Write a poem about autumn leaves", {}),
     "filtered": ("Hello", {}),
-    "keyed": ("Hello", {"key": "team-a-key"}),
+    "keyed": ("Hello", {"key": "team-b-key"}),
     "travel": ("What is the weather in Rome?", {}),
     "prompts": ("Where is order 12?", {}),
 }
@@ -41,7 +41,7 @@ def sent(client: TestClient, **asked: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("api", APIS)
-@pytest.mark.parametrize("listener", ["llm", "filtered", "travel", "prompts"])
+@pytest.mark.parametrize("listener", ASKED)
 def test_a_prompt_is_sent_to_every_listener_in_every_dialect(
     client: TestClient, listener: str, api: str, stream: bool
 ) -> None:

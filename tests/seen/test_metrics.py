@@ -93,7 +93,7 @@ def told(seen: Seen) -> dict[str, list[tuple[dict[str, str], float]]]:
     seen.ask("figures-5", model="gpt-4.1")
     seen.ask("figures-6", "What is the weather in Rome?", "travel", model="t")
     seen.ask("figures-7", "Hello", "filtered", model="gpt-4o")
-    seen.ask("figures-8", "Hello", "keyed", model="gpt-4o", headers={"x-api-key": "team-a-key"})
+    seen.ask("figures-8", "Hello", "keyed", model="gpt-4o", headers={"x-api-key": "team-b-key"})
     seen.ask("figures-9", "Where is order 12?", "prompts", model="gpt-4o")
     seen.ask("figures-10", model="nobody-knows-it")
     httpx.get(f"{seen.gateway.url()}/v1/models", timeout=20)

@@ -47,14 +47,13 @@ def step(gateway: Gateway, listener: Listener) -> Step | None:
 
 
 def sent(gateway: Gateway, listener: Listener) -> Step | None:
-    """Return what notes that a request goes out, and keeps an answer for its signals that is read in line anyway."""
+    """Return what has a conversation read, and keeps an answer for its signals that is read in line anyway."""
     reads = listener.type != "agent" and not gateway.config.overrides.disable_signals
 
     def note(work: Work) -> Doing[Reply | None]:
         yield from ()
         watched: Watched | None = work.notes.get(Watched)
         if watched is not None:
-            watched.sent = gateway.ports.clock()
             watched.may_tell = True
             if watched.read is not None:
                 gateway.ports.later(watched.read)
