@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from planoai.home import Home
@@ -158,6 +159,8 @@ def test_the_playground_speaks_geminis_dialect_too(page: Tab, found: Stage) -> N
 
 def test_a_page_outlives_its_console_and_says_so(page: Tab, found: Stage) -> None:
     """The new console has another token, so the old page is none of its own."""
+    page.open(found.console)
+    page.awaits("ready", "#gateway", seconds=60)
     home = Home(found.gateway.home)
     told = json.loads((home.run / "console.json").read_text())
     port = told["url"].partition("127.0.0.1:")[2].partition("/")[0]
@@ -179,17 +182,21 @@ def test_without_a_gateway_it_says_that_none_runs(page: Tab, tmp_path: Path) -> 
         assert str(tmp_path) in page.awaits("no gateway runs in", "#gateway", seconds=60)
 
 
-def test_a_console_ends_quietly_under_an_open_page(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_console_ends_quietly_under_an_open_page_and_its_collector_with_it(tmp_path: Path, number: int) -> None:
     with started(tmp_path / "home") as process:
         assert process.stdout is not None
         assert process.stderr is not None
         origin, _, token = process.stdout.readline().strip().partition("/?token=")
         with httpx.stream("GET", f"{origin}/api/events", params={"token": token}, timeout=60) as events:
             next(events.iter_lines())
-            process.send_signal(signal.SIGINT)
+            collector = json.loads((tmp_path / "home" / "collector.json").read_text())
+            process.send_signal(number)
             said = process.stderr.read()
 
     assert said == ""
+    assert process.returncode == 0
+    assert not psutil.pid_exists(collector["pid"])
 
 
 def test_who_comes_back_is_told_what_was_missed_and_no_more(tmp_path: Path) -> None:

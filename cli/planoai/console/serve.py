@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from planoai import ports
+from planoai import interrupt, ports
 from planoai import state as states
 from planoai.collector import pricing, process
 from planoai.console.app import app
@@ -50,6 +50,7 @@ class _Server(uvicorn.Server):
 
 def serve(home: Home, environ: Mapping[str, str], port: int | None, listening: Callable[[Page], None]) -> None:
     """Serve until SIGTERM or Ctrl-C. `listening` is told the page's address once it can be opened."""
+    interrupt.on_terminate()  # so that a collector of its own ends with it
     page = Page(ports.choose(environ, VARIABLE, USUAL_PORT, (), option=port), secrets.token_urlsafe(18))
     state = states.load(home)
     collector = process.ensure(home, environ, port=state.trace_port if state is not None else None)
