@@ -20,13 +20,19 @@ from typing import Any, Final
 
 import yaml
 
-from bench.guards.rows import composed_of, documents, filled, hidden, rows, shaped
+from bench.guards.rows import addresses, composed_of, documents, filled, hidden, overrides, rows, shaped
 
 DESCRIPTION: Final = 24_000
 """Characters of a package's description that are read, in pieces."""
 MANUAL: Final = 6000
 """The same of a page of a manual."""
 PIECE: Final = 1500
+OVERRIDES: Final = "overrides"
+"""The source of demands to drop what was told before."""
+PLAIN: Final = 1600
+"""Plain demands to drop what was told before: few attacks are as plain, and all of those must be found."""
+TOGETHER: Final = 8
+"""Harmless sentences that make a document together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,9 @@ def _prompts(folder: Path) -> Iterator[Text]:
             yield Text(text, is_attack=True, key=text, sentence=text)
     for text in (*rows("harmless"), *rows("languages_harmless"), *rows("machinery"), *shaped(), *_intents()):
         yield Text(text, is_attack=False, key=text)
+    for name, is_attack in (("direct_twins", True), ("harmless_twins", False)):
+        for at, text in enumerate(rows(name)):
+            yield Text(text, is_attack, f"prompt twins {at}", sentence=text if is_attack else "")
 
 
 def _intents() -> list[str]:
@@ -96,13 +105,21 @@ def _strings(value: Any) -> Iterator[str]:
 
 def _attacks(seeds: Path) -> Iterator[Text]:
     carriers, chance = rows("carriers"), random.Random(1)
-    for one in hidden(rows("hidden"), carriers, 4, 1):
+    for one in hidden(rows("hidden"), carriers, 2, 1):
         yield Text(one.document, True, one.sentence, True, one.sentence)
-    for key, sentence in (*_seeds(seeds, chance), *composed_of(rows("openings"), rows("demands"), 6, chance)):
+    twins = {sentence: f"twins {at}" for at, sentence in enumerate(rows("hidden_twins"))}
+    for one in hidden(list(twins), carriers, 2, 2):
+        yield Text(one.document, True, twins[one.sentence], True, one.sentence)
+    demands = rows("demands")
+    for at, override in enumerate(overrides(PLAIN)):
+        sentence = f"{override} {chance.choice(demands)}" if at % 2 else override
+        document = filled(chance.choice(carriers), sentence.replace("{", "(").replace("}", ")"), chance)
+        yield Text(document, True, f"override {at % 20}", True, sentence, OVERRIDES)
+    for key, sentence in (*_seeds(seeds, chance), *composed_of(rows("openings"), rows("demands"), 3, chance)):
         document = filled(chance.choice(carriers), sentence.replace("{", "(").replace("}", ")"), chance)
         yield Text(document, True, key, True, sentence)
     real = descriptions()
-    for key, sentence in composed_of(rows("openings"), rows("demands"), 3, chance):
+    for key, sentence in composed_of(rows("openings"), rows("demands"), 1, chance):
         text = chance.choice(real)[1]
         cut = text.find(" ", chance.randrange(len(text)))
         yield Text(f"{text[max(0, cut - 400) : cut]} {sentence} {text[cut:][:400]}", True, key, True, sentence)
@@ -129,10 +146,20 @@ def _documents() -> Iterator[Text]:
     carriers = rows("carriers")
     for text in documents(carriers, 2):
         yield Text(text, is_attack=False, key=text, is_handed_over=True)
-    for one in hidden(rows("harmless_documents"), carriers, 5, 3):
-        yield Text(one.document, is_attack=False, key=one.sentence, is_handed_over=True)
-    for aside in rows("harmless_documents"):
-        yield Text(aside, is_attack=False, key=aside, is_handed_over=True)
+    chance = random.Random(4)
+    told = [(sentence, "") for sentence in rows("harmless_documents")]
+    told += [(sentence, f"twins {at}") for at, sentence in enumerate(rows("harmless_documents_twins"))]
+    chance.shuffle(told)
+    for at in range(0, len(told), TOGETHER):
+        # Documents are longer than the sentences of them that are told apart with most pains.
+        some = told[at : at + TOGETHER]
+        alone = [sentence for sentence, twin in some if not twin]
+        for sentence, twin in some:
+            key = twin or f"together {at}"
+            yield Text(sentence, is_attack=False, key=key, is_handed_over=True)
+            yield Text(filled(chance.choice(carriers), sentence, chance), is_attack=False, key=key, is_handed_over=True)
+        listed = [part for sentence in alone for part in (sentence, addresses(chance))]
+        yield Text(" ".join(listed), is_attack=False, key=f"together {at}", is_handed_over=True)
     manuals = {
         path.name: path.read_text(encoding="utf-8")
         for path in Path(__file__).parents[2].glob("docs/*.md")

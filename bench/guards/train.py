@@ -15,16 +15,18 @@ from typing import Any, Final
 
 import numpy as np
 
-from bench.guards.gather import Text, gathered
+from bench.guards.gather import OVERRIDES, Text, gathered
 from bench.guards.learning import Floats, Numbered, Sample, Settings, Vocabulary, Weights, learn, listed, vectors
 from plano_extproc.guardrails.jailbreak import LONG, SHORT, STRETCHES, WEIGHTS, model_of
 from plano_extproc.guardrails.normal import readings
 
 FOLDS: Final = 5
-WHOLE: Final = Settings(words=2e-3, directions=1e-1, steps=200)
+WHOLE: Final = Settings(words=2e-3, directions=3e-2, steps=200)
 BRIEF: Final = Settings(words=4e-3, directions=1e-2, steps=200)
-STRETCH: Final = Settings(words=1e-4, directions=1e-3, steps=100)
+STRETCH: Final = Settings(words=3e-4, directions=3e-3, steps=100)
 LONGEST: Final = 40
+WIDE: Final = 0.35
+"""What the weights of a plain demand to drop earlier instructions count for: it is to be told from the rest by far."""
 _SUSPICIOUS: Final = -2.0
 
 
@@ -46,7 +48,7 @@ def whole_samples(rows: Sequence[Row]) -> Iterator[Sample]:
     """Yield long prompts as wholes, and in pieces too; of long documents those in which nothing hides."""
     for one in rows:
         size = len(one.text.words)
-        if size < LONG // 2 or (one.row.is_handed_over and (one.row.is_attack or size < LONG)):
+        if size < 3 * LONG // 4 or (one.row.is_handed_over and (one.row.is_attack or size < LONG)):
             continue
         cuts = [(0, size)] if size < 120 else [(0, size), (0, 80), (size // 2, size)]
         for start, end in cuts:
@@ -70,7 +72,8 @@ def stretch_samples(rows: Sequence[Row]) -> Iterator[Sample]:
     for one in rows:
         if one.row.is_attack and one.sentence is not None:
             size = len(one.sentence.words)
-            yield Sample(one.sentence.cut(0, LONGEST), 1.0, True, 1.0)
+            scale = WIDE if one.row.source == OVERRIDES else 1.0
+            yield Sample(one.sentence.cut(0, LONGEST), scale, True, 1.0)
             for start in (0, size - 12) if size > 14 else ():
                 yield Sample(one.sentence.cut(start, start + 12), 1.0, True, 0.3)
         elif not one.row.is_attack:
@@ -111,8 +114,8 @@ def written(rows: Sequence[Row], vocabulary: Vocabulary, known: Floats) -> dict[
     of_unknown = (meant @ one.directions for one in three)
     table = {
         **_rounded(unknown, zip(*of_unknown, strict=True), 0.25),
-        **_rounded(vocabulary.words, zip(*(one.of_words for one in three), strict=True), 0.06),
-        **_rounded(map(" ".join, vocabulary.pairs), zip(*(one.pairs for one in three), strict=True), 0.1),
+        **_rounded(vocabulary.words, zip(*(one.of_words for one in three), strict=True), 0.1),
+        **_rounded(map(" ".join, vocabulary.pairs), zip(*(one.pairs for one in three), strict=True), 0.2),
     }
     return {
         "weights": dict(sorted(table.items())),
@@ -158,9 +161,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("seeds", type=Path, help="the folder `data/workspace/datasets` of the package spikee")
-    parser.add_argument("--share", type=float, default=0.018, help="long harmless prompts that the bar may cost")
-    parser.add_argument("--share-of-brief", type=float, default=0.003, help="the same for brief ones")
-    parser.add_argument("--share-of-documents", type=float, default=0.015, help="the same for stretches of documents")
+    parser.add_argument("--share", type=float, default=0.035, help="long harmless prompts that the bar may cost")
+    parser.add_argument("--share-of-brief", type=float, default=0.01, help="the same for brief ones")
+    parser.add_argument("--share-of-stretches", type=float, default=0.003, help="the same for stretches of prompts")
+    parser.add_argument("--share-of-documents", type=float, default=0.08, help="the same for stretches of documents")
     chosen = parser.parse_args()
     vocabulary = Vocabulary()
     rows = [
@@ -177,10 +181,11 @@ def main() -> None:
     ]
     model["bias"][0] = round(model["bias"][0] - bars[0], 4)
     model["bias"][2] = round(model["bias"][2] - bars[1], 4)
-    model["bar"] = bar_over([stretch for _, _, stretch, _ in harmless], chosen.share / 4)
-    model["bar_handed_over"] = bar_over(
-        [stretch for row, _, stretch, _ in harmless if row.is_handed_over], chosen.share_of_documents
-    )
+    for bar, wanted, share in (
+        ("bar", False, chosen.share_of_stretches),
+        ("bar_handed_over", True, chosen.share_of_documents),
+    ):
+        model[bar] = bar_over([stretch for row, _, stretch, _ in harmless if row.is_handed_over == wanted], share)
     tell(model, [(row, whole - bars[not is_long], stretch) for row, whole, stretch, is_long in scored])
     WEIGHTS.write_text(json.dumps(model, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
     print(f"{WEIGHTS.name}: {WEIGHTS.stat().st_size} bytes, {len(model['weights'])} words and pairs")
