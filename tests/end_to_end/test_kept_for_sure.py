@@ -28,6 +28,8 @@ pytestmark = pytest.mark.envoy
 def test_the_end_of_a_stream_waits_until_the_turn_is_saved_and_the_disk_is_full(place: Place) -> None:
     client = place.client()
     first = client.responses.create(model="chatty", input="one")
+    # A worker that still starts creates its files, and would end.
+    assert until(lambda: place.gateway.seen_healthy() == 2)
     limits = []
     try:
         for pid in place.gateway.workers():
