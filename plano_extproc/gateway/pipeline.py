@@ -104,11 +104,12 @@ def _hand(gateway: Gateway, plans: Plans, handed: Handed, sent: bytes) -> Decisi
 
 def pass_by(decision: Decision, work: Work) -> None:
     """Leave the answer to Envoy where nothing but its cost is read, which Envoy can tell."""
+    reader: UsageReader | None = work.notes.get(UsageReader)
     is_looked_on = bool(work.edits) and all(isinstance(edit, (UsageReader, Watched)) for _, edit in work.edits)
-    is_heard = work.handed is not None and bool(work.handed.heard)
-    if decision.translation is None and decision.last is None and is_looked_on and not is_heard:
+    is_read = work.handed is not None and bool(work.handed.heard) or reader is not None and reader.must_see
+    if decision.translation is None and decision.last is None and is_looked_on and not is_read:
         decision.is_passed = True
-        if work.ask.surface.endpoint is None and (reader := work.notes.get(UsageReader)) is not None:
+        if work.ask.surface.endpoint is None and reader is not None:
             reader.is_passed = True
         decision.extra += ((headers.USAGE, work.ask.surface.api.encode()),)
 

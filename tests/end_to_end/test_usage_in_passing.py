@@ -12,6 +12,7 @@ import httpx
 import orjson
 import pytest
 
+from tests.support.clients import openai_client
 from tests.support.gateway import Gateway, running_gateway, until
 from tests.support.http_server import Data, End, Head, Hold
 from tests.support.ports import free_port
@@ -37,6 +38,7 @@ clients:
   - {{id: chain, key: key-chain}}
   - {{id: chain-stream, key: key-chain-stream}}
   - {{id: hasty, key: key-hasty}}
+  - {{id: done, key: key-done}}
   - {{id: leaving, key: key-leaving}}
 """
 HELLO: Any = [{"role": "user", "content": "Hello"}]
@@ -118,14 +120,30 @@ def test_a_client_does_not_have_all_of_an_answer_before_its_cost_is_told(
     assert (row["input_tokens"], row["output_tokens"]) == (60, 17)
 
 
+def test_a_client_of_chat_that_hangs_up_at_done_pays_what_it_cost(
+    gateway: Gateway, providers: dict[str, ScriptedProvider]
+) -> None:
+    """SDKs do, and many a provider ends its answer later than that."""
+    chat = providers["chat"]
+    body = ASKED["chat"][1] | {"stream": True, "stream_options": {"include_usage": True}}
+    events = list(chat.dialect.stream(Reply(text="one two three", usage=Usage(60, 17)), body))
+    chat.stream(events, end="stall")
+    with openai_client(gateway.url(), key="key-done") as client:
+        chunks = list(client.chat.completions.create(**body))
+    assert chunks[-1].usage
+
+    row = until(lambda: usage(gateway).get("done")) or {}
+    assert (row["input_tokens"], row["output_tokens"]) == (60, 17)
+
+
 def test_a_client_that_hangs_up_before_the_cost_is_told_pays_by_the_time_it_took(
     gateway: Gateway, providers: dict[str, ScriptedProvider]
 ) -> None:
-    chat = providers["chat"]
-    body = ASKED["chat"][1] | {"stream": True, "stream_options": {"include_usage": True}, "max_completion_tokens": 900}
-    events = list(chat.dialect.stream(Reply(text="one two three", usage=Usage(60, 17)), body))
-    chat.stream(events[:-2], pause=0.3, end="stall")
-    url, keyed = f"{gateway.url()}/v1/chat/completions", {"x-plano-key": "key-leaving"}
+    responses = providers["responses"]
+    body = ASKED["responses"][1] | {"stream": True, "max_output_tokens": 900}
+    events = list(responses.dialect.stream(Reply(text="one two three", usage=Usage(60, 17)), body))
+    responses.stream(events[:-1], pause=0.2, end="stall")
+    url, keyed = f"{gateway.url()}/v1/responses", {"x-plano-key": "key-leaving"}
     with httpx.stream("POST", url, json=body, headers=keyed, timeout=20) as answer:
         next(chunk for chunk in answer.iter_text() if "thre" in chunk)
 
