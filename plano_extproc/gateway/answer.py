@@ -16,6 +16,7 @@ from plano_extproc.translate import (
     Completions,
     ContentDecoder,
     Joining,
+    LastEvent,
     Renamed,
     RenamedStream,
     Translation,
@@ -33,12 +34,13 @@ JSON: Headers = (("content-type", b"application/json"),)
 class Answer:
     """One answer. `mode` says how its body must be asked for: a stream by chunks, anything else as a whole.
 
-    `is_complete` is true once its last byte was seen and nothing went wrong on the way.
+    `is_complete` is true once its end was seen and nothing went wrong on the way. A stream ends with its dialect's last
+    event, since that is where clients hang up; what follows it nobody gets.
     """
 
     __slots__ = (
-        "_agent", "_api", "_decoder", "_due", "_edits", "_heard", "_is_over", "_last", "_last_stream", "_status",
-        "_stream", "_translation", "is_complete", "mode",
+        "_agent", "_api", "_decoder", "_due", "_edits", "_heard", "_is_over", "_last", "_last_event", "_last_stream",
+        "_status", "_stream", "_translation", "is_complete", "mode",
     )  # fmt: skip
 
     def __init__(
@@ -83,6 +85,7 @@ class Answer:
         if is_stream and translation is not None and not isinstance(translation, Joining):
             self._stream = translation.stream()
         self._last_stream = last.stream() if last is not None and is_stream else None
+        self._last_event = LastEvent(client)
         self.mode = BodyMode.STREAMED if is_stream else BodyMode.BUFFERED
         self.is_complete = False
         self._is_over = False
@@ -106,9 +109,12 @@ class Answer:
         is_edited = bool(self._edits) or self._heard is not None
         if self.mode is BodyMode.BUFFERED:
             return self._edited_whole(chunk) if is_edited else self._whole(chunk)
+        if self._is_over:
+            return Continue(body=b"")
         if is_edited:
             return self._edited_chunk(chunk, end)
-        return Continue(body=self._finished(self._translated(chunk, end), end))
+        made = self._translated(chunk, end)
+        return self._chunk(made, self._ends(made, end))
 
     def _whole(self, body: bytes) -> Continue:
         try:
@@ -131,18 +137,17 @@ class Answer:
             return self._refused((yield from self._told(error)))
 
     def _edited_chunk(self, chunk: bytes, end: bool) -> Doing[Continue]:
-        if self._is_over:
-            return Continue(body=b"")
         try:
             if self._heard is not None:
                 chunk = yield from self._heard.feed(chunk, end)
             made = self._translated(chunk, end)
+            end = self._ends(made, end)
             for edit in self._edits:
                 made = yield from edit.feed(made, end)
         except GatewayError as error:
             self._is_over = True
             made = error_event(self._api, (yield from self._told(error)))
-        return Continue(body=self._finished(made, end))
+        return self._chunk(made, end)
 
     def _told(self, error: GatewayError) -> Doing[GatewayError]:
         """Return what the client is told of an answer that fails, once all is done that is due before."""
@@ -162,9 +167,13 @@ class Answer:
             told = self._named(error)
             return self._stream.fail(told) if self._stream else error_event(self._api, told)
 
-    def _finished(self, made: bytes, end: bool) -> bytes:
-        self.is_complete = self.is_complete or (end and not self._is_over)
-        return self._last_stream.feed(made, end) if self._last_stream else made
+    def _ends(self, made: bytes, end: bool) -> bool:
+        return end or self._last_event.feed(made)
+
+    def _chunk(self, made: bytes, end: bool) -> Continue:
+        self.is_complete = end and not self._is_over
+        self._is_over = self._is_over or end
+        return Continue(body=self._last_stream.feed(made, end) if self._last_stream else made)
 
     def translated(self, body: bytes) -> bytes:
         """Return a whole body, an answer or an error, in the caller's dialect."""
@@ -203,17 +212,23 @@ _OF_PROVIDER: Final = re.compile(r"^the provider(?:'s ((?:compressed )?\w+))?")
 
 
 class _Heard:
-    """An edit of what was said, in the provider's own words, behind the decoding of its bytes."""
+    """An edit of what an agent said, in its own words, which are those of chat, behind the decoding of its bytes."""
 
     def __init__(self, edit: Edit, decoder: ContentDecoder) -> None:
         self._edit = edit
         self._decoder = decoder
+        self._last_event = LastEvent("openai.chat")
+        self._is_over = False
 
     def whole(self, body: bytes) -> Doing[bytes]:
         return (yield from self._edit.whole(self._decoder.feed(body, end=True)))
 
     def feed(self, chunk: bytes, end: bool) -> Doing[bytes]:
-        return (yield from self._edit.feed(self._decoder.feed(chunk, end), end))
+        plain = self._decoder.feed(chunk, end)
+        if self._is_over:
+            return b""
+        self._is_over = end or self._last_event.feed(plain)
+        return (yield from self._edit.feed(plain, self._is_over))
 
 
 def _is_sse(content_type: bytes) -> bool:

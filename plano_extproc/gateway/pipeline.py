@@ -2,9 +2,10 @@
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from plano_extproc import headers
+from plano_extproc.apis import Api
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.addressing import PLAIN, length
 from plano_extproc.gateway.ask import Ask
@@ -103,15 +104,16 @@ def _hand(gateway: Gateway, plans: Plans, handed: Handed, sent: bytes) -> Decisi
 
 
 def pass_by(decision: Decision, work: Work) -> None:
-    """Leave the answer to Envoy where nothing but its cost is read, which Envoy can tell."""
-    reader: UsageReader | None = work.notes.get(UsageReader)
+    """Leave the answer to Envoy where nothing but its cost is read, which Envoy can tell at its end."""
+    api = work.ask.surface.api
     is_looked_on = bool(work.edits) and all(isinstance(edit, (UsageReader, Watched)) for _, edit in work.edits)
-    is_read = work.handed is not None and bool(work.handed.heard) or reader is not None and reader.must_see
-    if decision.translation is None and decision.last is None and is_looked_on and not is_read:
+    is_heard = work.handed is not None and bool(work.handed.heard)
+    may_break_off = work.is_stream and api in _LEFT_EARLY
+    if decision.translation is None and decision.last is None and is_looked_on and not (is_heard or may_break_off):
         decision.is_passed = True
-        if work.ask.surface.endpoint is None and reader is not None:
+        if work.ask.surface.endpoint is None and (reader := work.notes.get(UsageReader)) is not None:
             reader.is_passed = True
-        decision.extra += ((headers.USAGE, work.ask.surface.api.encode()),)
+        decision.extra += ((headers.USAGE, api.encode()),)
 
 
 def _has_completions(gateway: Gateway, work: Work) -> bool:
@@ -149,4 +151,9 @@ def _send(decision: Decision, body: bytes) -> None:
 
 
 _CHAT = Surface("openai.chat")
+_LEFT_EARLY: Final[frozenset[Api]] = frozenset({"openai.chat", "openai.responses"})
+"""Dialects whose clients, OpenAI's SDK and Codex among them, hang up at a stream's last event.
+
+Of an answer that has not ended, Envoy tells nothing.
+"""
 _FORM = b"multipart/form-data"

@@ -20,8 +20,7 @@ _TOKENS_PER_SECOND: Final = 80
 class UsageReader:
     """Reads the tokens that an answer says it cost. `usage` is None as long as it has said nothing.
 
-    `is_passed` says that a model's answer goes by without being read, and Envoy tells its cost at the end. `is_charged`
-    says that somebody pays by what is read.
+    `is_passed` says that a model's answer goes by without being read, and Envoy tells its cost at the end.
     """
 
     def __init__(self, work: Work) -> None:
@@ -30,21 +29,11 @@ class UsageReader:
         self._stream = StreamUsage(self._api, work.framing)
         self._whole: Usage | None = None
         self.is_passed = False
-        self.is_charged = False
 
     @property
     def usage(self) -> Usage | None:
         """What is known so far."""
         return self._whole or self._stream.usage
-
-    @property
-    def must_see(self) -> bool:
-        """Whether Envoy's word at the end is not enough.
-
-        Clients of chat hang up at `[DONE]`, which may be before the end, and Envoy tells nothing of an answer that was
-        broken off.
-        """
-        return self.is_charged and self._work.is_stream and self._api == "openai.chat"
 
     def about(self, tokens: Estimate, seconds: float) -> Usage:
         """Return what an answer cost that broke off, or does not tell: what it told, or else about as much.
@@ -111,14 +100,6 @@ def usage_of(work: Work) -> UsageReader:
     if reader is None:
         reader = work.notes[UsageReader] = UsageReader(work)
         work.edit(Rank.USAGE, reader)
-    return reader
-
-
-def charge_usage(work: Work) -> UsageReader:
-    """Have an answer tell its tokens, and return what reads them for who charges them."""
-    demand_usage(work)
-    reader = usage_of(work)
-    reader.is_charged = True
     return reader
 
 

@@ -12,6 +12,7 @@ from plano_extproc.translate.faults import error_body, error_event
 from plano_extproc.translate.foreign import without_foreign
 from plano_extproc.translate.framing.content import ContentDecoder
 from plano_extproc.translate.joined import Joining
+from plano_extproc.translate.last_event import LastEvent
 from plano_extproc.translate.losses import Losses
 from plano_extproc.translate.profile import Profile
 from plano_extproc.translate.renamed import Renamed, RenamedStream
@@ -31,6 +32,7 @@ __all__ = [
     "CompletionsStream",
     "ContentDecoder",
     "Joining",
+    "LastEvent",
     "Losses",
     "Outgoing",
     "Profile",

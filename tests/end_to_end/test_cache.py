@@ -13,6 +13,7 @@ from plano_extproc.routing.intent import encoder
 from tests.support.clients import anthropic_client, openai_client
 from tests.support.gateway import Gateway, running_gateway
 from tests.support.ports import free_port
+from tests.support.reply import Reply
 from tests.support.scripted import ScriptedProvider
 
 pytestmark = pytest.mark.envoy
@@ -125,6 +126,18 @@ def test_the_official_clients_read_a_stream_that_is_given_again(place: Place) ->
             with anthropic.messages.stream(model="claude", max_tokens=9, messages=message) as told:
                 assert told.get_final_text() == "more words"
     assert place.asked == 2
+
+
+def test_a_stream_is_kept_whose_client_hangs_up_at_its_last_event(place: Place) -> None:
+    body = chat("and goodbye", stream=True)
+    place.chat.stream(list(place.chat.dialect.stream(Reply(text="streamed words"), body)), end="stall")
+    with openai_client(place.gateway.url(), key="key-one") as openai:
+        for _ in range(2):
+            chunks = list(openai.chat.completions.create(**body))
+            assert (
+                "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == "streamed words"
+            )
+    assert place.asked == 1
 
 
 def test_another_client_and_another_request_ask_anew(place: Place) -> None:

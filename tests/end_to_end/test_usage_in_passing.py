@@ -12,7 +12,6 @@ import httpx
 import orjson
 import pytest
 
-from tests.support.clients import openai_client
 from tests.support.gateway import Gateway, running_gateway, until
 from tests.support.http_server import Data, End, Head, Hold
 from tests.support.ports import free_port
@@ -38,7 +37,10 @@ clients:
   - {{id: chain, key: key-chain}}
   - {{id: chain-stream, key: key-chain-stream}}
   - {{id: hasty, key: key-hasty}}
-  - {{id: done, key: key-done}}
+  - {{id: chat-done, key: key-chat-done}}
+  - {{id: messages-done, key: key-messages-done}}
+  - {{id: responses-done, key: key-responses-done}}
+  - {{id: chain-done, key: key-chain-done}}
   - {{id: leaving, key: key-leaving}}
 """
 HELLO: Any = [{"role": "user", "content": "Hello"}]
@@ -120,30 +122,45 @@ def test_a_client_does_not_have_all_of_an_answer_before_its_cost_is_told(
     assert (row["input_tokens"], row["output_tokens"]) == (60, 17)
 
 
-def test_a_client_of_chat_that_hangs_up_at_done_pays_what_it_cost(
-    gateway: Gateway, providers: dict[str, ScriptedProvider]
+@pytest.mark.parametrize("what", ["chat", "messages", "responses", "chain"])
+def test_a_client_that_hangs_up_at_the_last_event_pays_what_it_cost(
+    gateway: Gateway, providers: dict[str, ScriptedProvider], what: str
 ) -> None:
-    """SDKs do, and many a provider ends its answer later than that."""
-    chat = providers["chat"]
-    body = ASKED["chat"][1] | {"stream": True, "stream_options": {"include_usage": True}}
-    events = list(chat.dialect.stream(Reply(text="one two three", usage=Usage(60, 17)), body))
-    chat.stream(events, end="stall")
-    with openai_client(gateway.url(), key="key-done") as client:
-        chunks = list(client.chat.completions.create(**body))
-    assert chunks[-1].usage
+    """OpenAI's SDK and Codex do, and many a provider ends its answer later than that."""
+    provider = providers[what]
+    path, body = ASKED[what]
+    body = body | {"stream": True}
+    if path == "chat/completions":
+        body["stream_options"] = {"include_usage": True}
+    events = list(provider.dialect.stream(Reply(text="one two three", usage=Usage(60, 17)), body))
+    provider.stream(events, end="stall")
+    url, keyed = f"{gateway.url()}/v1/{path}", {"x-plano-key": f"key-{what}-done"}
+    with httpx.stream("POST", url, json=body, headers=keyed, timeout=20) as answer:
+        seen = b""
+        for piece in answer.iter_bytes():
+            seen += piece
+            if seen.count(b"data:") == len(events):
+                break
 
-    row = until(lambda: usage(gateway).get("done")) or {}
+    row = until(lambda: usage(gateway).get(f"{what}-done")) or {}
     assert (row["input_tokens"], row["output_tokens"]) == (60, 17)
+    entry = gateway.logged(lambda one: one["client_id"] == f"{what}-done")
+    assert entry["flags"] == "DC"
+    assert entry["output_tokens"] == 17
+    port = gateway.status()["ports"]["metrics"]
+    figures = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20).text
+    assert 'error="stream"' not in figures
 
 
 def test_a_client_that_hangs_up_before_the_cost_is_told_pays_by_the_time_it_took(
     gateway: Gateway, providers: dict[str, ScriptedProvider]
 ) -> None:
-    responses = providers["responses"]
-    body = ASKED["responses"][1] | {"stream": True, "max_output_tokens": 900}
-    events = list(responses.dialect.stream(Reply(text="one two three", usage=Usage(60, 17)), body))
-    responses.stream(events[:-1], pause=0.2, end="stall")
-    url, keyed = f"{gateway.url()}/v1/responses", {"x-plano-key": "key-leaving"}
+    messages = providers["messages"]
+    # Under its own name, or its answer would be read to put the asked one in.
+    body = ASKED["messages"][1] | {"model": "messages", "stream": True, "max_tokens": 900}
+    events = list(messages.dialect.stream(Reply(text="one two three", usage=Usage(60, 17)), body))
+    messages.stream(events[:-2], pause=0.2, end="stall")
+    url, keyed = f"{gateway.url()}/v1/messages", {"x-plano-key": "key-leaving"}
     with httpx.stream("POST", url, json=body, headers=keyed, timeout=20) as answer:
         next(chunk for chunk in answer.iter_text() if "thre" in chunk)
 

@@ -1,4 +1,4 @@
-"""Governed agents whose part is refused, where that cannot be written into a strict ledger."""
+"""Governed agents: what a strict ledger must hold before anything is said."""
 
 from collections.abc import Awaitable, Iterator
 from pathlib import Path
@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from plano_extproc.gateway import Exchange, Gateway
-from plano_extproc.gateway.actions import PROCEED, Action, Reply
+from plano_extproc.gateway.actions import PROCEED, Action, Continue, Reply
 from plano_extproc.gateway.agents.passing import Passing
-from plano_extproc.gateway.events import RequestBody, RequestHeaders
+from plano_extproc.gateway.events import RequestBody, RequestHeaders, ResponseBody, ResponseHeaders
 from plano_extproc.governance import Rulebook
 from plano_extproc.stores import MemoryStore
 from plano_extproc.stores.board import Board
 from plano_extproc.stores.governor import Governor
-from plano_extproc.stores.ledger import SqliteLedger
+from plano_extproc.stores.ledger import Query, SqliteLedger
 from plano_extproc.stores.ledger_writer import LedgerWriter
 from tests.gateway import support
 
@@ -31,7 +31,8 @@ governance:
   ledger: {mode: strict}
   agents: [{id: planner}, {id: tools}]
 """
-BODY = b'{"messages": [{"role": "user", "content": "hello"}]}'
+BODY = b'{"messages": [{"role": "user", "content": "hello"}], "stream": true}'
+WORD = b'data: {"id":"x","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"hello"}}]}\n\n'
 
 
 @pytest.fixture
@@ -62,3 +63,37 @@ async def test_no_refusal_goes_unrecorded(gateway: Gateway, made: type[Passing |
         handled = exchange.handle(RequestBody(BODY, end_of_stream=True))
 
     assert await told(handled) == "plano_ledger_unavailable"
+
+
+async def done(exchange: Exchange, event: RequestHeaders | RequestBody | ResponseHeaders | ResponseBody) -> Action:
+    handled = exchange.handle(event)
+    return await handled if isinstance(handled, Awaitable) else handled
+
+
+async def test_a_stream_is_recorded_before_its_last_event_is_told(tmp_path: Path) -> None:
+    """That is where clients hang up."""
+    path = tmp_path / "ledger.sqlite"
+    writer = LedgerWriter(lambda: SqliteLedger(path, "n1"))
+    board = Board(MemoryStore())
+    await board.look()
+    gateway = support.gateway(CONFIG, governor=lambda config: Governor(Rulebook.of(config), board, writer))
+    exchange = Exchange(gateway, "team")
+    await done(exchange, RequestHeaders({":method": b"POST", ":path": b"/v1/chat/completions"}, end_of_stream=False))
+    assert isinstance(await done(exchange, RequestBody(BODY, end_of_stream=True)), Continue)
+    sent = {":status": b"200", "content-type": b"text/event-stream"}
+    await done(exchange, ResponseHeaders(sent, end_of_stream=False))
+
+    assert await done(exchange, ResponseBody(WORD, end_of_stream=False)) == Continue(body=WORD)
+    assert recorded(path) == []
+    last = await done(exchange, ResponseBody(b"data: [DONE]\n\n", end_of_stream=False))
+    assert last == Continue(body=b"data: [DONE]\n\n")
+    assert recorded(path) == [("planner", "EXECUTE")]
+    writer.close()
+
+
+def recorded(path: Path) -> list[tuple[str, str]]:
+    ledger = SqliteLedger(path, "n1")
+    try:
+        return [(row.entry.agent, row.entry.decision) for row in ledger.rows(Query())]
+    finally:
+        ledger.close()

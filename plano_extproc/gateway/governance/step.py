@@ -15,7 +15,7 @@ from plano_extproc.gateway.governance.ending import end
 from plano_extproc.gateway.governance.governing import Governed, governed
 from plano_extproc.gateway.governance.rows import CALLS, Part
 from plano_extproc.gateway.plan import Plan
-from plano_extproc.gateway.reading import charge_usage, tells_usage
+from plano_extproc.gateway.reading import demand_usage, tells_usage, usage_of
 from plano_extproc.gateway.tries.chain import Policy
 from plano_extproc.gateway.work import Doing, Rank, Step, Work
 from plano_extproc.limits import Estimate, estimate
@@ -109,7 +109,8 @@ def _keep_permitted(gateway: Gateway, work: Work, found: Governed) -> Doing[None
 def _read(work: Work, found: Governed) -> None:
     """Put in the answer's way what governance needs to see of it."""
     endpoint, settings = work.ask.surface.endpoint, found.governor.settings
-    found.reader = charge_usage(work)
+    demand_usage(work)
+    found.reader = usage_of(work)
     parts = (*((found.caller,) if found.caller else ()), *found.servers.values())
     if endpoint is None and any(part.rules.actions.has_rules for part in parts):
         work.edit(Rank.ACTIONS, ActionsEdit(found, work))

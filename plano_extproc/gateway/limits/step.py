@@ -6,7 +6,7 @@ from plano_extproc.config.models_catalogue import offers
 from plano_extproc.errors import NotFound
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.reading import UsageReader, charge_usage, tells_usage
+from plano_extproc.gateway.reading import UsageReader, demand_usage, tells_usage, usage_of
 from plano_extproc.gateway.work import Doing, Ending, Step, Work, wait_for
 from plano_extproc.limits import Estimate, LimitReached, estimate
 from plano_extproc.limits.usage import Who
@@ -55,7 +55,8 @@ def step(gateway: Gateway, listener: Listener) -> Step | None:  # noqa: ARG001 -
         assert work.plans is not None, "this comes after the choice"
         counting = _Counting.of(gateway, work)
         if counting.tells:
-            counting.reader = charge_usage(work)
+            demand_usage(work)
+            counting.reader = usage_of(work)
         yield from counting.reserve(work.plans.first.choice)
         return None
 

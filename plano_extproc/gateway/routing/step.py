@@ -5,7 +5,7 @@ from dataclasses import replace
 from plano_extproc.config.listeners import Listener
 from plano_extproc.gateway.actions import Reply
 from plano_extproc.gateway.build import Gateway
-from plano_extproc.gateway.reading import UsageReader, charge_usage
+from plano_extproc.gateway.reading import UsageReader, demand_usage, usage_of
 from plano_extproc.gateway.routing.models import Chosen
 from plano_extproc.gateway.tries.candidates import policy
 from plano_extproc.gateway.tries.chain import Plans
@@ -76,7 +76,8 @@ def _remember(gateway: Gateway, work: Work, chosen: Chosen) -> None:
         return
     if chosen.terms.budget is not None:
         # Only money needs the answer to be read.
-        charge_usage(work)
+        demand_usage(work)
+        usage_of(work)
 
     async def settle(ending: Ending) -> None:
         if ending.served is None or not 200 <= ending.status < 300:
