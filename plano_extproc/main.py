@@ -14,6 +14,13 @@ from plano_extproc import __version__
 
 _NUMBER = "%d"
 
+_ROOM = {
+    "counter": 1 << 20,
+    "histogram": 1 << 20,
+    **dict.fromkeys(("gauge_livemax", "gauge_livemin", "gauge_livesum", "gauge_max"), 1 << 16),
+}
+"""Bytes of each file of figures of one process, by what prometheus_client calls it: a thousand of them take 150 KB."""
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="plano-extproc %(version)s")
@@ -79,6 +86,11 @@ def serve(
 
 
 def _work(config: Path, listen: tuple[str, ...], egress: str | None, drain_seconds: float, parent: int) -> int:
+    try:
+        _reserve(Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]))
+    except OSError as error:
+        click.echo(f"no room for {sum(_ROOM.values())} bytes of figures: {error}", err=True)
+        return 1
     # Imported here, since the parent of several workers needs none of it.
     from plano_extproc.server.control import ConfigurationError
     from plano_extproc.server.worker import Settings, Worker
@@ -104,11 +116,24 @@ def _share_metrics(listen: tuple[str, ...]) -> None:
     sockets = [Path(address.removeprefix("unix:")) for address in listen if address.startswith("unix:")]
     if sockets:
         folder = sockets[0].parent / "metrics"
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise click.ClickException(f"cannot make the folder of the workers' figures: {error}") from None
     else:
         folder = Path(tempfile.mkdtemp(prefix="plano-metrics-"))
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)
+
+
+def _reserve(folder: Path) -> None:
+    """Have the disk give now what this process's figures need. Raises `OSError` where it cannot.
+
+    They are mapped into memory: a page that a full disk cannot give later would end the process in midst of its work.
+    """
+    for kind, size in _ROOM.items() if hasattr(os, "posix_fallocate") else ():
+        with (folder / f"{kind}_{os.getpid()}.db").open("ab") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
 
 
 def _serve_metrics(address: str) -> None:

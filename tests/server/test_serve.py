@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -15,10 +16,12 @@ import psutil
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from prometheus_client import Counter, Gauge, Histogram
 
 from plano_extproc import headers
 from plano_extproc._pb import ext_proc_pb2 as pb
 from plano_extproc.server import control, service
+from plano_extproc.telemetry import figures
 from tests.support.ports import free_port
 
 CONFIG = """
@@ -57,13 +60,16 @@ def models(address: str) -> list[str]:
 
 
 @contextmanager
-def serving(folder: Path, *options: str, model: str = "first") -> Iterator[subprocess.Popen[str]]:
+def serving(
+    folder: Path, *options: str, model: str = "first", largest: int = resource.RLIM_INFINITY
+) -> Iterator[subprocess.Popen[str]]:
     (folder / "config.yaml").write_text(CONFIG.format(model=model))
     command = [sys.executable, "-m", "plano_extproc", "serve", "--config", str(folder / "config.yaml"), *options]
     env = {**os.environ, "SERVE_KEY": "sk-serve", "PLANO_HOME": str(folder)}
     env.pop("PROMETHEUS_MULTIPROC_DIR", None)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, env=env, stderr=log, text=True, cwd=folder)
+        psutil.Process(process.pid).rlimit(psutil.RLIMIT_FSIZE, (largest, largest))
     try:
         yield process
     finally:
@@ -96,6 +102,42 @@ def test_a_worker_reports_its_health_describes_itself_and_drains(tmp_path: Path)
     assert process.returncode == 0
     assert "Traceback" not in told(tmp_path)
     assert "sk-serve" not in told(tmp_path)
+
+
+def test_a_worker_counts_on_where_no_file_may_grow(tmp_path: Path) -> None:
+    """Its figures have their room from the start, since a disk may be full later."""
+    address = f"unix:{tmp_path}/w.sock"
+    kinds = {
+        f"gauge_{figure._multiprocess_mode}" if isinstance(figure, Gauge) else figure._type
+        for figure in vars(figures).values()
+        if isinstance(figure, (Counter, Gauge, Histogram))
+    }
+    with serving(tmp_path, "--listen", address) as process:
+        until(lambda: is_serving(address))
+        files = list((tmp_path / "metrics").iterdir())
+        assert {path.name for path in files} == {f"{kind}_{process.pid}.db" for kind in kinds}
+        assert all(path.stat().st_blocks * 512 >= path.stat().st_size >= 1 << 16 for path in files)
+        psutil.Process(process.pid).rlimit(psutil.RLIMIT_FSIZE, (4096, 4096))
+        for _ in range(3):
+            models(address)
+            time.sleep(1.1)
+        assert process.poll() is None
+        assert b"plano_answers" in (tmp_path / "metrics" / f"counter_{process.pid}.db").read_bytes()
+
+
+def test_a_worker_says_that_its_figures_have_no_room(tmp_path: Path) -> None:
+    with serving(tmp_path, "--listen", f"unix:{tmp_path}/w.sock", largest=1 << 19) as process:
+        process.wait(60)
+    assert process.returncode == 1
+    assert "no room for 2359296 bytes of figures: [Errno 27] File too large" in told(tmp_path)
+
+    (tmp_path / "metrics").rename(tmp_path / "away")
+    (tmp_path / "metrics").write_text("in the way")
+    with serving(tmp_path, "--listen", f"unix:{tmp_path}/w.sock") as process:
+        process.wait(60)
+    assert process.returncode == 1
+    assert "cannot make the folder of the workers' figures: [Errno 17] File exists" in " ".join(told(tmp_path).split())
+    assert "Traceback" not in told(tmp_path)
 
 
 def test_sighup_reads_the_file_anew_and_keeps_the_old_one_when_it_is_wrong(tmp_path: Path) -> None:
