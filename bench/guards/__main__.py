@@ -1,7 +1,8 @@
 """Measures the local guards: `python -m bench.guards`. Only rows that nothing was learnt from count.
 
-`--jailbreaks FILE` and `--harmless FILE` add lists of prompts, as JSON, of one's own, `--hidden FILE` and
-`--documents FILE` lists of documents in which something hides, or nothing.
+Figures of the jailbreak guard are for `--sensitivity medium`, or `high`. `--jailbreaks FILE` and `--harmless FILE` add
+lists of prompts, as JSON, of one's own, `--hidden FILE` and `--documents FILE` lists of documents in which something
+hides, or nothing.
 """
 
 import argparse
@@ -10,13 +11,14 @@ import codecs
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from bench.guards.gather import descriptions
 from bench.guards.personal import NOTHING, samples
 from bench.guards.rows import composed, documents, hidden, rows
-from plano_extproc.guardrails.jailbreak import learnt
+from plano_extproc.guardrails.jailbreak import Model, Sensitivity, learnt
 from plano_extproc.guardrails.pii import find
 
 EVASIONS: Final[dict[str, Callable[[str], str]]] = {
@@ -35,17 +37,17 @@ EVASIONS: Final[dict[str, Callable[[str], str]]] = {
 }
 
 
-def share(texts: Iterable[str], *, is_handed_over: bool) -> str:
-    """Return how many of the texts are refused."""
-    model = learnt()
+def _share(model: Model, texts: Iterable[str], *, is_handed_over: bool) -> str:
+    """Return how many of the texts a model refuses."""
     told = [model.refuses(text, is_handed_over=is_handed_over) for text in texts]
     return f"{sum(told):4d} of {len(told):4d}  {sum(told) / max(1, len(told)):6.1%}"
 
 
 def show_jailbreaks(
-    extra: Sequence[str], harmless: Sequence[str], attacked: Sequence[str], plain: Sequence[str]
+    model: Model, extra: Sequence[str], harmless: Sequence[str], attacked: Sequence[str], plain: Sequence[str]
 ) -> None:
-    """Print what the jailbreak guard finds, and what it should not."""
+    """Print what a model of jailbreaks finds, and what it should not."""
+    share = partial(_share, model)
     direct = rows("direct_held_out")
     print("jailbreaks refused (more is better)")
     print(f"  direct, own rows        {share(direct, is_handed_over=False)}")
@@ -115,11 +117,14 @@ def show_times() -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.guards", description=__doc__)
+    parser.add_argument("--sensitivity", choices=get_args(Sensitivity), default="medium")
     given = ("jailbreaks", "harmless", "hidden", "documents")
     for name in given:
         parser.add_argument(f"--{name}", type=Path, metavar="FILE")
     chosen = vars(parser.parse_args())
-    show_jailbreaks(*(json.loads(chosen[name].read_text()) if chosen[name] else [] for name in given))
+    show_jailbreaks(
+        learnt(chosen["sensitivity"]), *(json.loads(chosen[name].read_text()) if chosen[name] else [] for name in given)
+    )
     show_personal()
     show_times()
 

@@ -9,7 +9,7 @@ import json
 import math
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +17,7 @@ import numpy as np
 
 from bench.guards.gather import OVERRIDES, Text, gathered
 from bench.guards.learning import Floats, Numbered, Sample, Settings, Vocabulary, Weights, learn, listed, vectors
-from plano_extproc.guardrails.jailbreak import LONG, SHORT, STRETCHES, WEIGHTS, model_of
+from plano_extproc.guardrails.jailbreak import LONG, SHORT, STRETCHES, WEIGHTS, Bars, Sensitivity, model_of
 from plano_extproc.guardrails.normal import readings
 
 FOLDS: Final = 5
@@ -28,6 +28,12 @@ LONGEST: Final = 40
 WIDE: Final = 0.35
 """What the weights of a plain demand to drop earlier instructions count for: it is to be told from the rest by far."""
 _SUSPICIOUS: Final = -2.0
+
+SHARES: Final[dict[Sensitivity, Bars]] = {
+    "medium": Bars(long=0.035, brief=0.01, stretch=0.003, handed_over=0.08),
+    "high": Bars(long=0.07, brief=0.06, stretch=0.003, handed_over=0.2),
+}
+"""The shares of what is harmless that each bar may cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +107,7 @@ def worst(weights: Weights, one: Row) -> Iterator[Sample]:
 
 
 def written(rows: Sequence[Row], vocabulary: Vocabulary, known: Floats) -> dict[str, Any]:
-    """Return the model that is learnt from these rows, as JSON; its bars are yet to be set."""
+    """Return the model that is learnt from these rows, as JSON; it has no bars yet."""
     whole = learn(list(whole_samples(rows)), vocabulary, known, WHOLE)
     brief = learn(list(brief_samples(rows)), vocabulary, known, BRIEF)
     samples = list(stretch_samples(rows))
@@ -120,8 +126,6 @@ def written(rows: Sequence[Row], vocabulary: Vocabulary, known: Floats) -> dict[
     return {
         "weights": dict(sorted(table.items())),
         "bias": [round(one.bias, 4) for one in three],
-        "bar": 0.0,
-        "bar_handed_over": 0.0,
     }
 
 
@@ -134,8 +138,24 @@ def _rounded(names: Iterable[str], weights: Iterable[tuple[float, ...]], least: 
     }
 
 
-def crossed(rows: Sequence[Row], vocabulary: Vocabulary, known: Floats) -> list[tuple[Text, float, float, bool]]:
-    """Return each row with its scores by a model that was learnt without its fold, and whether it is long."""
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A row with its scores by a model that was learnt without its fold."""
+
+    row: Text
+    whole: float
+    stretch: float
+    is_long: bool
+
+    def is_refused(self, bars: Bars) -> bool:
+        """Whether a model with these bars refuses the row."""
+        if self.row.is_handed_over:
+            return self.stretch >= bars.handed_over
+        return self.stretch >= bars.stretch or self.whole >= (bars.long if self.is_long else bars.brief)
+
+
+def crossed(rows: Sequence[Row], vocabulary: Vocabulary, known: Floats) -> list[Scored]:
+    """Return each row, scored without having been seen."""
     keys = sorted({one.row.key for one in rows})
     random.Random(5).shuffle(keys)
     fold_of = {key: at % FOLDS for at, key in enumerate(keys)}
@@ -147,12 +167,23 @@ def crossed(rows: Sequence[Row], vocabulary: Vocabulary, known: Floats) -> list[
         for one in rows:
             if fold_of[one.row.key] == fold:
                 scores = model.score(one.row.text)
-                scored.append((one.row, scores.whole, scores.stretch, len(one.text.words) >= LONG))
+                scored.append(Scored(one.row, scores.whole, scores.stretch, len(one.text.words) >= LONG))
     return scored
 
 
-def bar_over(scores: list[float], share: float) -> float:
-    """Return what no more than this share of harmless scores reaches."""
+def bars_over(scored: Sequence[Scored], shares: Bars) -> Bars:
+    """Return what no more than these shares of what is harmless reaches."""
+    harmless = [one for one in scored if not one.row.is_attack]
+    prompts = [one for one in harmless if not one.row.is_handed_over]
+    return Bars(
+        _bar([one.whole for one in prompts if one.is_long], shares.long),
+        _bar([one.whole for one in prompts if not one.is_long], shares.brief),
+        _bar([one.stretch for one in prompts], shares.stretch),
+        _bar([one.stretch for one in harmless if one.row.is_handed_over], shares.handed_over),
+    )
+
+
+def _bar(scores: list[float], share: float) -> float:
     ordered = sorted(scores)
     return round(ordered[min(len(ordered) - 1, math.ceil(len(ordered) * (1 - share)) - 1)] + 0.01, 4)
 
@@ -161,10 +192,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("seeds", type=Path, help="the folder `data/workspace/datasets` of the package spikee")
-    parser.add_argument("--share", type=float, default=0.035, help="long harmless prompts that the bar may cost")
-    parser.add_argument("--share-of-brief", type=float, default=0.01, help="the same for brief ones")
-    parser.add_argument("--share-of-stretches", type=float, default=0.003, help="the same for stretches of prompts")
-    parser.add_argument("--share-of-documents", type=float, default=0.08, help="the same for stretches of documents")
     chosen = parser.parse_args()
     vocabulary = Vocabulary()
     rows = [
@@ -174,36 +201,29 @@ def main() -> None:
     known = vocabulary.vectors()
     scored = crossed(rows, vocabulary, known)
     model = written(rows, vocabulary, known)
-    harmless = [one for one in scored if not one[0].is_attack]
-    bars = [
-        bar_over([whole for row, whole, _, is_long in harmless if not row.is_handed_over and is_long == wanted], share)
-        for wanted, share in ((True, chosen.share), (False, chosen.share_of_brief))
-    ]
-    model["bias"][0] = round(model["bias"][0] - bars[0], 4)
-    model["bias"][2] = round(model["bias"][2] - bars[1], 4)
-    for bar, wanted, share in (
-        ("bar", False, chosen.share_of_stretches),
-        ("bar_handed_over", True, chosen.share_of_documents),
-    ):
-        model[bar] = bar_over([stretch for row, _, stretch, _ in harmless if row.is_handed_over == wanted], share)
-    tell(model, [(row, whole - bars[not is_long], stretch) for row, whole, stretch, is_long in scored])
+    bars = {name: bars_over(scored, shares) for name, shares in SHARES.items()}
+    model["bars"] = {name: asdict(of_name) for name, of_name in bars.items()}
+    for name, of_name in bars.items():
+        print(f"{name} sensitivity: {of_name}")
+        tell(scored, of_name)
     WEIGHTS.write_text(json.dumps(model, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
     print(f"{WEIGHTS.name}: {WEIGHTS.stat().st_size} bytes, {len(model['weights'])} words and pairs")
 
 
-def tell(model: dict[str, Any], scored: Sequence[tuple[Text, float, float]]) -> None:
+def tell(scored: Sequence[Scored], bars: Bars) -> None:
     """Print what models refuse that have not seen the rows."""
-    print(f"bars: {model['bar']}, handed over {model['bar_handed_over']}")
     seen: dict[str, list[bool]] = {}
-    for row, whole, stretch in scored:
-        bar = model["bar_handed_over" if row.is_handed_over else "bar"]
+    for one in scored:
+        row = one.row
         kind = (
             ("hidden" if row.is_attack else "documents")
             if row.is_handed_over
             else ("jailbreaks" if row.is_attack else "harmless prompts")
         )
-        is_refused = stretch >= bar or (not row.is_handed_over and whole >= 0)
-        seen.setdefault(f"{kind}, {row.source}" if row.source else kind, []).append(is_refused)
+        length = "" if row.is_handed_over or row.source else (", long" if one.is_long else ", brief")
+        seen.setdefault(f"{kind}{length}, {row.source}" if row.source else kind + length, []).append(
+            one.is_refused(bars)
+        )
     for kind, refused in seen.items():
         print(f"  {kind:36s} {sum(refused):4d} of {len(refused):4d}  {sum(refused) / len(refused):6.1%}")
 

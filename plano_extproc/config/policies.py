@@ -34,6 +34,12 @@ class Guard(Part):
 class Jailbreak(Guard):
     """Refuses prompts that try to break a model's rules."""
 
+    sensitivity: Literal["medium", "high"] = Field(
+        "medium",
+        description="`high` finds more attacks, most of all in documents and results, and refuses more that is none.",
+        json_schema_extra=SINCE_V0_5,
+    )
+
 
 class Pii(Guard):
     """Finds personal data."""

@@ -130,10 +130,12 @@ def _sees(name: GuardName, direction: Direction, place: Place) -> bool:
     return (place.role, place.kind) in SEES[name] if SEES[name] else True
 
 
-def _jailbreak(_: Inquiry, places: Sequence[Place]) -> Flow[_Step]:
+def _jailbreak(inquiry: Inquiry, places: Sequence[Place]) -> Flow[_Step]:
     yield from ()
+    guard = inquiry.guards.jailbreak
+    assert guard is not None
     try:
-        found = jailbreak.find([(place.text, place.kind in _HANDED_OVER) for place in places])
+        found = jailbreak.find([(place.text, place.kind in _HANDED_OVER) for place in places], guard.sensitivity)
     except jailbreak.TooMuchText as error:
         raise _Failed(str(error)) from None
     return _Step("block" if found else "allow")

@@ -8,17 +8,19 @@ give instructions. The weights are learnt by `bench/guards/train.py`; `gather.py
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import accumulate, chain, repeat
 from operator import add, attrgetter, sub
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 
 from plano_extproc.guardrails.normal import readings
+
+Sensitivity = Literal["medium", "high"]
 
 STRETCHES: Final = ((5, 1), (10, 2), (20, 5))
 """How many pairs of words a stretch has, and how many lie between the places where one may begin."""
@@ -50,6 +52,20 @@ class Scores:
 
 
 @dataclass(frozen=True, slots=True)
+class Bars:
+    """What scores must reach."""
+
+    long: float = 0.0
+    """That of the whole of a long text."""
+    brief: float = 0.0
+    """That of the whole of a brief one."""
+    stretch: float = 0.0
+    """That of the worst stretch in a prompt."""
+    handed_over: float = 0.0
+    """That of the worst stretch in a document or a result."""
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """Weights of words and of pairs of them."""
 
@@ -62,11 +78,13 @@ class Model:
     known: frozenset[str]
     """The words that are in any."""
     bias: tuple[float, float, float]
-    """For the whole of long texts, a stretch, the whole of brief texts."""
-    bar: float
-    """What the worst stretch must reach in a prompt."""
-    bar_handed_over: float
-    """The same in a document or a result."""
+    """For the whole of long texts, a stretch, the whole of brief texts; bars for whole texts are taken off already."""
+    bars: Bars
+
+    def at(self, bars: Bars) -> "Model":
+        """Return a model with the same weights, which refuses what reaches these bars."""
+        of_long, of_stretch, of_brief = self.bias
+        return replace(self, bias=(of_long - bars.long, of_stretch, of_brief - bars.brief), bars=bars)
 
     def score(self, text: str) -> Scores:
         """Return the scores of a text of any length, normalised and decoded as need be."""
@@ -93,8 +111,8 @@ class Model:
         """Tell whether a text reaches the bar of a model."""
         scores = self.score(text)
         if is_handed_over:
-            return scores.stretch >= self.bar_handed_over
-        return scores.whole >= 0 or scores.stretch >= self.bar
+            return scores.stretch >= self.bars.handed_over
+        return scores.whole >= 0 or scores.stretch >= self.bars.stretch
 
 
 def _best(sums: list[float]) -> float:
@@ -109,12 +127,12 @@ def _best(sums: list[float]) -> float:
     return max(best)
 
 
-def find(texts: Iterable[tuple[str, bool]]) -> bool:
+def find(texts: Iterable[tuple[str, bool]], sensitivity: Sensitivity = "medium") -> bool:
     """Tell whether any text, with whether it was handed over, is to be refused; the oldest is given first.
 
     Raises `TooMuchText` when what is suspicious is more than `MOST_READ`.
     """
-    model = learnt()
+    model = learnt(sensitivity)
     left = MOST_READ
     for text, is_handed_over in reversed(list(texts)):
         for part in _parts(text):
@@ -139,14 +157,20 @@ def _parts(text: str) -> Iterator[str]:
             yield part
 
 
-@cache
-def learnt() -> Model:
+def learnt(sensitivity: Sensitivity = "medium") -> Model:
     """Return the model that is part of this package."""
-    return model_of(orjson.loads(WEIGHTS.read_bytes()))
+    return _learnt()[sensitivity]
+
+
+@cache
+def _learnt() -> Mapping[Sensitivity, Model]:
+    told = orjson.loads(WEIGHTS.read_bytes())
+    model = model_of(told)
+    return {name: model.at(Bars(**bars)) for name, bars in told["bars"].items()}
 
 
 def model_of(told: dict[str, Any]) -> Model:
-    """Return the model in what `bench/guards/train.py` writes."""
+    """Return the model in what `bench/guards/train.py` writes, without its bars."""
     one: dict[str, complex] = {}
     two: defaultdict[str, dict[str, complex]] = defaultdict(dict)
     brief_one: dict[str, float] = {}
@@ -159,10 +183,7 @@ def model_of(told: dict[str, Any]) -> Model:
         if brief:
             (brief_two[first] if second else brief_one)[second or first] = brief / 100
     words.pop("", None)
-    bias = tuple(told["bias"])
-    return Model(
-        one, dict(two), brief_one, dict(brief_two), frozenset(words), bias, told["bar"], told["bar_handed_over"]
-    )
+    return Model(one, dict(two), brief_one, dict(brief_two), frozenset(words), tuple(told["bias"]), Bars())
 
 
 WEIGHTS: Final = Path(__file__).with_name("jailbreak_weights.json")
