@@ -2,7 +2,9 @@
 
 from collections.abc import Awaitable, Iterator
 from pathlib import Path
+from typing import Any
 
+import orjson
 import pytest
 
 from plano_extproc.gateway import Exchange, Gateway
@@ -23,13 +25,17 @@ listeners:
   - type: agent
     name: team
     port: 8001
-    agents: [{id: planner, description: plans, default: true}, {id: tools, description: has tools}]
+    agents:
+      - {id: planner, description: plans, default: true}
+      - {id: tools, description: has tools}
+      - {id: other, description: asks}
 agents:
   - {id: planner, url: "http://127.0.0.1:10510"}
   - {id: tools, url: "http://127.0.0.1:10511/rpc", protocol: mcp}
+  - {id: other, url: "http://127.0.0.1:10512/", protocol: a2a}
 governance:
   ledger: {mode: strict}
-  agents: [{id: planner}, {id: tools}]
+  agents: [{id: planner}, {id: tools}, {id: other}]
 """
 BODY = b'{"messages": [{"role": "user", "content": "hello"}], "stream": true}'
 WORD = b'data: {"id":"x","object":"chat.completion.chunk","choices":[{"index":0,"delta":{"content":"hello"}}]}\n\n'
@@ -65,7 +71,9 @@ async def test_no_refusal_goes_unrecorded(gateway: Gateway, made: type[Passing |
     assert await told(handled) == "plano_ledger_unavailable"
 
 
-async def done(exchange: Exchange, event: RequestHeaders | RequestBody | ResponseHeaders | ResponseBody) -> Action:
+async def done(
+    exchange: Exchange | Passing, event: RequestHeaders | RequestBody | ResponseHeaders | ResponseBody
+) -> Action:
     handled = exchange.handle(event)
     return await handled if isinstance(handled, Awaitable) else handled
 
@@ -88,6 +96,46 @@ async def test_a_stream_is_recorded_before_its_last_event_is_told(tmp_path: Path
     last = await done(exchange, ResponseBody(b"data: [DONE]\n\n", end_of_stream=False))
     assert last == Continue(body=b"data: [DONE]\n\n")
     assert recorded(path) == [("planner", "EXECUTE")]
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "before", "last"),
+    [
+        ("/mcp/tools", {"method": "notifications/progress", "params": {}}, {"id": 7, "result": {"tools": []}}),
+        (
+            "/mcp/tools",
+            {"id": 7, "method": "sampling/createMessage"},
+            {"id": 7, "error": {"code": -1, "message": "no"}},
+        ),
+        ("/a2a/other", {"id": 7, "result": {"kind": "task", "id": "t"}}, {"id": 7, "result": {"kind": "message"}}),
+        ("/a2a/other", {"id": 7, "result": {"final": False}}, {"id": 7, "result": {"final": True}}),
+    ],
+)
+async def test_a_passing_stream_is_recorded_before_its_answer_is_told(
+    tmp_path: Path, path: str, before: dict[str, Any], last: dict[str, Any]
+) -> None:
+    """That is where clients of MCP and A2A hang up."""
+    ledger = tmp_path / "ledger.sqlite"
+    writer, board = LedgerWriter(lambda: SqliteLedger(ledger, "n1")), Board(MemoryStore())
+    await board.look()
+    gateway = support.gateway(CONFIG, governor=lambda config: Governor(Rulebook.of(config), board, writer))
+    passing = Passing(gateway, "team")
+    sent = {":method": b"POST", ":path": path.encode()}
+    asked = orjson.dumps({"jsonrpc": "2.0", "id": 7, "method": "tools/list"})
+    await done(passing, RequestHeaders(sent, end_of_stream=False))
+    assert isinstance(await done(passing, RequestBody(asked, end_of_stream=True)), Continue)
+    await done(passing, ResponseHeaders({":status": b"200", "content-type": b"text/event-stream"}, end_of_stream=False))
+
+    event = b"data: %b\r\n\r\n" % orjson.dumps({"jsonrpc": "2.0", **before})
+    assert await done(passing, ResponseBody(event, end_of_stream=False)) == Continue(body=event)
+    assert not passing.is_done
+    rows = recorded(ledger)
+    event = b"event: message\ndata: %b\n\n" % orjson.dumps({"jsonrpc": "2.0", **last})
+    assert await done(passing, ResponseBody(event[:9], end_of_stream=False)) == Continue(body=b"")
+    assert await done(passing, ResponseBody(event[9:], end_of_stream=False)) == Continue(body=event)
+    assert passing.is_done
+    assert recorded(ledger)[len(rows) :] == [(path.rpartition("/")[2], "EXECUTE")]
     writer.close()
 
 

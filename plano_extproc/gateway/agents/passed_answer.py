@@ -20,16 +20,27 @@ LONGEST: Final = 1024 * 1024
 
 
 class PassedAnswer:
-    """One answer. `mode` says how its body must be asked for, `is_complete` that the client got all of it."""
+    """One answer. `mode` says how its body must be asked for, `is_complete` that the client got all of it.
 
-    __slots__ = ("_governed", "_held", "_id", "_is_inside", "_is_over", "_status", "is_complete", "mode")
+    A stream is complete with the event that answers the request, since that is where clients hang up.
+    """
 
-    def __init__(self, governed: Governed, ident: str | int | None, status: int, headers: Mapping[str, bytes]) -> None:
+    __slots__ = ("_governed", "_held", "_id", "_is_inside", "_is_over", "_protocol", "_status", "is_complete", "mode")
+
+    def __init__(
+        self,
+        governed: Governed,
+        protocol: passthrough.Protocol,
+        ident: str | int | None,
+        status: int,
+        headers: Mapping[str, bytes],
+    ) -> None:
         """Begin with the answer's headers; `ident` is the id of the request that it is for."""
         kind = headers.get("content-type", b"").partition(b";")[0].strip().lower()
         self.mode = BodyMode.STREAMED if kind == b"text/event-stream" else BodyMode.BUFFERED
         self.is_complete = False
         self._governed = governed
+        self._protocol: passthrough.Protocol = protocol
         self._id = ident
         self._status = status
         self._held = b""
@@ -41,18 +52,22 @@ class PassedAnswer:
         if self._is_over:
             return Continue(body=b"")
         error = self._governed.cut_error()
+        was_inside, made = self._is_inside, None
         if error is not None:
             self._governed.told()
+        elif self.mode is BodyMode.STREAMED:
+            made = self._events(chunk, end)
+            end = end or passthrough.is_last(self._protocol, made, self._id)
         if self._governed.governor.is_strict and (error is not None or end):
             try:
                 yield from self._governed.due(self._status, is_complete=error is None)
             except GatewayError as other:
                 error = other
         if error is not None:
-            self._is_over = True
+            self._is_over, self._is_inside = True, was_inside
             return self._refused(error)
         self.is_complete = end
-        return Continue() if self.mode is BodyMode.BUFFERED else Continue(body=self._events(chunk, end))
+        return Continue() if made is None else Continue(body=made)
 
     def _events(self, chunk: bytes, end: bool) -> bytes:
         """Return what is there of whole events, and all of it at the end."""

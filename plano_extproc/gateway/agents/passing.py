@@ -177,7 +177,7 @@ class Passing:
             return self._recorded(Continue(changes, (named,)), is_last=False)
         if event.end_of_stream or governed is None or not governed.reads_passages:
             return self._recorded(Continue(extra=(named,)), is_last=True)
-        self._answer = PassedAnswer(governed, self._id, self._status, event.headers)
+        self._answer = PassedAnswer(governed, passage.protocol, self._id, self._status, event.headers)
         removed = ("content-length",) if self._answer.mode is BodyMode.STREAMED else ()
         return Continue(Changes(response_body=self._answer.mode, remove=removed), (named,))
 
