@@ -73,8 +73,10 @@ class Decision:
         index = 0 if self.chain is None else self.chain.served(attempts)
         return f"{self.reason or ''}{self.chain.later(index) if self.chain else ''}"
 
-    def count(self, gateway: Gateway, served: Plan, answer: Mapping[str, bytes], status: int) -> None:
+    def count(self, gateway: Gateway, served: Plan, answer: Mapping[str, bytes], status: int, waited: float) -> None:
         """Count, for the cool-downs, how the one has done that answered. The attempts count those before it.
+
+        All tries together took `waited` seconds.
 
         What an attempt has put its number on and is a failure, it has counted.
         """
@@ -84,7 +86,7 @@ class Decision:
             if not is_counted:
                 candidates.failed(served.choice.provider, now, cooldown.retry_after(answer, now))
         else:
-            candidates.answered(served.choice.provider)
+            candidates.answered(served.choice.provider, now, waited)
 
     def dropped_by(self, answer: Mapping[str, bytes], attempts: int) -> bytes:
         """Return the names of the fields that went lost on the way to who answered, with commas."""

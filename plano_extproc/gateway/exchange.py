@@ -245,9 +245,9 @@ class Exchange:
         place = self._place = decision.place(sent, self._attempts)
         plan, response = decision.served(place)
         work.served = plan
-        decision.count(gateway, plan, sent, status)
+        seconds = gateway.ports.clock() - self._started - self._overhead
+        decision.count(gateway, plan, sent, status, seconds)
         if status < 300 and place == 1:
-            seconds = gateway.ports.clock() - self._started - self._overhead
             gateway.heard(plan, seconds, is_stream=decision.is_stream)
         gateway.ports.metrics.answered(self._listener, self._api, plan.choice.name, plan.way.value, status)
         extra = explanation(decision, work, plan, sent, place, self._overhead)

@@ -159,11 +159,12 @@ def _parts(text: str) -> Iterator[str]:
 
 def learnt(sensitivity: Sensitivity = "medium") -> Model:
     """Return the model that is part of this package."""
-    return _learnt()[sensitivity]
+    return models()[sensitivity]
 
 
 @cache
-def _learnt() -> Mapping[Sensitivity, Model]:
+def models() -> Mapping[Sensitivity, Model]:
+    """Return it with each set of bars."""
     told = orjson.loads(WEIGHTS.read_bytes())
     model = model_of(told)
     return {name: model.at(Bars(**bars)) for name, bars in told["bars"].items()}

@@ -2,7 +2,7 @@
 
 Nothing is taken out: where all candidates are cooling, their order is as if none were. A provider that says when to
 come back is believed at once, from its first refusal on. When the time is over the entry is tried again, and one more
-failure is enough to cool it anew; one answer clears it.
+failure is enough to cool it anew; one answer clears it, unless that was asked for before the entry was known to cool.
 """
 
 import email.utils
@@ -78,18 +78,26 @@ class Board:
     def __init__(self, rule: Rule) -> None:
         self._rule = rule
         self._states: dict[str, State] = {}
+        self._heard: dict[str, float] = {}
+        """When the latest of an entry's state became known here."""
         self._news: set[str] = set()
 
     def failed(self, label: str, now: float, retry_after: float | None = None) -> State:
         """Count a failure and return the state."""
         self._news.add(label)
         state = self._states[label] = self._states.get(label, FINE).failed(self._rule, now, retry_after)
+        self._heard[label] = now
         return state
 
-    def answered(self, label: str) -> bool:
-        """Clear an entry; return whether there was anything to clear."""
-        if self._states.pop(label, None) is None:
+    def answered(self, label: str, now: float, waited: float = 0.0) -> bool:
+        """Clear an entry that has answered after so many seconds; return whether there was anything to clear.
+
+        While a provider refuses new requests, those that it has begun with go on to be answered.
+        """
+        state = self._states.get(label)
+        if state is None or (state.is_cooling(now) and now - waited < self._heard[label]):
             return False
+        del self._states[label]
         self._news.add(label)
         return True
 
@@ -106,7 +114,7 @@ class Board:
         """Return what is known of an entry."""
         return self._states.get(label, FINE)
 
-    def hear(self, told: Mapping[str, bytes], news: frozenset[str]) -> None:
+    def hear(self, told: Mapping[str, bytes], news: frozenset[str], now: float) -> None:
         """Take all that the store holds, by label. Of entries that are news, also since then, it does not know all.
 
         An entry that it does not hold is fine: another worker has seen it answer.
@@ -115,17 +123,23 @@ class Board:
         for label in told.keys() | self._states.keys():
             state = decoded(told.get(label))
             if label not in news:
-                self.learn(label, told.get(label))
+                self.learn(label, told.get(label), now)
             elif label in self._states and state != FINE:
-                self._states[label] = self._states[label].merged(state)
+                self._merge(label, state, now)
 
-    def learn(self, label: str, data: bytes | None) -> None:
+    def learn(self, label: str, data: bytes | None, now: float) -> None:
         """Take what the store holds: None clears the entry, since another worker has seen it answer."""
         state = decoded(data)
         if state == FINE:
             self._states.pop(label, None)
         else:
-            self._states[label] = self._states.get(label, FINE).merged(state)
+            self._merge(label, state, now)
+
+    def _merge(self, label: str, state: State, now: float) -> None:
+        before = self._states.get(label, FINE)
+        made = self._states[label] = before.merged(state)
+        if made != before:
+            self._heard[label] = now
 
     def cooling(self, now: float) -> frozenset[str]:
         """Return the labels of entries that are to be tried last."""

@@ -27,9 +27,16 @@ def stand() -> Iterator[tuple[Stage, Tab]]:
 def at_the_start(stand: tuple[Stage, Tab]) -> Iterator[None]:
     page = stand[1]
     page.run("location.hash = 'requests'")
+    page.awaits("Requests", "nav [aria-current]")
     page.awaits("dev-model", "#rows")
     yield
     assert page.errors == []
+
+
+def go(page: Tab, number: int) -> None:
+    """Go to a view by its key."""
+    page.press(str(number))
+    page.awaits(VIEWS[number - 1], "nav [aria-current]")
 
 
 def test_requests_show_with_their_route_and_its_reason(stand: tuple[Stage, Tab]) -> None:
@@ -48,10 +55,10 @@ def test_a_new_request_shows_by_itself(stand: tuple[Stage, Tab]) -> None:
 
 def test_all_can_be_done_by_keys(stand: tuple[Stage, Tab]) -> None:
     page = stand[1]
-    for number, title in enumerate(VIEWS, 1):
-        page.press(str(number))
-        page.awaits(title, "nav [aria-current]")
-    page.press("1", "j", "j", "Enter")
+    for number in range(1, len(VIEWS) + 1):
+        go(page, number)
+    go(page, 1)
+    page.press("j", "j", "Enter")
     page.awaits("request", "#about")
     page.press("Escape")
 
@@ -77,7 +84,7 @@ def test_a_request_opens_with_its_trace_as_a_waterfall(stand: tuple[Stage, Tab])
 
 def test_traces_show_by_themselves(stand: tuple[Stage, Tab]) -> None:
     page = stand[1]
-    page.press("2")
+    go(page, 2)
     page.awaits("POST /v1/chat/completions", "#view")
     page.press("j")
 
@@ -86,7 +93,7 @@ def test_traces_show_by_themselves(stand: tuple[Stage, Tab]) -> None:
 
 def test_signals_show_with_the_request_that_they_were_in(stand: tuple[Stage, Tab]) -> None:
     page = stand[1]
-    page.press("3")
+    go(page, 3)
 
     page.awaits("interaction.satisfaction.success", "#view")
     page.awaits("excellent", "#view")
@@ -110,7 +117,7 @@ def test_the_list_is_filtered_by_words(stand: tuple[Stage, Tab]) -> None:
 
 def test_the_playground_sends_and_explains(stand: tuple[Stage, Tab]) -> None:
     page = stand[1]
-    page.press("8")
+    go(page, 8)
     page.type("#ask-prompt", "Which flights go to Lisbon?")
     page.click("#send")
 
@@ -123,9 +130,9 @@ def test_the_playground_sends_and_explains(stand: tuple[Stage, Tab]) -> None:
 
 def test_providers_and_configuration_show_without_secrets(stand: tuple[Stage, Tab]) -> None:
     page = stand[1]
-    page.press("6")
+    go(page, 6)
     page.awaits("healthy", "#view")
-    page.press("7")
+    go(page, 7)
     shown = page.awaits("generation", "#view")
 
     assert "dev-model-large" in shown
@@ -134,7 +141,7 @@ def test_providers_and_configuration_show_without_secrets(stand: tuple[Stage, Ta
 
 def test_what_was_used_is_added_up(stand: tuple[Stage, Tab]) -> None:
     page = stand[1]
-    page.press("4")
+    go(page, 4)
 
     page.awaits("openai/dev-model", "#view")
     assert "By client" in page.text("#view")

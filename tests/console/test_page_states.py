@@ -78,6 +78,7 @@ def started(home: Path) -> Iterator[subprocess.Popen[str]]:
 
 def show(page: Tab, view: str, words: str = "") -> str:
     page.run(f"location.hash = '{view}'")
+    page.awaits(view.capitalize(), "nav [aria-current]")
     return page.awaits(words, "#view") if words else page.text("#view")
 
 
@@ -124,7 +125,7 @@ def test_the_providers_are_named_by_what_they_serve(page: Tab, found: Stage) -> 
 
 def test_nothing_is_cut_off_in_a_narrow_window_or_by_long_names(page: Tab, found: Stage) -> None:
     found.ask("Hello", model="x" * 200, **{"x-request-id": "y" * 200})
-    page.run("location.hash = 'requests'")
+    show(page, "requests")
     page.resize(380, 800)
     page.type("#filter", "y" * 40)
     page.awaits("404", "#rows tbody")

@@ -51,7 +51,7 @@ def test_an_answer_clears_it_for_all(store: Callable[[], SharedStore]) -> None:
     one.failed("a", NOW)
     one.failed("a", NOW)
     shared(held, one, other)
-    other.answered("a")
+    other.answered("a", NOW)
     shared(held, other, one)
 
     assert one.cooling(NOW + 1) == frozenset()

@@ -54,10 +54,10 @@ def test_a_jailbreak_is_refused_on_every_listener(listener: str) -> None:
 
 
 def test_what_was_learnt_is_read_before_the_first_request() -> None:
-    jailbreak.learnt.cache_clear()
+    jailbreak.models.cache_clear()
     guarded(input_guards={"jailbreak": {}})
 
-    assert jailbreak.learnt.cache_info().currsize == 1
+    assert jailbreak.models.cache_info().currsize == 1
 
 
 def test_a_refusal_is_in_the_callers_dialect() -> None:

@@ -24,8 +24,8 @@ def test_one_failure_is_enough_after_a_cool_down_and_one_answer_clears() -> None
     board.failed("a", 20.0)
     assert board.cooling(25.0) == {"a"}
 
-    assert board.answered("a")
-    assert not board.answered("a")
+    assert board.answered("a", 25.0)
+    assert not board.answered("a", 25.0)
     assert board.cooling(25.0) == frozenset()
 
 
@@ -34,9 +34,28 @@ def test_a_success_between_failures_starts_anew() -> None:
     for _ in range(5):
         board.failed("a", 0.0)
         board.failed("a", 0.0)
-        board.answered("a")
+        board.answered("a", 0.0, waited=5.0)
 
     assert board.cooling(0.0) == frozenset()
+
+
+def test_an_answer_that_was_asked_for_before_says_nothing_of_now() -> None:
+    board = Board(RULE)
+    board.failed("a", 10.0, retry_after=60.0)
+    assert not board.answered("a", 11.0, waited=1.5)
+    assert board.cooling(11.0) == {"a"}
+
+    # It was asked although it cools: nobody else was left.
+    assert board.answered("a", 12.0, waited=1.5)
+    assert board.cooling(12.0) == frozenset()
+
+
+def test_an_answer_that_was_asked_for_before_another_workers_word_says_nothing_either() -> None:
+    board = Board(RULE)
+    board.learn("a", State(1, 60.0).encoded(), 10.0)
+    board.learn("a", State(1, 60.0).encoded(), 20.0)
+    assert not board.answered("a", 11.0, waited=1.5)
+    assert board.answered("a", 12.0, waited=1.5)
 
 
 def test_the_providers_own_word_wins() -> None:
@@ -50,10 +69,10 @@ def test_workers_share_states() -> None:
     one.failed("a", 0.0)
     one.failed("a", 0.0)
     state = one.failed("a", 0.0)
-    other.learn("a", state.encoded())
+    other.learn("a", state.encoded(), 0.0)
     assert other.cooling(1.0) == {"a"}
 
-    other.learn("a", None)
+    other.learn("a", None, 1.0)
 
     assert other.cooling(1.0) == frozenset()
 

@@ -102,13 +102,20 @@ class Tab:
             self.call("Input.dispatchKeyEvent", type="keyUp", key=key)
 
     def type(self, selector: str, words: str) -> None:
-        """Write into a field."""
-        self.run(f"document.querySelector({json.dumps(selector)}).focus()")
+        """Write into a field, once it is there."""
+        self._on(selector, "focus")
         self.call("Input.insertText", text=words)
 
     def click(self, selector: str) -> None:
-        """Click on an element."""
-        self.run(f"document.querySelector({json.dumps(selector)}).click()")
+        """Click on an element, once it is there."""
+        self._on(selector, "click")
+
+    def _on(self, selector: str, deed: str, *, seconds: float = 60.0) -> None:
+        deadline = time.monotonic() + seconds
+        found = f"document.querySelector({json.dumps(selector)})"
+        while not self.run(f"{found} ? ({found}.{deed}(), true) : false"):
+            assert time.monotonic() < deadline, f"{selector} does not show: {self.text()[:2000]}\n{self.errors}"
+            time.sleep(0.05)
 
     def prefers(self, scheme: str) -> None:
         """Let the system prefer `light` or `dark`."""

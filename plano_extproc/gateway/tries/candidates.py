@@ -119,9 +119,9 @@ class Candidates:
         """Count a failure of an entry."""
         self.board.failed(self.pools.label(provider), now, retry_after)
 
-    def answered(self, provider: ModelProvider) -> None:
-        """Take back the failures of an entry that answers."""
-        self.board.answered(self.pools.label(provider))
+    def answered(self, provider: ModelProvider, now: float, waited: float) -> None:
+        """Take back the failures of an entry that answers, after so many seconds."""
+        self.board.answered(self.pools.label(provider), now, waited)
 
 
 @functools.lru_cache(_CHAINS_KEPT)

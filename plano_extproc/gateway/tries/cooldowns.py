@@ -9,7 +9,7 @@ async def share(board: Board, store: SharedStore, now: float) -> None:
     news = board.news()
     try:
         held = await store.scan(KEY_PREFIX)
-        board.hear({key.removeprefix(KEY_PREFIX): value for key, value in held}, news)
+        board.hear({key.removeprefix(KEY_PREFIX): value for key, value in held}, news, now)
         for label in sorted(news):
             state = board.state(label)
             if state == FINE:
