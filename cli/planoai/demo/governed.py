@@ -48,7 +48,7 @@ def show(place: Home, url: str, environ: Mapping[str, str]) -> int:
     scenes = (
         _Scene(_ORDER, lambda: ended(_ORDER), _has_refused, "it reads and plans, and executes nothing"),
         _Scene(_PLAN, lambda: _revoked(place, url, environ), _has_stopped, "revoked while it ran"),
-        _Scene(_PLAN, lambda: ended(_PLAN), _has_planned, "restored"),
+        _Scene(_PLAN, lambda: ended(_PLAN), _has_planned, "restored; a stand-in is never sure, so it asks a person"),
     )
     say("\n[bold]A governed planner: it is refused what it must not do, and can be stopped[/]\n")
     failed = 0
