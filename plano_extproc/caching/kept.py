@@ -7,6 +7,7 @@ from typing import Any, Final
 import orjson
 
 from plano_extproc.apis import Api
+from plano_extproc.translate import LastEvent
 
 MOST_BYTES: Final = 1024 * 1024
 """Larger answers are not kept."""
@@ -52,13 +53,14 @@ def is_whole(api: Api, body: bytes) -> bool:
 
 def is_ended(api: Api, transcript: bytes) -> bool:
     """Return whether a stream came to the end that its dialect gives to an answer."""
-    return any(mark in transcript for mark in _ENDS[api]) and not any(mark in transcript for mark in _FAILURES)
+    # The blank line behind the last event may be missing.
+    is_ended = (
+        b'"finishReason"' in transcript if api == "gemini.generate" else LastEvent(api).feed(transcript + b"\n\n")
+    )
+    return is_ended and not any(mark in transcript for mark in _FAILURES)
 
 
-_ENDS: Final[Mapping[Api, tuple[bytes, ...]]] = {
-    "openai.chat": (b"data: [DONE]", b"data:[DONE]"),
-    "anthropic.messages": (b"event: message_stop", b"event:message_stop"),
-    "openai.responses": (b"event: response.completed", b"event:response.completed"),
-    "gemini.generate": (b'"finishReason"',),
-}
-_FAILURES: Final = (b"event: error", b"event:error", b'data: {"error"', b'data:{"error"', b"event: response.failed")
+_FAILURES: Final = (
+    b"event: error", b"event:error", b'data: {"error"', b'data:{"error"', b"event: response.failed",
+    b"event:response.failed", b"event: response.incomplete", b"event:response.incomplete",
+)  # fmt: skip

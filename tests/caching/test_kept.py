@@ -20,6 +20,23 @@ def test_a_stream_is_kept_only_with_its_end(api: Api, stream: bytes) -> None:
     assert not is_ended(api, stream + b'event: error\ndata: {"error":{}}\n\n')
 
 
+@pytest.mark.parametrize(
+    ("api", "stream"),
+    [
+        ("openai.chat", b'data: {"choices":[{"delta":{"content":"It ends with data: [DONE]"}}]}\n\n'),
+        ("anthropic.messages", b'data: {"delta":{"text":"then comes event: message_stop"}}\n\n'),
+        ("openai.responses", b'event: response.incomplete\ndata: {"type":"response.incomplete"}\n\n'),
+        ("openai.responses", b'event:response.failed\ndata: {"type":"response.failed"}\n\n'),
+    ],
+)
+def test_a_stream_that_only_speaks_of_its_end_is_not_kept(api: Api, stream: bytes) -> None:
+    assert not is_ended(api, stream)
+
+
+def test_the_blank_line_behind_the_last_event_may_be_missing() -> None:
+    assert is_ended("openai.chat", b'data: {"choices":[]}\n\ndata: [DONE]')
+
+
 def test_errors_and_what_was_cut_short_are_no_answers() -> None:
     assert is_whole("openai.chat", b'{"id":"x","choices":[]}')
     assert not is_whole("openai.chat", b'{"error":{"message":"no"}}')
