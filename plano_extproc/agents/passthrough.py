@@ -8,7 +8,6 @@
 No router is asked: who calls has chosen. What is read of a body is what identity, guards, governance and spans need.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -140,30 +139,19 @@ def _texts(value: Any) -> Iterator[str]:
                 stack.extend(reversed(held))
 
 
-def is_last(protocol: Protocol, events: bytes, ident: str | int | None) -> bool:
-    """Return whether whole events of a stream hold the one at which clients hang up, for it answers request `ident`.
+def is_last(protocol: Protocol, data: bytes, ident: str | int | None) -> bool:
+    """Return whether an event of a stream, by its data, is the one at which clients hang up: the answer to `ident`.
 
     MCP's streams say what they are about before that in requests and notifications; A2A's answer several times, and
     say which answer is the last: a message, or a status that is final.
     """
-    if ident is None or (b'"result"' not in events and b'"error"' not in events):
+    if ident is None or (b'"result"' not in data and b'"error"' not in data):
         return False
-    return any(_answers(protocol, told, ident) for told in _told(events))
-
-
-def _told(events: bytes) -> Iterator[Json]:
-    for event in _BLANK.split(events):
-        data = b"\n".join(line[5:].removeprefix(b" ") for line in event.splitlines() if line.startswith(b"data:"))
-        try:
-            told = orjson.loads(data)
-        except orjson.JSONDecodeError:
-            continue
-        if isinstance(told, dict):
-            yield told
-
-
-def _answers(protocol: Protocol, told: Json, ident: str | int) -> bool:
-    if told.get("id") != ident or "method" in told:
+    try:
+        told = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return False
+    if not isinstance(told, dict) or told.get("id") != ident or "method" in told:
         return False
     if "error" in told or protocol == "mcp":
         return True
@@ -178,7 +166,6 @@ def refusal(error: GatewayError, ident: str | int | None) -> bytes:
     return orjson.dumps({"jsonrpc": "2.0", "id": ident, "error": told})
 
 
-_BLANK: Final = re.compile(rb"(?>\r\n|\n|\r){2}")
 _CODES: Final = {404: -32601, 413: -32600}
 
 

@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from plano_extproc.agents import passthrough
-from plano_extproc.errors import GatewayError
+from plano_extproc.errors import BadProviderAnswer, GatewayError
 from plano_extproc.gateway.actions import BodyMode, Continue
 from plano_extproc.gateway.answer import JSON
 from plano_extproc.gateway.governance.governing import Governed
 from plano_extproc.gateway.work import Doing
+from plano_extproc.translate.framing.sse import SseParser
 
 LONGEST: Final = 1024 * 1024
 """Bytes of an event that are held back; of a longer one, what is there goes on."""
@@ -25,7 +26,9 @@ class PassedAnswer:
     A stream is complete with the event that answers the request, since that is where clients hang up.
     """
 
-    __slots__ = ("_governed", "_held", "_id", "_is_inside", "_is_over", "_protocol", "_status", "is_complete", "mode")
+    __slots__ = (
+        "_governed", "_held", "_id", "_is_inside", "_is_over", "_parser", "_protocol", "_status", "is_complete", "mode"
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -44,6 +47,7 @@ class PassedAnswer:
         self._id = ident
         self._status = status
         self._held = b""
+        self._parser = SseParser()
         self._is_inside = False
         self._is_over = False
 
@@ -57,7 +61,7 @@ class PassedAnswer:
             self._governed.told()
         elif self.mode is BodyMode.STREAMED:
             made = self._events(chunk, end)
-            end = end or passthrough.is_last(self._protocol, made, self._id)
+            end = end or self._answers(made)
         if self._governed.governor.is_strict and (error is not None or end):
             try:
                 yield from self._governed.due(self._status, is_complete=error is None)
@@ -78,6 +82,14 @@ class PassedAnswer:
             self._is_inside = not ends or ends[-1] != cut
         self._held = held[cut:]
         return held[:cut]
+
+    def _answers(self, made: bytes) -> bool:
+        """Return whether the client has its answer with this."""
+        try:
+            return any(passthrough.is_last(self._protocol, one.data, self._id) for one in self._parser.feed(made))
+        except BadProviderAnswer:
+            # An event that is too large to be looked at; the stream's own end is left.
+            return False
 
     def _refused(self, error: GatewayError) -> Continue:
         body = passthrough.refusal(error, self._id)
