@@ -18,7 +18,8 @@ from typing import Final, get_args
 from bench.guards.gather import descriptions
 from bench.guards.personal import NOTHING, samples
 from bench.guards.rows import composed, documents, hidden, rows
-from plano_extproc.guardrails.jailbreak import Model, Sensitivity, learnt
+from plano_extproc.config.policies import Sensitivity
+from plano_extproc.guardrails.jailbreak import Model, learnt
 from plano_extproc.guardrails.pii import find
 
 EVASIONS: Final[dict[str, Callable[[str], str]]] = {

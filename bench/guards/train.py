@@ -17,7 +17,8 @@ import numpy as np
 
 from bench.guards.gather import OVERRIDES, Text, gathered
 from bench.guards.learning import Floats, Numbered, Sample, Settings, Vocabulary, Weights, learn, listed, vectors
-from plano_extproc.guardrails.jailbreak import LONG, SHORT, STRETCHES, WEIGHTS, Bars, Sensitivity, model_of
+from plano_extproc.config.policies import Sensitivity
+from plano_extproc.guardrails.jailbreak import LONG, SHORT, STRETCHES, WEIGHTS, Bars, model_of
 from plano_extproc.guardrails.normal import readings
 
 FOLDS: Final = 5

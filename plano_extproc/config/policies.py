@@ -10,6 +10,7 @@ from plano_extproc.config.values import SINCE_V0_5, HeaderName, Number, Part, Po
 AboveZero = Annotated[Whole, Field(ge=1)]
 OnError = Literal["closed", "open"]
 DIGEST_PREFIX: Final = "sha256:"
+Sensitivity = Literal["medium", "high"]
 PiiEntity = Literal["email", "phone", "credit_card", "ssn", "iban", "ip", "api_key"]
 
 
@@ -34,7 +35,7 @@ class Guard(Part):
 class Jailbreak(Guard):
     """Refuses prompts that try to break a model's rules."""
 
-    sensitivity: Literal["medium", "high"] = Field(
+    sensitivity: Sensitivity = Field(
         "medium",
         description="`high` finds more attacks, most of all in documents and results, and refuses more that is none.",
         json_schema_extra=SINCE_V0_5,

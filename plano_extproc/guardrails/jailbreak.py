@@ -14,13 +14,12 @@ from functools import cache
 from itertools import accumulate, chain, repeat
 from operator import add, attrgetter, sub
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import orjson
 
+from plano_extproc.config.policies import Sensitivity
 from plano_extproc.guardrails.normal import readings
-
-Sensitivity = Literal["medium", "high"]
 
 STRETCHES: Final = ((5, 1), (10, 2), (20, 5))
 """How many pairs of words a stretch has, and how many lie between the places where one may begin."""
