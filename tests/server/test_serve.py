@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -61,7 +60,7 @@ def models(address: str) -> list[str]:
 
 @contextmanager
 def serving(
-    folder: Path, *options: str, model: str = "first", largest: int = resource.RLIM_INFINITY
+    folder: Path, *options: str, model: str = "first", largest: int | None = None
 ) -> Iterator[subprocess.Popen[str]]:
     (folder / "config.yaml").write_text(CONFIG.format(model=model))
     command = [sys.executable, "-m", "plano_extproc", "serve", "--config", str(folder / "config.yaml"), *options]
@@ -69,7 +68,8 @@ def serving(
     env.pop("PROMETHEUS_MULTIPROC_DIR", None)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, env=env, stderr=log, text=True, cwd=folder)
-        psutil.Process(process.pid).rlimit(psutil.RLIMIT_FSIZE, (largest, largest))
+        if largest is not None:
+            psutil.Process(process.pid).rlimit(psutil.RLIMIT_FSIZE, (largest, largest))
     try:
         yield process
     finally:
