@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from grafana_foundation_sdk.cog import plugins
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import dashboard, prometheus, stat, timeseries
 from prometheus_client import Counter, Gauge, Histogram
 
 from plano_extproc.telemetry import figures
@@ -76,3 +79,26 @@ def test_what_is_provisioned_is_what_the_dashboard_asks() -> None:
     home = services["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     assert home == f"{provider['options']['path']}/{DASHBOARD.name}"
     assert all((FOLDER / name).exists() for name in mounted)
+
+
+def kept(ours: Any, theirs: Any) -> bool:
+    """Whether all of one JSON value is in another, which may have more keys."""
+    if isinstance(ours, dict):
+        return isinstance(theirs, dict) and all(key in theirs and kept(ours[key], theirs[key]) for key in ours)
+    if isinstance(ours, list):
+        return isinstance(theirs, list) and len(ours) == len(theirs) and all(map(kept, ours, theirs))
+    return bool(ours == theirs)
+
+
+def test_grafana_knows_every_field_of_the_dashboard() -> None:
+    """Its own schemas drop what they do not know, and fill in what is missing."""
+    plugins.register_default_plugins()
+    ours = json.loads(DASHBOARD.read_text())
+
+    read = dashboard.Dashboard.from_json(ours)
+    written = json.loads(JSONEncoder().encode(read))
+
+    assert kept(ours, written)
+    assert kept(written["panels"][1]["options"], ours["panels"][1]["options"])
+    assert {type(panel.options) for panel in read.panels or []} == {timeseries.Options, stat.Options}
+    assert {type(one) for panel in read.panels or [] for one in panel.targets or []} == {prometheus.Dataquery}
