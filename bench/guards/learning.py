@@ -67,6 +67,10 @@ class Numbered:
         """Return the words from one position to another."""
         return Numbered(self.words[start:end], self.pairs[start : max(start, end - 1)])
 
+    def once(self) -> "Numbered":
+        """Return each word and each pair once."""
+        return Numbered(np.unique(self.words), np.unique(self.pairs))
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:

@@ -54,6 +54,13 @@ def shaped() -> list[str]:
     return [shape.format(*map(chance.choice, gaps)) for shape in rows("harmless_shapes") for _ in range(24)]
 
 
+def follow_ups(count: int = 300) -> list[str]:
+    """Return requests that go back to what the model has said: attacks speak of what came before, too."""
+    asked, answers, ways = (line.split("|") for line in rows("harmless_follow_ups"))
+    chance = random.Random(12)
+    return [chance.choice(asked).format(chance.choice(answers), chance.choice(ways)) for _ in range(count)]
+
+
 def overrides(count: int) -> list[str]:
     """Return plain demands to drop what was told before: the words that most attacks share, in most of their forms."""
     chance = random.Random(6)

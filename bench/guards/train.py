@@ -1,15 +1,17 @@
-"""Learns the weights of the jailbreak guard: `python -m bench.guards.train FOLDER SEEDS`; needs numpy.
+"""Learns the weights of the jailbreak guard: `python -m bench.guards.train FOLDER PACKAGES`; needs numpy.
 
-What it learns from says `gather`. Only weights, words and thresholds are written. Bars are set on rows that the weights
-were not learnt from, by crossing.
+What it learns from say `gather` and `published`. Only weights, words and thresholds are written. Bars are set on rows
+that the weights were not learnt from, by crossing.
 """
 
 import argparse
 import json
 import math
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,17 +24,19 @@ from plano_extproc.guardrails.jailbreak import LONG, SHORT, STRETCHES, WEIGHTS, 
 from plano_extproc.guardrails.normal import readings
 
 FOLDS: Final = 5
-WHOLE: Final = Settings(words=2e-3, directions=3e-2, steps=200)
+WHOLE: Final = Settings(words=1e-3, directions=3e-2, steps=200)
 BRIEF: Final = Settings(words=4e-3, directions=1e-2, steps=200)
 STRETCH: Final = Settings(words=3e-4, directions=3e-3, steps=100)
 LONGEST: Final = 40
+AS_PROMPT: Final = 0.03
+"""What a document counts among prompts."""
 WIDE: Final = 0.35
 """What the weights of a plain demand to drop earlier instructions count for: it is to be told from the rest by far."""
 _SUSPICIOUS: Final = -2.0
 
 SHARES: Final[dict[Sensitivity, Bars]] = {
-    "medium": Bars(long=0.035, brief=0.01, stretch=0.003, handed_over=0.08),
-    "high": Bars(long=0.07, brief=0.06, stretch=0.003, handed_over=0.2),
+    "medium": Bars(long=0.012, brief=0.008, stretch=0.001, handed_over=0.09),
+    "high": Bars(long=0.05, brief=0.05, stretch=0.002, handed_over=0.16),
 }
 """The shares of what is harmless that each bar may cost."""
 
@@ -59,7 +63,7 @@ def whole_samples(rows: Sequence[Row]) -> Iterator[Sample]:
             continue
         cuts = [(0, size)] if size < 120 else [(0, size), (0, 80), (size // 2, size)]
         for start, end in cuts:
-            yield _whole(one, start, end, (0.1 if one.row.is_handed_over else 1.0) / len(cuts))
+            yield _whole(one, start, end, (AS_PROMPT if one.row.is_handed_over else one.row.weight) / len(cuts))
 
 
 def brief_samples(rows: Sequence[Row]) -> Iterator[Sample]:
@@ -67,11 +71,12 @@ def brief_samples(rows: Sequence[Row]) -> Iterator[Sample]:
     for one in rows:
         size = len(one.text.words)
         if size < 2 * LONG and not (one.row.is_handed_over and one.row.is_attack):
-            yield _whole(one, 0, size, 0.1 if one.row.is_handed_over else 1.0)
+            yield _whole(one, 0, size, AS_PROMPT if one.row.is_handed_over else one.row.weight)
 
 
 def _whole(one: Row, start: int, end: int, weight: float) -> Sample:
-    return Sample(one.text.cut(start, end), 1 / math.sqrt(end - start + SHORT), one.row.is_attack, weight)
+    text = one.text.cut(start, end).once()
+    return Sample(text, 1 / math.sqrt(len(text.words) + SHORT), one.row.is_attack, weight)
 
 
 def stretch_samples(rows: Sequence[Row]) -> Iterator[Sample]:
@@ -80,16 +85,16 @@ def stretch_samples(rows: Sequence[Row]) -> Iterator[Sample]:
         if one.row.is_attack and one.sentence is not None:
             size = len(one.sentence.words)
             scale = WIDE if one.row.source == OVERRIDES else 1.0
-            yield Sample(one.sentence.cut(0, LONGEST), scale, True, 1.0)
+            yield Sample(one.sentence.cut(0, LONGEST).once(), scale, True, 1.0)
             for start in (0, size - 12) if size > 14 else ():
-                yield Sample(one.sentence.cut(start, start + 12), 1.0, True, 0.3)
+                yield Sample(one.sentence.cut(start, start + 12).once(), 1.0, True, 0.3)
         elif not one.row.is_attack:
             size = len(one.text.words)
             for pairs, _ in STRETCHES:
                 length = 2 * pairs
                 for start in range(0, max(1, size - length // 2), length):
                     weight = 0.5 if size > length else 1.0
-                    yield Sample(one.text.cut(start, start + length), 1.0, False, weight)
+                    yield Sample(one.text.cut(start, start + length).once(), 1.0, False, weight)
                 if size <= length:
                     break
 
@@ -104,7 +109,7 @@ def worst(weights: Weights, one: Row) -> Iterator[Sample]:
         (sums[start + length] - sums[start], start, length) for start, length in zip(starts, lengths, strict=True)
     )
     if score + weights.bias > _SUSPICIOUS:
-        yield Sample(one.text.cut(start, start + length), 1.0, False, 1.0)
+        yield Sample(one.text.cut(start, start + length).once(), 1.0, False, 1.0)
 
 
 def written(rows: Sequence[Row], vocabulary: Vocabulary, known: Floats) -> dict[str, Any]:
@@ -125,9 +130,18 @@ def written(rows: Sequence[Row], vocabulary: Vocabulary, known: Floats) -> dict[
         **_rounded(map(" ".join, vocabulary.pairs), zip(*(one.pairs for one in three), strict=True), 0.2),
     }
     return {
-        "weights": dict(sorted(table.items())),
+        "weights": {name: table[name] for name in sorted(table, key=often(rows, vocabulary))},
         "bias": [round(one.bias, 4) for one in three],
     }
+
+
+def often(rows: Sequence[Row], vocabulary: Vocabulary) -> Callable[[str], tuple[int, str]]:
+    """Return what sorts words and pairs by how often they are in the rows: what lies close together is read sooner."""
+    words = np.bincount(np.concatenate([one.text.words for one in rows]), minlength=len(vocabulary.words))
+    pairs = np.bincount(np.concatenate([one.text.pairs for one in rows]), minlength=len(vocabulary.pairs))
+    seen = dict(zip(vocabulary.words, words.tolist(), strict=True))
+    seen.update(zip(map(" ".join, vocabulary.pairs), pairs.tolist(), strict=True))
+    return lambda name: (-seen.get(name, 0), name)
 
 
 def _rounded(names: Iterable[str], weights: Iterable[tuple[float, ...]], least: float) -> dict[str, Any]:
@@ -159,16 +173,19 @@ def crossed(rows: Sequence[Row], vocabulary: Vocabulary, known: Floats) -> list[
     """Return each row, scored without having been seen."""
     keys = sorted({one.row.key for one in rows})
     random.Random(5).shuffle(keys)
-    fold_of = {key: at % FOLDS for at, key in enumerate(keys)}
+    folds = [frozenset(keys[fold::FOLDS]) for fold in range(FOLDS)]
+    with ProcessPoolExecutor() as pool:
+        made = pool.map(partial(_fold, rows, vocabulary, known), folds)
+        return [one for scored in made for one in scored]
+
+
+def _fold(rows: Sequence[Row], vocabulary: Vocabulary, known: Floats, unseen: frozenset[str]) -> list[Scored]:
+    model = model_of(written([one for one in rows if one.row.key not in unseen], vocabulary, known))
     scored = []
-    for fold in range(FOLDS):
-        print(f"fold {fold + 1} of {FOLDS}")
-        others = [one for one in rows if fold_of[one.row.key] != fold]
-        model = model_of(written(others, vocabulary, known))
-        for one in rows:
-            if fold_of[one.row.key] == fold:
-                scores = model.score(one.row.text)
-                scored.append(Scored(one.row, scores.whole, scores.stretch, len(one.text.words) >= LONG))
+    for one in rows:
+        if one.row.key in unseen:
+            scores = model.score(one.row.text)
+            scored.append(Scored(one.row, scores.whole, scores.stretch, len(one.text.words) >= LONG))
     return scored
 
 
@@ -192,12 +209,12 @@ def _bar(scores: list[float], share: float) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("seeds", type=Path, help="the folder `data/workspace/datasets` of the package spikee")
+    parser.add_argument("packages", type=Path, help="the folder that `published` reads")
     chosen = parser.parse_args()
     vocabulary = Vocabulary()
     rows = [
         Row(one, vocabulary.read(words(one.text)), vocabulary.read(words(one.sentence)) if one.sentence else None)
-        for one in gathered(chosen.folder, chosen.seeds)
+        for one in gathered(chosen.folder, chosen.packages)
     ]
     known = vocabulary.vectors()
     scored = crossed(rows, vocabulary, known)

@@ -1,18 +1,20 @@
 """Finds prompts that try to change a model's rules, and instructions that hide in documents and tools' results.
 
-Three linear models over words and pairs of them. Two weigh a text as a whole, one long texts and one brief ones. The
-third looks for its most suspicious stretch, the one whose words' weights have the greatest sum. What somebody else
-wrote (a document, a result) is judged by its worst stretch alone, with a lower bar than for what the user says, who may
-give instructions. The weights are learnt by `bench/guards/train.py`; `gather.py` beside it names the data.
+Three linear models over words and pairs of them, each of which counts once. Two weigh a text as a whole, one long texts
+and one brief ones. The third looks for its most suspicious stretch, the one whose weights have the greatest sum. What
+somebody else wrote (a document, a result) is judged by its worst stretch alone, with a lower bar than for what the user
+says, who may give instructions. The weights are learnt by `bench/guards/train.py`; `published.py` beside it names the
+data.
 """
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from itertools import accumulate, chain, repeat
-from operator import add, attrgetter, sub
+from itertools import accumulate, repeat
+from operator import add, itemgetter, sub
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,8 +29,11 @@ STRETCHES: Final = ((5, 1), (10, 2), (20, 5))
 LONG: Final = 40
 """Words from which on a text is long."""
 
+MOST_STRETCHES: Final = 1000
+"""Stretches of one text that are looked at once more; where more are suspicious, repeats do not matter."""
+
 SHORT: Final = 4
-"""Words that are added to a text's own number, so that a single word decides little."""
+"""Words that are added to a text's different ones, so that a single word decides little."""
 
 READ_WHOLE: Final = 16 * 1024
 """Characters. Of a longer text the first and last chunk are read, and each that holds a word of warning."""
@@ -66,14 +71,16 @@ class Bars:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """Weights of words and of pairs of them."""
+    """Weights of words and of pairs of them, which have a number each; what is in no list has number 0."""
 
-    one: dict[str, complex]
-    two: dict[str, dict[str, complex]]
-    """Real parts weigh for the whole of a long text, imaginary ones for a stretch."""
-    brief_one: dict[str, float]
-    brief_two: dict[str, dict[str, float]]
-    """What weighs for the whole of a brief text."""
+    one: dict[str, int]
+    two: dict[str, dict[str, int]]
+    long: list[float]
+    """By number, what weighs for the whole of a long text."""
+    brief: list[float]
+    """The same of a brief one."""
+    stretch: list[float]
+    """What weighs for a stretch."""
     known: frozenset[str]
     """The words that are in any."""
     bias: tuple[float, float, float]
@@ -85,33 +92,72 @@ class Model:
         of_long, of_stretch, of_brief = self.bias
         return replace(self, bias=(of_long - bars.long, of_stretch, of_brief - bars.brief), bars=bars)
 
+    @property
+    def _least(self) -> float:
+        """The score of a stretch from which on it is looked at once more: repeats may speak against an attack too."""
+        return min(self.bars.stretch, self.bars.handed_over) - 1.0
+
     def score(self, text: str) -> Scores:
         """Return the scores of a text of any length, normalised and decoded as need be."""
-        scores = [self._score(words) for words in readings(text, self.known.__contains__)]
-        return Scores(max(one.whole for one in scores), max(one.stretch for one in scores))
-
-    def _score(self, words: list[str]) -> Scores:
-        # Nothing here runs for each word in Python itself: that is what keeps 2 KB under 150 microseconds.
-        singles = map(self.one.get, words, repeat(0j))
-        after = words[1:]
-        pairs = chain(map(dict.get, map(self.two.get, words, _NO_PAIRS), after, repeat(0j)), (0j,))
-        sums = list(accumulate(map(add, singles, pairs), initial=0j))
-        best = _best([*map(_STRETCH, sums[::2]), sums[-1].imag])
-        of_long, of_stretch, of_brief = self.bias
-        if len(words) >= LONG:
-            whole, bias = sums[-1].real, of_long
-        else:
-            whole = sum(map(self.brief_one.get, words, _NOTHING))
-            whole += sum(map(dict.get, map(self.brief_two.get, words, _NO_PAIRS), after, _NOTHING))
-            bias = of_brief
-        return Scores(whole / (len(words) + SHORT) ** 0.5 + bias, best + of_stretch)
+        read = [(words, *self._numbers(words)) for words in readings(text, self.known.__contains__)]
+        return Scores(max(self._whole(*one) for one in read), max(self._stretch(*one) for one in read))
 
     def refuses(self, text: str, *, is_handed_over: bool) -> bool:
         """Tell whether a text reaches the bar of a model."""
-        scores = self.score(text)
-        if is_handed_over:
-            return scores.stretch >= self.bars.handed_over
-        return scores.whole >= 0 or scores.stretch >= self.bars.stretch
+        bar = self.bars.handed_over if is_handed_over else self.bars.stretch
+        for words in readings(text, self.known.__contains__):
+            singles, pairs = self._numbers(words)
+            if self._stretch(words, singles, pairs) >= bar:
+                return True
+            if not is_handed_over and self._whole(words, singles, pairs) >= 0:
+                return True
+        return False
+
+    # Nothing in the next three runs for each word in Python itself: that is what keeps 2 KB under 150 microseconds.
+
+    def _numbers(self, words: list[str]) -> tuple[list[int], list[int]]:
+        """Return the numbers of the words, and those of the pairs that begin with each but the last."""
+        pairs = map(dict.get, map(self.two.get, words, _NO_PAIRS), words[1:], _UNKNOWN)
+        return list(map(self.one.get, words, _UNKNOWN)), list(pairs)
+
+    def _whole(self, words: list[str], singles: list[int], pairs: list[int]) -> float:
+        of_long, _, of_brief = self.bias
+        weights, bias = (self.long, of_long) if len(words) >= LONG else (self.brief, of_brief)
+        return _sum(weights, {*singles, *pairs}) / math.sqrt(len(set(words)) + SHORT) + bias
+
+    def _stretch(self, words: list[str], singles: list[int], pairs: list[int]) -> float:
+        weights = map(add, itemgetter(0, *singles, 0)(self.stretch), itemgetter(0, *pairs, 0, 0)(self.stretch))
+        sums = list(accumulate(weights))
+        along = [*sums[::2], sums[-1]]
+        best = _best(along)
+        if best + self.bias[1] >= self._least:
+            best = self._without_repeats(words, along, best)
+        return best + self.bias[1]
+
+    def _without_repeats(self, words: list[str], along: list[float], best: float) -> float:
+        """Return the greatest score of a stretch of which each word and pair counts once.
+
+        Lists, tables and programs say the same word again and again, and what weighs little would weigh much.
+        """
+        least = self._least - self.bias[1]
+        places = {
+            (2 * start, 2 * end)
+            for length, stride in STRETCHES
+            for start in (*range(0, len(along) - length, stride), max(0, len(along) - 1 - length))
+            if along[end := min(start + length, len(along) - 1)] - along[start] >= least
+        }
+        if len(places) > MOST_STRETCHES:
+            return best
+        return max((self._once(words[start:end]) for start, end in places), default=best)
+
+    def _once(self, words: list[str]) -> float:
+        singles, pairs = self._numbers(words)
+        return _sum(self.stretch, {*singles, *pairs})
+
+
+def _sum(weights: list[float], numbers: set[int]) -> float:
+    found: tuple[float, ...] = itemgetter(0, 0, *numbers)(weights)
+    return sum(found)
 
 
 def _best(sums: list[float]) -> float:
@@ -121,8 +167,7 @@ def _best(sums: list[float]) -> float:
         if len(sums) <= length + 1:
             best.append(sums[-1])
             break
-        best += map(sub, sums[length::stride], sums[::stride])
-        best.append(sums[-1] - sums[-1 - length])
+        best += (max(map(sub, sums[length::stride], sums[::stride])), sums[-1] - sums[-1 - length])
     return max(best)
 
 
@@ -171,26 +216,25 @@ def models() -> Mapping[Sensitivity, Model]:
 
 def model_of(told: dict[str, Any]) -> Model:
     """Return the model in what `bench/guards/train.py` writes, without its bars."""
-    one: dict[str, complex] = {}
-    two: defaultdict[str, dict[str, complex]] = defaultdict(dict)
-    brief_one: dict[str, float] = {}
-    brief_two: defaultdict[str, dict[str, float]] = defaultdict(dict)
+    one: dict[str, int] = {}
+    two: defaultdict[str, dict[str, int]] = defaultdict(dict)
     words: dict[str, str] = {}
-    for gram, (whole, stretch, brief) in told["weights"].items():
+    same: dict[int, float] = {}
+    columns: tuple[list[float], ...] = ([0.0], [0.0], [0.0])
+    for number, (gram, weights) in enumerate(told["weights"].items(), 1):
         first, second = (words.setdefault(word, word) for word in (gram.split(" ") if " " in gram else (gram, "")))
-        if whole or stretch:
-            (two[first] if second else one)[second or first] = complex(whole, stretch) / 100
-        if brief:
-            (brief_two[first] if second else brief_one)[second or first] = brief / 100
+        (two[first] if second else one)[second or first] = number
+        for column, weight in zip(columns, weights, strict=True):
+            column.append(same.setdefault(weight, weight / 100))
     words.pop("", None)
-    return Model(one, dict(two), brief_one, dict(brief_two), frozenset(words), tuple(told["bias"]), Bars())
+    of_long, of_stretch, of_brief = columns
+    return Model(one, dict(two), of_long, of_brief, of_stretch, frozenset(words), tuple(told["bias"]), Bars())
 
 
 WEIGHTS: Final = Path(__file__).with_name("jailbreak_weights.json")
 _OVERLAP: Final = 256
-_STRETCH: Final = attrgetter("imag")
 _NO_PAIRS: Final = repeat(dict[str, Any]())
-_NOTHING: Final = repeat(0.0)
+_UNKNOWN: Final = repeat(0)
 _WARNING: Final = re.compile(
     r"(?i:ignor|disregard|instruct|prompt|assistant|\bAI\b|system|override|overrid|pretend|jailbreak|forget|previous"
     r"|bypass|reveal|secret|restrict|obey|\bDAN\b|urgent|immediately|you must|do not tell|user|[a-z0-9+/]{40})"
