@@ -39,8 +39,8 @@ class Answer:
     """
 
     __slots__ = (
-        "_agent", "_api", "_decoder", "_due", "_edits", "_heard", "_is_over", "_last", "_last_event", "_last_stream",
-        "_status", "_stream", "_translation", "is_complete", "mode",
+        "_agent", "_api", "_decoder", "_due", "_edits", "_has_failed", "_heard", "_is_over", "_last", "_last_event",
+        "_last_stream", "_status", "_stream", "_translation", "is_complete", "mode",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +89,7 @@ class Answer:
         self.mode = BodyMode.STREAMED if is_stream else BodyMode.BUFFERED
         self.is_complete = False
         self._is_over = False
+        self._has_failed = False
 
     @property
     def is_left(self) -> bool:
@@ -142,6 +143,8 @@ class Answer:
                 chunk = yield from self._heard.feed(chunk, end)
             made = self._translated(chunk, end)
             end = self._ends(made, end)
+            if end and self._due is not None and self._tells_of_an_error():
+                yield from self._due(self._status, is_complete=False)
             for edit in self._edits:
                 made = yield from edit.feed(made, end)
         except GatewayError as error:
@@ -164,6 +167,7 @@ class Answer:
             plain = self._decoder.feed(chunk, end)
             return self._stream.feed(plain, end) if self._stream else plain
         except BadProviderAnswer as error:
+            self._has_failed = True
             told = self._named(error)
             return self._stream.fail(told) if self._stream else error_event(self._api, told)
 
@@ -171,9 +175,15 @@ class Answer:
         return end or self._last_event.feed(made)
 
     def _chunk(self, made: bytes, end: bool) -> Continue:
-        self.is_complete = end and not self._is_over
+        if self._last_stream is not None:
+            made = self._last_stream.feed(made, end)
+        self.is_complete = end and not self._is_over and not self._tells_of_an_error()
         self._is_over = self._is_over or end
-        return Continue(body=self._last_stream.feed(made, end) if self._last_stream else made)
+        return Continue(body=made)
+
+    def _tells_of_an_error(self) -> bool:
+        streams = (self._stream, self._last_stream)
+        return self._has_failed or any(stream is not None and stream.failed for stream in streams)
 
     def translated(self, body: bytes) -> bytes:
         """Return a whole body, an answer or an error, in the caller's dialect."""

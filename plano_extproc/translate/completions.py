@@ -76,13 +76,14 @@ class Completions:
 
 
 class CompletionsStream:
-    """Turns a stream of chat chunks into one of completions, event by event."""
+    """Turns a stream of chat chunks into one of completions, event by event. `failed` tells of an error in it."""
 
     def __init__(self, inner: StreamTranslation | SeveralStreams | None) -> None:
         """Read what `inner` makes chat chunks of, or chat chunks."""
         self._inner = inner
         self._frames = SseParser()
         self._is_over = False
+        self.failed = False
 
     def feed(self, chunk: bytes, end: bool) -> bytes:
         """Return what the client is to get for `chunk`; empty swallows it. `end` says that nothing follows."""
@@ -102,7 +103,7 @@ class CompletionsStream:
         """Return the event for an error; empty after the end."""
         if self._is_over:
             return b""
-        self._is_over = True
+        self._is_over = self.failed = True
         return error_event("openai.chat", error)
 
     def _written(self, data: bytes) -> bytes:
@@ -113,7 +114,7 @@ class CompletionsStream:
             return b"data: [DONE]\n\n"
         chunk: Any = orjson.loads(data)
         if "error" in chunk:
-            self._is_over = True
+            self._is_over = self.failed = True
             return b"data: " + data + b"\n\n"
         return b"data: " + orjson.dumps(_completion(chunk, "delta")) + b"\n\n"
 

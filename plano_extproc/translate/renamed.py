@@ -62,7 +62,7 @@ class Renamed:
 class RenamedStream:
     """Changes the name in the events of a stream. Holds no more than one line that is not complete.
 
-    `is_over` says that nothing of what follows changes, and nothing is held.
+    `is_over` says that nothing of what follows changes, and nothing is held; `failed` that an error was told.
     """
 
     def __init__(self, api: Api, model: str) -> None:
@@ -71,6 +71,7 @@ class RenamedStream:
         self._place = _PLACES[api]
         self._rest = b""
         self.is_over = False
+        self.failed = False
 
     def feed(self, chunk: bytes, end: bool) -> bytes:
         """Return what the client is to get for `chunk`. `end` says that nothing follows."""
@@ -93,6 +94,7 @@ class RenamedStream:
 
     def fail(self, error: GatewayError) -> bytes:
         """Return the event for an error from elsewhere, such as a broken content encoding."""
+        self.failed = True
         return error_event(self._api, error)
 
     def _line(self, line: bytes) -> bytes:

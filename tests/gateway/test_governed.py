@@ -100,6 +100,29 @@ async def test_a_stream_is_recorded_before_its_last_event_is_told(tmp_path: Path
     writer.close()
 
 
+async def test_a_stream_that_breaks_off_is_recorded_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.sqlite"
+    writer = LedgerWriter(lambda: SqliteLedger(path, "n1"))
+    board = Board(MemoryStore())
+    await board.look()
+    gateway = support.gateway(CONFIG, governor=lambda config: Governor(Rulebook.of(config), board, writer))
+    exchange = Exchange(gateway, "team")
+    await done(exchange, RequestHeaders({":method": b"POST", ":path": b"/v1/messages"}, end_of_stream=False))
+    asked = b'{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}], "stream": true}'
+    assert isinstance(await done(exchange, RequestBody(asked, end_of_stream=True)), Continue)
+    sent = {":status": b"200", "content-type": b"text/event-stream"}
+    await done(exchange, ResponseHeaders(sent, end_of_stream=False))
+    await done(exchange, ResponseBody(WORD, end_of_stream=False))
+
+    last = await done(exchange, ResponseBody(b"", end_of_stream=True))
+
+    assert isinstance(last, Continue)
+    assert last.body is not None
+    assert b"event: error" in last.body
+    assert recorded(path) == [("planner", "ERROR")]
+    writer.close()
+
+
 @pytest.mark.parametrize(
     ("path", "before", "last"),
     [
