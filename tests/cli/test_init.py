@@ -90,7 +90,19 @@ def test_a_file_that_is_there_is_kept(user: Shell) -> None:
     assert user.planoai("init", "--template", "gateway").returncode == 1
     assert (user.folder / "config.yaml").read_text() == "mine"
     assert user.planoai("init", "--clean", "--force").returncode == 0
-    assert (user.folder / "config.yaml").read_text() == "\n"
+    assert (user.folder / "config.yaml").read_text() != "mine"
+
+
+def test_a_clean_file_is_valid_and_needs_a_model_only(user: Shell) -> None:
+    assert user.planoai("init", "--clean").returncode == 0
+    path = user.folder / "config.yaml"
+
+    told = user.planoai("validate", "config.yaml")
+
+    assert told.returncode == 0
+    assert "names no model" in told.stdout + told.stderr
+    path.write_text(path.read_text().replace("[]  # in place of the brackets:", "").replace("#  ", "  "))
+    assert user.planoai("validate", "config.yaml", OPENAI_API_KEY="key").returncode == 0
 
 
 def test_wrong_usage(user: Shell) -> None:

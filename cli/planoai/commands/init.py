@@ -13,11 +13,25 @@ from planoai.templates import STARS, Registry, Template
 
 _DEFAULTS = {"configuration": "config.yaml", "agent": "agent.py"}
 _PREVIEW = 28
+_LEAST = """\
+# The least that is valid. `planoai validate` tells what is missing.
+version: v0.5.0
+
+listeners:
+  - type: model
+    name: models
+    port: 12000
+
+model_providers: []  # in place of the brackets:
+#  - model: openai/gpt-4o
+#    access_key: $OPENAI_API_KEY
+#    default: true
+"""
 
 
 @click.command("init")
 @click.option("--template", "template", metavar="ID[@VERSION]", help="Write this template.")
-@click.option("--clean", is_flag=True, help="Write an empty file.")
+@click.option("--clean", is_flag=True, help="Write the least that is valid, without any model.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Where to. By default config.yaml, or agent.py.")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @click.option("--list-templates", is_flag=True, help="Show all templates.")
@@ -56,7 +70,7 @@ def command(
     elif list_templates:
         _show(registry.latest(), as_json=as_json)
     elif clean:
-        _write(output or Path(_DEFAULTS["configuration"]), "\n", force=force)
+        _write(output or Path(_DEFAULTS["configuration"]), _LEAST, force=force)
     else:
         found = registry.get(template) if template is not None else _asked(registry)
         _write(output or Path(_DEFAULTS[found.kind]), found.text, force=force)
