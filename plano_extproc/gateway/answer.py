@@ -167,9 +167,11 @@ class Answer:
             plain = self._decoder.feed(chunk, end)
             return self._stream.feed(plain, end) if self._stream else plain
         except BadProviderAnswer as error:
-            self._has_failed = True
             told = self._named(error)
-            return self._stream.fail(told) if self._stream else error_event(self._api, told)
+            if self._stream:
+                return self._stream.fail(told)
+            self._has_failed = True
+            return error_event(self._api, told)
 
     def _ends(self, made: bytes, end: bool) -> bool:
         return end or self._last_event.feed(made)
