@@ -79,13 +79,18 @@ async def done(
     return await handled if isinstance(handled, Awaitable) else handled
 
 
-async def test_a_stream_is_recorded_before_its_last_event_is_told(tmp_path: Path) -> None:
-    """That is where clients hang up."""
-    path = tmp_path / "ledger.sqlite"
+async def strict(path: Path) -> tuple[Gateway, LedgerWriter]:
+    """Return a gateway whose ledger can be written, and who writes it."""
     writer = LedgerWriter(lambda: SqliteLedger(path, "n1"))
     board = Board(MemoryStore())
     await board.look()
-    gateway = support.gateway(CONFIG, governor=lambda config: Governor(Rulebook.of(config), board, writer))
+    return support.gateway(CONFIG, governor=lambda config: Governor(Rulebook.of(config), board, writer)), writer
+
+
+async def test_a_stream_is_recorded_before_its_last_event_is_told(tmp_path: Path) -> None:
+    """That is where clients hang up."""
+    path = tmp_path / "ledger.sqlite"
+    gateway, writer = await strict(path)
     exchange = Exchange(gateway, "team")
     await done(exchange, RequestHeaders({":method": b"POST", ":path": b"/v1/chat/completions"}, end_of_stream=False))
     assert isinstance(await done(exchange, RequestBody(BODY, end_of_stream=True)), Continue)
@@ -102,10 +107,7 @@ async def test_a_stream_is_recorded_before_its_last_event_is_told(tmp_path: Path
 
 async def test_a_stream_that_breaks_off_is_recorded_as_such(tmp_path: Path) -> None:
     path = tmp_path / "ledger.sqlite"
-    writer = LedgerWriter(lambda: SqliteLedger(path, "n1"))
-    board = Board(MemoryStore())
-    await board.look()
-    gateway = support.gateway(CONFIG, governor=lambda config: Governor(Rulebook.of(config), board, writer))
+    gateway, writer = await strict(path)
     exchange = Exchange(gateway, "team")
     await done(exchange, RequestHeaders({":method": b"POST", ":path": b"/v1/messages"}, end_of_stream=False))
     asked = b'{"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": "hello"}], "stream": true}'
